@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* Commands of `lazaret`: each gets the station directory and its own arguments, and returns the exit status. */
+#ifndef LAZARET_CLI_CLI_H
+#define LAZARET_CLI_CLI_H
+
+#include <stdbool.h>
+
+/* All borrowed from main(), for the life of the process. */
+struct cli {
+	const char *dir; /* the station directory (-C), never NULL */
+	bool is_json;	 /* --json given before the command */
+	int argc;	 /* argv[0] is the command's own name */
+	char **argv;
+};
+
+/* lazaret rules check [FILE] | rules explain ...: 0 fine, 1 the rules have errors (or the file would not be
+ * approved), 2 something could not be read, 64 usage. Prints to standard output, errors to standard error. */
+int cmd_rules(struct cli *cli);
+
+#endif

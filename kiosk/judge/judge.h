@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* The judge: findings and rules -> verdict and reasons. A pure function: no I/O, no clock, no state.
+ *
+ * A file is approved only when a rule approves it, every required check has run to its end, no finding is left,
+ * and all that the rule requires is met (invariant 1). Everything else is held or blocked, the strictest wins.
+ */
+#ifndef LAZARET_JUDGE_JUDGE_H
+#define LAZARET_JUDGE_JUDGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/finding.h"
+#include "common/hash.h"
+#include "common/macros.h"
+#include "common/reason.h"
+#include "judge/rules.h"
+
+/* These two are required of every file, whatever `checks_required` says. */
+#define JUDGE_CHECKS_ALWAYS (CHECK_READ | CHECK_NAME)
+
+/* A signature over the file itself that verified, by a trusted key. (An untrusted key or a bad signature is a
+ * finding, not a signer.) Counts only when CHECK_ORIGIN is done. */
+struct judge_signer {
+	const char *key_name; /* name under which the officer trusts the key */
+	const char *key_id;
+	const char *via; /* the signature's path, for the report */
+};
+
+/* A checksum list of the medium that names the file, with a digest that matched. (A mismatch is a finding.)
+ * Counts only when CHECK_LISTS is done; as a signature, only when CHECK_ORIGIN is done too, the digest is
+ * SHA-256 or stronger and `signed_by` is set. The supervisor need not repeat such a list among the signers. */
+struct judge_listing {
+	const char *list;      /* path of the list */
+	const char *algorithm; /* "sha256", "sha512", "md5", ... */
+	const char *signed_by; /* trusted key's name, or NULL */
+};
+
+struct judge_medium {
+	const char *kind; /* one of judge_medium_kinds */
+	const char *vendor, *model, *serial; /* raw; NULL reads as "" */
+};
+
+/* "usb" "card" "optical" "disk" "image" "directory", NULL-terminated: what rules may say for `kind`. */
+extern const char *const judge_medium_kinds[];
+
+/* One file and what is known of it. Everything is borrowed for the call. */
+struct subject {
+	unsigned int volume;
+	const char *path; /* raw bytes as on the medium, relative, without leading '/' */
+	uint64_t size;	  /* bytes */
+	uint8_t sha256[SHA256_LEN];
+	const char *const *types; /* MIME types without parameters, the main one first; count 0: not known */
+	size_t type_count;
+	const struct findings *findings; /* never NULL */
+	const struct judge_signer *signers;
+	size_t signer_count;
+	const struct judge_listing *listings;
+	size_t listing_count;
+	struct judge_medium medium;
+	const char *operator_name;  /* NULL: none */
+	const char *operator_group; /* NULL: none */
+	uint32_t checks_required;   /* enum check bits, from the configuration */
+};
+
+struct judgement_reason {
+	enum reason reason;
+	enum verdict verdict; /* what this reason alone leads to here */
+	char *detail;	      /* owned, never NULL; escape before showing */
+	char *member;	      /* owned, or NULL for the file itself */
+};
+
+struct judgement {
+	enum verdict verdict;
+	const char *rule; /* borrowed from the rule set; "" when no rule matched */
+	struct judgement_reason *reasons; /* most severe first, without duplicates; none exactly when approved */
+	size_t reason_count;
+};
+
+/* Returns 0 or -ENOMEM (then there is no judgement, and the file is not approved). */
+_must_check_ int judge_file(const struct rule_set *rules, const struct subject *subject, struct judgement *ret);
+void judgement_done(struct judgement *j); /* frees, and leaves VERDICT_BLOCKED */
+
+/* The checks' names in configuration and messages: "read" "name" "virus" "type" "lists" "origin".
+ * NULL for a value that is not one single check. */
+const char *check_name(enum check check);
+
+/* How the judgement came about: each rule tried, in order, up to and with the one that fired. */
+struct judge_step {
+	const char *rule; /* borrowed from the rule set */
+	bool is_match;
+	char *why; /* owned: the first condition that did not hold, or the rule's own words */
+};
+
+struct judge_trace {
+	struct judge_step *steps;
+	size_t count;
+	struct judgement judgement;
+};
+
+/* judge_file() with its reasoning. Returns 0 or -ENOMEM. */
+_must_check_ int judge_explain(const struct rule_set *rules, const struct subject *subject,
+			       struct judge_trace *ret);
+void judge_trace_done(struct judge_trace *t);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* lazaret.yaml (`lazaret.station/1`, lazaret.yaml(5)): everything a station can be told, with its defaults. */
+#ifndef LAZARET_STATION_CONFIG_H
+#define LAZARET_STATION_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/macros.h"
+#include "common/yaml.h"
+
+#define STATION_FILE "lazaret.yaml"
+
+struct station_database_file {
+	char *file;	 /* one path component in database.dir */
+	char *sha256;	 /* 64 lower-case hex digits; "" when the file is not pinned (*.cvd: signed in itself) */
+};
+
+struct station_database {
+	char *dir;
+	struct station_database_file *files; /* exactly these are loaded, in this order */
+	size_t count;
+	uint64_t warn_age_s, stop_age_s; /* age of the database at which reports warn, and nothing is approved */
+	bool require_eicar;		 /* workers must recognise the EICAR file before they get a job */
+};
+
+struct station_limits {
+	uint64_t files;		    /* entries of one medium */
+	uint64_t bytes;		    /* bytes read from one medium */
+	uint64_t largest_file;	    /* bytes */
+	uint64_t depth;		    /* directory levels */
+	uint64_t scan_time_s;	    /* one file */
+	uint64_t inspection_time_s; /* one medium, reading and examining */
+	uint64_t workers;	    /* 0: one a core */
+	uint64_t worker_tmpfs;	    /* bytes of private tmpfs a worker */
+	uint64_t jobs_per_worker;   /* files before a worker is replaced */
+};
+
+enum station_fs {
+	STATION_FS_VFAT,
+	STATION_FS_EXFAT,
+	STATION_FS_NTFS,
+	STATION_FS_EXT, /* ext2, ext3, ext4 */
+	STATION_FS_ISO9660,
+	STATION_FS_UDF,
+	STATION_FS_SQUASHFS,
+	STATION_FS_XFS,
+	STATION_FS_BTRFS,
+	STATION_FS_COUNT_
+};
+
+enum station_operators {
+	STATION_OPERATORS_NONE,	 /* --operator may be given, and is recorded */
+	STATION_OPERATORS_NAMED, /* an inspection without --operator is refused */
+};
+
+/* All strings owned; all paths absolute. */
+struct station_config {
+	char *dir;
+	char *name;
+	char *id;	 /* 16 lower-case hex digits */
+	char *rules_file;
+	char *types_dir;
+	char *trust_dir; /* trusted public keys */
+	char *manifest_key, *audit_key; /* secret keys */
+	struct station_database database;
+	char *hash_list; /* SHA-256 of forbidden files; NULL: none */
+	char *spool_dir;
+	uint64_t spool_bytes;
+	char *staging_dir;
+	uint64_t staging_min_free; /* bytes that stay free in staging */
+	char *audit_dir, *reports_dir, *history_dir;
+	struct station_limits limits;
+	const char *drivers[STATION_FS_COUNT_]; /* static: "kernel,user", "user,kernel", "kernel", "user", "" (denied) */
+	uint32_t checks; /* enum check bits that every file needs; READ and NAME always among them */
+	enum station_operators operators;
+};
+
+/* Load DIR/lazaret.yaml. Blocks on disk. Returns 0; -EINVAL with every error of the file in `errors`; or another
+ * negative errno, with an error added that says what is missing and what to do about it. */
+_must_check_ int station_config_load(const char *dir, struct yaml_errors *errors, struct station_config **ret);
+struct station_config *station_config_free(struct station_config *c);
+void station_config_freep(struct station_config **c);
+
+/* "vfat", "exfat", "ntfs", "ext", "iso9660", "udf", "squashfs", "xfs", "btrfs"; NULL when out of range. */
+const char *station_fs_name(enum station_fs fs);
+
+/* Drivers allowed for a file system as libblkid names it ("ext2" and "ext4" are "ext"), in order and comma
+ * separated; "" when it is denied or not known. Static. */
+const char *station_fs_drivers(const struct station_config *c, const char *fs);
+
+/* Where the shipped profiles and type tables are: beside the program (PREFIX/share/lazaret/rules), or in the
+ * source tree when run from its build directory. Owned by the caller. Returns 0, -ENOENT or -ENOMEM. */
+_must_check_ int station_data_dir(char **ret);
+
+#endif
