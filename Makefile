@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception
+# Lazaret. `make demo` and `make check` do all set-up themselves; `make help` lists the rest.
+
+VERSION := 0.1.0
+BUILD   ?= build
+PREFIX  ?= /usr
+DESTDIR ?=
+SYSCONFDIR ?= /etc
+CC      ?= gcc
+WERROR  ?=
+SANITIZE ?=
+PKG_CONFIG ?= pkg-config
+
+BIN := $(BUILD)/bin
+OBJ := $(BUILD)/obj
+
+# -- flags -----------------------------------------------------------------------------------------------
+HARDENING := -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection=full
+LDHARDENING := -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack
+ifeq ($(SANITIZE),)
+OPTIMISE := -O2 -D_FORTIFY_SOURCE=2
+else
+# Sanitizer runtimes need system calls and memory that the sandbox refuses: the build says so to the code.
+OPTIMISE := -O1 -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -DLAZARET_SANITIZE=1
+LDHARDENING += -fsanitize=$(SANITIZE)
+endif
+WARNINGS := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+	-Wformat=2 -Wundef -Wwrite-strings -Wno-unused-parameter $(if $(WERROR),-Werror)
+CFLAGS ?= -g
+override CFLAGS += -std=gnu17 $(WARNINGS) $(OPTIMISE) $(HARDENING)
+override CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ikiosk -DLAZARET_VERSION='"$(VERSION)"' \
+	-DLAZARET_DATADIR='"$(PREFIX)/share/lazaret"' -DLAZARET_LIBEXECDIR='"$(PREFIX)/libexec/lazaret"'
+
+# -- what links what: one executable per trust level ------------------------------------------------------
+pkg = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
+
+# Folders that make libraries for the others: no trust boundary lies between them and their user.
+LIBRARIES := common ipc sandbox station judge
+# Folders with a main.c, and the name of their program.
+PROGRAMS := lazaret lazaretd lazaret-verify lazaret-ledger lazaret-vault lazaret-intake lazaret-reader \
+	lazaret-examine lazaret-origin lazaret-publish
+
+FOLDER_lazaret := cli
+FOLDER_lazaretd := supervisor
+$(foreach p,verify ledger vault intake reader examine origin publish,$(eval FOLDER_lazaret-$(p) := $(p)))
+
+NEEDS_cli        := station judge common
+NEEDS_supervisor := station judge sandbox ipc common
+NEEDS_verify     := common
+NEEDS_ledger     := sandbox ipc common
+NEEDS_vault      := sandbox ipc common
+NEEDS_intake     := sandbox ipc common
+NEEDS_reader     := sandbox ipc common
+NEEDS_examine    := sandbox ipc common
+NEEDS_origin     := sandbox ipc common
+NEEDS_publish    := sandbox ipc common
+
+# External libraries by folder.
+LIBS_common     := $(call pkg,libcrypto libutf8proc)
+LIBS_ipc        := $(call pkg,libcrypto)
+LIBS_sandbox    := $(call pkg,libseccomp)
+LIBS_station    := $(call pkg,yaml-0.1 jansson libcrypto)
+LIBS_judge      := $(call pkg,yaml-0.1 libutf8proc)
+LIBS_cli        := $(call pkg,jansson sqlite3 libcrypto)
+LIBS_supervisor := $(call pkg,jansson sqlite3 libcrypto libsystemd)
+LIBS_verify     := $(call pkg,jansson libcrypto)
+LIBS_ledger     := $(call pkg,jansson sqlite3 libcrypto)
+LIBS_intake     := $(call pkg,blkid fuse3)
+LIBS_examine    := $(call pkg,libclamav libmagic libcrypto)
+LIBS_origin     := $(call pkg,libcrypto)
+LIBS_publish    := $(call pkg,libcrypto)
+
+# -- rules -----------------------------------------------------------------------------------------------
+.PHONY: all
+all: $(addprefix $(BIN)/,$(PROGRAMS))
+
+objects = $(patsubst kiosk/%.c,$(OBJ)/%.o,$(filter-out %/main.c,$(wildcard kiosk/$(1)/*.c)))
+archives = $(patsubst %,$(BUILD)/lib/%.a,$(1))
+
+define archive_rule
+$(BUILD)/lib/$(1).a: $(call objects,$(1))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	$$(AR) rcs $$@ $$^
+endef
+$(foreach f,$(LIBRARIES) $(foreach p,$(PROGRAMS),$(FOLDER_$(p))),$(eval $(call archive_rule,$(f))))
+
+define program_rule
+$(BIN)/$(1): $(OBJ)/$(2)/main.o $(call archives,$(2) $(NEEDS_$(2)))
+	@mkdir -p $$(@D)
+	$$(CC) $$(CFLAGS) $$(LDFLAGS) $$(LDHARDENING) -o $$@ $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group \
+		$$(sort $$(LIBS_$(2)) $(foreach n,$(NEEDS_$(2)),$$(LIBS_$(n))))
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p),$(FOLDER_$(p)))))
+
+$(OBJ)/%.o: kiosk/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# tests/unit/test_FOLDER_TOPIC.c links FOLDER and what that folder needs.
+UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SOURCES))
+unit_folder = $(word 2,$(subst _, ,$(1)))
+define unit_rule
+$(BUILD)/tests/$(1): tests/unit/$(1).c $(call archives,$(call unit_folder,$(1)) $(NEEDS_$(call unit_folder,$(1))) common)
+	@mkdir -p $$(@D)
+	$$(CC) $$(CPPFLAGS) $$(CFLAGS) $$(LDFLAGS) $$(LDHARDENING) -MMD -MP -MF $$@.d -o $$@ $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group \
+		-lcmocka $$(sort $$(LIBS_$(call unit_folder,$(1))) $$(LIBS_common) $(foreach n,$(NEEDS_$(call unit_folder,$(1))),$$(LIBS_$(n))))
+endef
+$(foreach t,$(patsubst tests/unit/%.c,%,$(UNIT_SOURCES)),$(eval $(call unit_rule,$(t))))
+
+.PHONY: unit-tests
+unit-tests: $(UNIT_TESTS)
+
+.PHONY: clean
+clean:
+	rm -rf $(BUILD)
+
+-include $(shell find $(OBJ) $(BUILD)/tests -name '*.d' 2>/dev/null)

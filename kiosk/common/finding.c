@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+#include "common/finding.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+static bool same_member(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool is_known(const struct findings *f, enum reason reason, const char *member)
+{
+	for (size_t i = 0; i < f->count; i++)
+		if (f->list[i].reason == reason && same_member(f->list[i].member, member))
+			return true;
+	return false;
+}
+
+int findings_add(struct findings *f, enum reason reason, const char *member, const char *fmt, ...)
+{
+	_cleanup_free_ char *detail = NULL, *copy = NULL;
+	va_list ap;
+	int n;
+
+	if (is_known(f, reason, member) || f->count == FINDINGS_MAX)
+		return 0;
+	detail = malloc(FINDING_DETAIL_MAX + 1);
+	if (!detail)
+		return -ENOMEM;
+	va_start(ap, fmt);
+	n = vsnprintf(detail, FINDING_DETAIL_MAX + 1, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return -ENOMEM;
+	if (member) {
+		copy = strndup(member, FINDING_MEMBER_MAX);
+		if (!copy)
+			return -ENOMEM;
+	}
+	f->list[f->count++] = (struct finding){ reason, TAKE_PTR(detail), TAKE_PTR(copy) };
+	return 0;
+}
+
+void findings_done(struct findings *f)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		free(f->list[i].detail);
+		free(f->list[i].member);
+	}
+	memset(f, 0, sizeof(*f));
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* Landlock (Documentation/userspace-api/landlock.rst), by raw system calls: no library in Debian 12.
+ *
+ * The headers of Debian 12 stop at ABI 2; what later ABIs add is defined here and used when the running kernel
+ * has it: TRUNCATE (3), TCP (4), device ioctls (5), abstract sockets and signals (6).
+ */
+#include "sandbox/layers.h"
+
+#include <fcntl.h>
+#include <linux/landlock.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#ifndef LANDLOCK_ACCESS_FS_REFER
+#define LANDLOCK_ACCESS_FS_REFER (1ull << 13)
+#endif
+#ifndef LANDLOCK_ACCESS_FS_TRUNCATE
+#define LANDLOCK_ACCESS_FS_TRUNCATE (1ull << 14)
+#endif
+#ifndef LANDLOCK_ACCESS_FS_IOCTL_DEV
+#define LANDLOCK_ACCESS_FS_IOCTL_DEV (1ull << 15)
+#endif
+
+#define ACCESS_FS_ABI1 ((1ull << 13) - 1)
+
+/* struct landlock_ruleset_attr as of ABI 6; older kernels take a prefix. */
+struct ruleset_attr {
+	uint64_t handled_access_fs;
+	uint64_t handled_access_net; /* ABI 4: 1 bind TCP, 2 connect TCP */
+	uint64_t scoped;	     /* ABI 6: 1 abstract UNIX sockets, 2 signals */
+};
+
+#define READ_RIGHTS (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+#define WRITE_RIGHTS                                                                               \
+	(READ_RIGHTS | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |             \
+	 LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR |                            \
+	 LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REFER | LANDLOCK_ACCESS_FS_TRUNCATE)
+
+int landlock_abi(void)
+{
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+
+	return abi < 0 ? -errno : (int)abi;
+}
+
+static uint64_t handled_fs(int abi)
+{
+	uint64_t fs = ACCESS_FS_ABI1 | LANDLOCK_ACCESS_FS_REFER;
+
+	if (abi >= 3)
+		fs |= LANDLOCK_ACCESS_FS_TRUNCATE;
+	if (abi >= 5)
+		fs |= LANDLOCK_ACCESS_FS_IOCTL_DEV;
+	return fs;
+}
+
+static int allow_beneath(int ruleset, int dir_fd, uint64_t rights)
+{
+	struct landlock_path_beneath_attr rule = { .allowed_access = rights, .parent_fd = dir_fd };
+
+	return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0 ? -errno : 0;
+}
+
+static int allow_directories(int ruleset, uint64_t rights, const int *fds, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct stat st;
+		int r;
+
+		if (fstat(fds[i], &st) < 0)
+			return -errno;
+		if (!S_ISDIR(st.st_mode))
+			continue;
+		r = allow_beneath(ruleset, fds[i], rights);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int allow_path(int ruleset, uint64_t rights, const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : allow_beneath(ruleset, fd, rights);
+}
+
+int landlock_enter(enum role_access access, const int *fds, size_t fd_count, const char *path)
+{
+	int abi = landlock_abi();
+	struct ruleset_attr attr = { 0 };
+	uint64_t rights;
+	_cleanup_close_ int ruleset = -EBADF;
+	int r = 0;
+
+	if (abi < LANDLOCK_ABI_MIN)
+		return abi < 0 ? abi : -ENOSYS;
+	attr.handled_access_fs = handled_fs(abi);
+	attr.handled_access_net = abi >= 4 ? 3 : 0;
+	attr.scoped = abi >= 6 ? 3 : 0;
+	ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr,
+			       abi >= 6 ? sizeof(attr) : abi >= 4 ? 16 : 8, 0);
+	if (ruleset < 0)
+		return -errno;
+	rights = (access == ACCESS_WRITE ? WRITE_RIGHTS : READ_RIGHTS) & attr.handled_access_fs;
+	if (access != ACCESS_NONE)
+		r = allow_directories(ruleset, rights, fds, fd_count);
+	if (r == 0 && path)
+		r = allow_path(ruleset, WRITE_RIGHTS & attr.handled_access_fs, path);
+	if (r == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
+		r = -errno;
+	return r;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* The layers of the sandbox, for sandbox.c only. Each returns 0 or a negative errno. */
+#ifndef LAZARET_SANDBOX_LAYERS_H
+#define LAZARET_SANDBOX_LAYERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "common/macros.h"
+#include "sandbox/role.h"
+
+/* Landlock ABI of the running kernel; negative errno when there is none. ABI 2 (Linux 5.19) is required:
+ * without it a rename between directories cannot be permitted. */
+#define LANDLOCK_ABI_MIN 2
+_must_check_ int landlock_abi(void);
+
+/* Restrict this process to `access` beneath those of `fds` that are directories (and beneath `path` if given),
+ * and to nothing else; no TCP, no abstract sockets and no signals to others where the ABI has it. */
+_must_check_ int landlock_enter(enum role_access access, const int *fds, size_t fd_count,
+				const char *path);
+
+/* Install the filter of `groups`; anything else kills the process. Needs no_new_privs. */
+_must_check_ int seccomp_enter(unsigned int groups);
+
+/* Own user, mount, network, IPC, UTS and cgroup namespaces, with only `uid` and `gid` mapped (onto themselves). */
+_must_check_ int namespaces_enter(uid_t uid, gid_t gid);
+
+/* As above without a user namespace: intake started by root. */
+_must_check_ int namespaces_enter_privileged(void);
+
+/* An empty, read-only tmpfs becomes the root; with `has_tmp`, holding an empty directory /tmp. */
+_must_check_ int root_enter_empty(bool has_tmp);
+
+/* A fresh tmpfs on /tmp, which becomes the working directory. */
+_must_check_ int root_mount_tmp(unsigned long long size_bytes);
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* Namespaces and the empty root.
+ *
+ * Every role but a privileged intake gets a user namespace of its own, also when the station was started by root:
+ * what a role keeps (CAP_SYS_ADMIN for the examiners' parent) is then worth nothing outside. Only the role's own
+ * account is mapped.
+ */
+#include "sandbox/layers.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "common/fd.h"
+
+#define OTHER_NAMESPACES                                                                           \
+	(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
+
+#define EMPTY_ROOT_OPTIONS "size=64k,nr_inodes=16,mode=0755"
+
+static int write_proc(pid_t pid, const char *name, const char *text, size_t size)
+{
+	char path[64];
+	_cleanup_close_ int fd = -EBADF;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd_write_all(fd, text, size);
+}
+
+static int write_maps(pid_t pid, uid_t uid, gid_t gid, bool is_root)
+{
+	char map[64];
+	int n, r;
+
+	/* An unprivileged process may map its group only after giving up setgroups (user_namespaces(7)). */
+	r = is_root ? 0 : write_proc(pid, "setgroups", "deny", 4);
+	if (r < 0)
+		return r;
+	n = snprintf(map, sizeof(map), "%u %u 1\n", gid, gid);
+	r = write_proc(pid, "gid_map", map, (size_t)n);
+	if (r < 0)
+		return r;
+	n = snprintf(map, sizeof(map), "%u %u 1\n", uid, uid);
+	return write_proc(pid, "uid_map", map, (size_t)n);
+}
+
+/* Root maps an account that is not its own: that takes CAP_SETUID in the parent namespace, hence a helper that
+ * stays there. It waits for one byte, writes the maps, and tells the outcome by its exit status. */
+static pid_t start_map_helper(uid_t uid, gid_t gid, int go_fd)
+{
+	pid_t parent = getpid();
+	pid_t pid = fork();
+	char go;
+
+	if (pid != 0)
+		return pid;
+	if (fd_read_exact(go_fd, &go, 1) < 0)
+		_exit(EIO);
+	_exit(-write_maps(parent, uid, gid, true));
+}
+
+static int wait_for(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -ECHILD;
+}
+
+static int user_namespace_as_root(uid_t uid, gid_t gid)
+{
+	int go[2];
+	pid_t helper;
+	int r = 0, w;
+
+	if (pipe2(go, O_CLOEXEC) < 0)
+		return -errno;
+	helper = start_map_helper(uid, gid, go[0]);
+	close_p(&go[0]);
+	if (helper < 0 || unshare(CLONE_NEWUSER | OTHER_NAMESPACES) < 0)
+		r = -errno;
+	if (r == 0)
+		r = fd_write_all(go[1], "g", 1);
+	close_p(&go[1]);
+	w = helper > 0 ? wait_for(helper) : 0;
+	return r < 0 ? r : w;
+}
+
+int namespaces_enter(uid_t uid, gid_t gid)
+{
+	int r;
+
+	if (geteuid() == 0) {
+		r = user_namespace_as_root(uid, gid);
+	} else {
+		r = unshare(CLONE_NEWUSER | OTHER_NAMESPACES) < 0 ? -errno : 0;
+		if (r == 0)
+			r = write_maps(getpid(), uid, gid, false);
+	}
+	if (r == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		r = -errno;
+	return r;
+}
+
+int namespaces_enter_privileged(void)
+{
+	if (unshare(OTHER_NAMESPACES) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return -errno;
+	return 0;
+}
+
+int root_enter_empty(bool has_tmp)
+{
+	/* Mounted over /tmp only to have a place; it becomes the root at once (pivot_root(2), NOTES). */
+	if (mount("none", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, EMPTY_ROOT_OPTIONS) < 0 ||
+	    chdir("/tmp") < 0 || (has_tmp && mkdir("tmp", 0700) < 0) ||
+	    syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0 ||
+	    mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+		return -errno;
+	return 0;
+}
+
+int root_mount_tmp(unsigned long long size_bytes)
+{
+	char options[64];
+
+	(void)snprintf(options, sizeof(options), "size=%llu,mode=0700", size_bytes);
+	if (mount("none", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options) < 0 || chdir("/tmp") < 0)
+		return -errno;
+	return 0;
+}

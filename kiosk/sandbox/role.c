@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+#include "sandbox/role.h"
+
+#define MIB (1ull << 20)
+
+/* Memory: what the role's own buffers need, times a few. The examiners have none of it: libclamav answers
+ * "clean" when an allocation fails (research on 1.4, RLIMIT_AS makes 7z members clean), so exhaustion must kill
+ * from outside (cgroup), never fail inside. */
+static const struct role roles[ROLE_COUNT_] = {
+	[ROLE_LEDGER] = {
+		.name = "ledger", .executable = "lazaret-ledger", .account = "_lazaret-ledger",
+		.access = ACCESS_WRITE, .calls = CALLS_BASE | CALLS_READ_TREE | CALLS_WRITE_TREE,
+		.data_max = 256 * MIB, .files_max = 64,
+		.does = "writes the audit trail and the history; holds the audit key",
+	},
+	[ROLE_VAULT] = {
+		.name = "vault", .executable = "lazaret-vault", .account = "_lazaret-vault",
+		.access = ACCESS_WRITE, .calls = CALLS_BASE | CALLS_READ_TREE | CALLS_WRITE_TREE,
+		.data_max = 64 * MIB, .files_max = 64,
+		.does = "stores, hashes and seals the byte streams; parses nothing",
+	},
+	[ROLE_INTAKE] = {
+		.name = "intake", .executable = "lazaret-intake", .account = "root",
+		.privilege = PRIVILEGE_MOUNT, .calls = CALLS_DENY_ONLY, .files_max = 1024,
+		.does = "sets the medium read-only, opens volumes as detached read-only mounts",
+	},
+	[ROLE_PROBE] = {
+		.name = "probe", .account = "_lazaret-probe",
+		.calls = CALLS_BASE | CALLS_PROBE, .data_max = 64 * MIB, .files_max = 32,
+		.does = "reads partition tables and super blocks (libblkid), in a child of intake",
+	},
+	[ROLE_DRIVER] = {
+		.name = "driver", .account = "_lazaret-driver",
+		.calls = CALLS_BASE | CALLS_FUSE, .data_max = 1024 * MIB, .files_max = 64,
+		.does = "user-space file systems and their window on the medium, children of intake",
+	},
+	[ROLE_READER] = {
+		.name = "reader", .executable = "lazaret-reader", .account = "_lazaret-reader",
+		.access = ACCESS_READ, .calls = CALLS_BASE | CALLS_READ_TREE,
+		.data_max = 128 * MIB, .files_max = 256,
+		.does = "walks one volume and streams its files to the vault",
+	},
+	[ROLE_EXAMINE] = {
+		.name = "examine", .executable = "lazaret-examine", .account = "_lazaret-examine",
+		.privilege = PRIVILEGE_NAMESPACE, .files_max = 4096,
+		/* filters of parent and child both apply: the parent must allow what the child may do */
+		.calls = CALLS_BASE | CALLS_SANDBOX | CALLS_SCRATCH,
+		.does = "holds the virus database and forks workers; reads no untrusted byte",
+	},
+	[ROLE_WORKER] = {
+		.name = "worker", .account = "_lazaret-examine",
+		.calls = CALLS_BASE | CALLS_SCRATCH, .files_max = 4096,
+		.does = "examines sealed copies with libclamav and libmagic, in a private tmpfs",
+	},
+	[ROLE_ORIGIN] = {
+		.name = "origin", .executable = "lazaret-origin", .account = "_lazaret-origin",
+		.calls = CALLS_BASE, .data_max = 256 * MIB, .files_max = 64,
+		.does = "reads checksum lists and verifies signatures with the officer's keys",
+	},
+	[ROLE_PUBLISH] = {
+		.name = "publish", .executable = "lazaret-publish", .account = "_lazaret-publish",
+		.access = ACCESS_WRITE, .calls = CALLS_BASE | CALLS_READ_TREE | CALLS_WRITE_TREE,
+		.data_max = 64 * MIB, .files_max = 128,
+		.does = "re-hashes approved copies into a transfer, signs it, renames it into staging",
+	},
+};
+
+const struct role *role_get(enum role_id id)
+{
+	return &roles[id];
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* The role table: who runs what, as whom, and what it may do. Data; `lazaret status` prints it. */
+#ifndef LAZARET_SANDBOX_ROLE_H
+#define LAZARET_SANDBOX_ROLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum role_id {
+	ROLE_LEDGER,
+	ROLE_VAULT,
+	ROLE_INTAKE, /* mounts; its probing is done by ROLE_PROBE, its drivers run as ROLE_DRIVER */
+	ROLE_PROBE,
+	ROLE_DRIVER,
+	ROLE_READER,
+	ROLE_EXAMINE,
+	ROLE_WORKER,
+	ROLE_ORIGIN,
+	ROLE_PUBLISH,
+	ROLE_COUNT_
+};
+
+/* What Landlock lets a role do beneath the directories among the descriptors that it keeps. */
+enum role_access {
+	ACCESS_NONE,
+	ACCESS_READ,
+	ACCESS_WRITE, /* read, create, rename, remove, truncate: regular files and directories only */
+};
+
+/* How far a role may let go of its privileges. */
+enum role_privilege {
+	PRIVILEGE_NONE,	     /* no capability at all, in any namespace */
+	PRIVILEGE_NAMESPACE, /* CAP_SYS_ADMIN in its own user namespace: it makes sandboxes for its children */
+	PRIVILEGE_MOUNT,     /* intake alone: real mount privileges where the station has them */
+};
+
+/* Groups of system calls (syscalls.c). */
+enum syscall_group {
+	CALLS_BASE = 1u << 0,	    /* memory, clocks, messages, descriptors that are open already */
+	CALLS_READ_TREE = 1u << 1,  /* open and list beneath a directory */
+	CALLS_WRITE_TREE = 1u << 2, /* create, rename, remove, sync */
+	CALLS_SCRATCH = 1u << 3,    /* what libclamav needs in its own temporary directory */
+	CALLS_SANDBOX = 1u << 4,    /* fork and confine children */
+	CALLS_DENY_ONLY = 1u << 5,  /* everything but what no role ever needs */
+	CALLS_PROBE = 1u << 6,	    /* what libblkid needs besides: fadvise, block ioctls */
+	CALLS_FUSE = 1u << 7,	    /* serving /dev/fuse: read, writev, splice */
+};
+
+struct role {
+	const char *name;	/* "examine" */
+	const char *executable; /* "lazaret-examine"; NULL: forked by another role */
+	const char *account;	/* "_lazaret-examine", used when the station is started by root */
+	enum role_privilege privilege;
+	enum role_access access;
+	unsigned int calls;	/* mask of enum syscall_group */
+	uint64_t data_max;	/* bytes of private memory (RLIMIT_DATA); 0: no limit of its own */
+	uint64_t files_max;	/* descriptors (RLIMIT_NOFILE) */
+	const char *does;	/* a sentence for `lazaret status` and docs/architecture.md */
+};
+
+const struct role *role_get(enum role_id id); /* never NULL for a valid id */
+
+#endif

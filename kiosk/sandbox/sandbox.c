@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+#include "sandbox/sandbox.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "sandbox/layers.h"
+
+#define CHANNEL_DESCRIPTOR 3 /* ipc/channel.h: CHANNEL_FD; the sandbox knows no protocol */
+#define KEEP_MAX 16
+
+static int compare_int(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+static int close_strays(const int *keep_fds, size_t keep_count)
+{
+	int keep[KEEP_MAX + 1];
+	unsigned int next = CHANNEL_DESCRIPTOR + 1;
+
+	if (keep_count > KEEP_MAX)
+		return -E2BIG;
+	if (keep_count > 0)
+		memcpy(keep, keep_fds, keep_count * sizeof(int));
+	qsort(keep, keep_count, sizeof(int), compare_int);
+	for (size_t i = 0; i < keep_count; i++) {
+		if (keep[i] < (int)next) /* 0-3, or named twice */
+			continue;
+		if ((unsigned int)keep[i] > next && close_range(next, (unsigned int)keep[i] - 1, 0) < 0)
+			return -errno;
+		next = (unsigned int)keep[i] + 1;
+	}
+	return close_range(next, ~0u, 0) < 0 ? -errno : 0;
+}
+
+static int account_of(const struct role *role, uid_t *ret_uid, gid_t *ret_gid)
+{
+	struct passwd *pw;
+
+	if (geteuid() != 0) {
+		*ret_uid = geteuid();
+		*ret_gid = getegid();
+		return 0;
+	}
+	errno = 0;
+	pw = getpwnam(role->account);
+	if (!pw || pw->pw_uid == 0)
+		return -ESRCH;
+	*ret_uid = pw->pw_uid;
+	*ret_gid = pw->pw_gid;
+	return 0;
+}
+
+/* By raw capset(2): libcap-ng remembers the process id of its first use, and in a child made by clone() it
+ * then fails (0.8.3: ESRCH) and reads /proc to say so. */
+static int set_capabilities(uint64_t effective)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	for (size_t i = 0; i < ARRAY_LEN(data); i++)
+		data[i].effective = data[i].permitted = (uint32_t)(effective >> (32 * i));
+	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+}
+
+static int raise_permitted(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return -errno;
+	return set_capabilities(data[0].permitted | (uint64_t)data[1].permitted << 32);
+}
+
+static int drop_capabilities(enum role_privilege privilege)
+{
+	uint64_t keep = privilege == PRIVILEGE_NAMESPACE ? 1ull << CAP_SYS_ADMIN | 1ull << CAP_SETPCAP : 0;
+
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
+		return -errno;
+	for (unsigned int cap = 0; cap < 64; cap++)
+		if (!(keep >> cap & 1) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 && errno != EINVAL)
+			return -errno; /* EINVAL: past this kernel's last capability */
+	return set_capabilities(keep);
+}
+
+static int become(uid_t uid, gid_t gid, bool was_root)
+{
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		return -errno;
+	/* Without root the kernel refuses setgroups in a user namespace (user_namespaces(7)): the groups stay,
+	 * worth nothing where no path can be opened. */
+	if (was_root && setgroups(0, NULL) < 0)
+		return -errno;
+	if (setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
+		return -errno;
+	/* What is left to do (the empty root) takes CAP_SYS_ADMIN in the role's own user namespace, for a moment. */
+	return raise_permitted();
+}
+
+static int limit(int resource, uint64_t value)
+{
+	struct rlimit current, wanted;
+
+	if (getrlimit((__rlimit_resource_t)resource, &current) < 0)
+		return -errno;
+	wanted.rlim_cur = wanted.rlim_max = MIN(value, (uint64_t)current.rlim_max);
+	return setrlimit((__rlimit_resource_t)resource, &wanted) < 0 ? -errno : 0;
+}
+
+static int set_limits(const struct role *role)
+{
+	int r = limit(RLIMIT_CORE, 0); /* a core dump would hold untrusted bytes or keys */
+
+	if (r == 0)
+		r = limit(RLIMIT_NOFILE, role->files_max);
+#ifndef LAZARET_SANITIZE /* shadow memory counts as data */
+	if (r == 0 && role->data_max > 0)
+		r = limit(RLIMIT_DATA, role->data_max);
+#endif
+	return r;
+}
+
+/* From here on nothing can be gained back; the same for roles and for workers. */
+static int confine(const struct role *role, const int *fds, size_t count, const char *path,
+		   const char **ret_where)
+{
+	int r;
+
+	*ret_where = "capabilities";
+	r = drop_capabilities(role->privilege);
+	if (r < 0)
+		return r;
+	*ret_where = "no_new_privs";
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return -errno;
+	*ret_where = "resource limits";
+	r = set_limits(role);
+	/* Landlock refuses mount(2): the parent of the examiners, whose root is empty already, cannot have it and
+	 * still give each child a file system of its own. Its children have it. */
+	if (r == 0 && role->privilege == PRIVILEGE_NONE) {
+		*ret_where = "Landlock";
+		r = landlock_enter(role->access, fds, count, path);
+	}
+	if (r < 0)
+		return r;
+	*ret_where = "seccomp";
+	return seccomp_enter(role->calls);
+}
+
+static int enter_mounter(const struct role *role, const char **ret_where)
+{
+	int r;
+
+	*ret_where = "namespaces";
+	if (geteuid() == 0)
+		r = namespaces_enter_privileged();
+	else
+		r = namespaces_enter(geteuid(), getegid());
+	if (r < 0)
+		return r;
+	*ret_where = "resource limits";
+	r = set_limits(role);
+	if (r < 0)
+		return r;
+	*ret_where = "no_new_privs";
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	*ret_where = "seccomp";
+	return seccomp_enter(role->calls);
+}
+
+int sandbox_enter(enum role_id id, const int *keep_fds, size_t keep_count, const char **ret_where)
+{
+	const struct role *role = role_get(id);
+	bool was_root = geteuid() == 0;
+	uid_t uid;
+	gid_t gid;
+	int r;
+
+	*ret_where = "descriptors";
+	r = close_strays(keep_fds, keep_count);
+	if (r < 0)
+		return r;
+	if (role->privilege == PRIVILEGE_MOUNT)
+		return enter_mounter(role, ret_where);
+	*ret_where = "account (create it with systemd-sysusers)";
+	r = account_of(role, &uid, &gid);
+	if (r < 0)
+		return r;
+	*ret_where = "namespaces";
+	r = namespaces_enter(uid, gid);
+	if (r < 0)
+		return r;
+	*ret_where = "account";
+	r = become(uid, gid, was_root);
+	if (r < 0)
+		return r;
+	*ret_where = "empty root";
+	r = root_enter_empty(role->privilege == PRIVILEGE_NAMESPACE);
+	if (r < 0)
+		return r;
+	return confine(role, keep_fds, keep_count, NULL, ret_where);
+}
+
+int sandbox_enter_worker(enum role_id id, uint64_t tmpfs_bytes, const int *keep_fds, size_t keep_count,
+			 const char **ret_where)
+{
+	int r;
+
+	*ret_where = "descriptors";
+	r = close_strays(keep_fds, keep_count);
+	if (r < 0)
+		return r;
+	*ret_where = "private tmpfs";
+	r = root_mount_tmp(tmpfs_bytes);
+	if (r < 0)
+		return r;
+	return confine(role_get(id), keep_fds, keep_count, "/tmp", ret_where);
+}
+
+const char *sandbox_describe(void)
+{
+	static char line[80];
+
+	(void)snprintf(line, sizeof(line), "%s+namespaces+landlock%d+seccomp",
+		       geteuid() == 0 ? "accounts" : "one-account", landlock_abi());
+	return line;
+}
+
+/* The child reports errno as exit status and the layer through a pipe of static pointers: same address space
+ * layout, since it is our fork. */
+int sandbox_probe(const char **ret_where)
+{
+	int report[2];
+	const char *where = "fork";
+	int status;
+	pid_t pid;
+
+	*ret_where = where;
+	if (pipe2(report, O_CLOEXEC) < 0)
+		return -errno;
+	pid = fork();
+	if (pid < 0) {
+		int r = -errno;
+
+		close_p(&report[0]);
+		close_p(&report[1]);
+		return r;
+	}
+	if (pid == 0) {
+		int r = sandbox_enter(ROLE_VAULT, &report[1], 1, &where);
+
+		if (write(report[1], &where, sizeof(where)) != (ssize_t)sizeof(where))
+			_exit(EIO);
+		_exit(-r);
+	}
+	close_p(&report[1]);
+	if (read(report[0], &where, sizeof(where)) == (ssize_t)sizeof(where))
+		*ret_where = where;
+	close_p(&report[0]);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -ENOSYS;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* The only place that drops anything. A role calls sandbox_enter() once, after trusted loading and its START
+ * message (from the supervisor, which is trusted: it brings the descriptors that Landlock rules are made of), and
+ * before it reads an untrusted byte.
+ *
+ * Order: stray descriptors, user + mount + net + IPC + UTS + cgroup namespaces, groups, gid, uid, empty
+ * root (as the account: tmpfs refuses inodes of an unmapped owner), bounding set, capabilities, no_new_privs, rlimits, Landlock, seccomp (kill process). Whatever of this the kernel
+ * lacks makes it return an error, and the role must not go on.
+ */
+#ifndef LAZARET_SANDBOX_SANDBOX_H
+#define LAZARET_SANDBOX_SANDBOX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/macros.h"
+#include "sandbox/role.h"
+
+/* Enter the sandbox of `role`. `keep_fds` (borrowed, any order): the descriptors that stay open besides 0-2 and
+ * CHANNEL_FD; the directories among them are what the role may reach. Returns 0 or a negative errno with
+ * `*ret_where` set to a static string that names the layer. After an error the process must exit. */
+_must_check_ int sandbox_enter(enum role_id role, const int *keep_fds, size_t keep_count,
+			       const char **ret_where);
+
+/* For a child that the examine parent made with clone(CLONE_NEWPID | CLONE_NEWNS): a fresh private tmpfs of
+ * `tmpfs_bytes` on /tmp, which becomes the working directory and the only place it can write; no capabilities,
+ * Landlock and seccomp of `role`. Descriptors other than 0-2, CHANNEL_FD and `keep_fds` are closed. */
+_must_check_ int sandbox_enter_worker(enum role_id role, uint64_t tmpfs_bytes, const int *keep_fds,
+				      size_t keep_count, const char **ret_where);
+
+/* The layers in one line, for status and report: "accounts+namespaces+landlock7+seccomp" when started by root,
+ * "one-account+namespaces+landlock7+seccomp" otherwise. Static. */
+const char *sandbox_describe(void);
+
+/* Can this kernel and system give every layer (and every account, when root)? Tried in a child. Returns 0, or a
+ * negative errno with the missing layer in `*ret_where` (static). */
+_must_check_ int sandbox_probe(const char **ret_where);
+
+#endif

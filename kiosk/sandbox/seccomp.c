@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* System-call filters, by group (libseccomp). Everything that is not listed kills the process: an error code
+ * could be turned into "clean" by a library that ignores it.
+ */
+#include "sandbox/layers.h"
+
+#include <seccomp.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
+
+static const char *const base_calls[] = {
+	/* descriptors that are open already */
+	"read", "write", "readv", "writev", "pread64", "pwrite64", "close", "fstat", "newfstatat", "lseek",
+	"fcntl", "dup", "dup3", "poll", "ppoll", "sendmsg", "recvmsg", "sendto", "recvfrom", "fstatfs",
+	/* memory (mmap, mprotect: rules of their own, below) */
+	"munmap", "mremap", "brk", "madvise",
+	/* time, signals, end */
+	"clock_gettime", "clock_nanosleep", "nanosleep", "gettimeofday", "getrandom", "getpid", "gettid", "futex",
+	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "restart_syscall", "sched_yield", "exit",
+	"exit_group", "getuid", "geteuid", "getgid", "getegid", "set_robust_list", "rseq", NULL
+};
+
+static const char *const read_tree_calls[] = { "openat", "openat2", "getdents64", "statx", "readlinkat",
+					       "fadvise64", "readahead", NULL };
+
+static const char *const write_tree_calls[] = {
+	"mkdirat", "unlinkat", "renameat", "renameat2", "linkat", "fchmod", "fchmodat", "fsync", "fdatasync",
+	"syncfs", "ftruncate", "fallocate", "copy_file_range", "flock", "utimensat", "unlink", "access", "faccessat",
+	"faccessat2", "getcwd", "stat", "lstat", NULL
+};
+
+static const char *const scratch_calls[] = { "openat", "mkdir", "rmdir", "unlink", "unlinkat", "chmod",
+					     "getdents64", "getcwd", "ftruncate", "statx", "access", "stat", "lstat",
+					     "faccessat", "faccessat2", NULL };
+
+static const char *const sandbox_calls[] = {
+	"clone", "clone3", "wait4", "waitid", "pidfd_open", "pidfd_send_signal", "socketpair", "mount", "chdir",
+	"prctl", "capget", "capset", "setresuid", "setresgid", "setgroups", "prlimit64", "close_range",
+	"landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "seccomp", "openat", "kill", NULL
+};
+
+static const char *const probe_calls[] = { "fadvise64", "ioctl", "openat", "statx", NULL };
+
+static const char *const fuse_calls[] = {
+	"splice", "vmsplice", "tee", "pipe2", "openat", "clone", "clone3", "ioctl", "umount2", "getpid", "prctl",
+	"sched_getaffinity", "fadvise64", "tgkill", "statx", "access", "readlink", "readlinkat", NULL
+};
+
+/* What nothing on this station ever needs: ways into the kernel, into other processes, out to a network. Used
+ * where an allow-list cannot hold because other programs are started (intake). */
+static const char *const denied_calls[] = {
+	"ptrace", "process_vm_readv", "process_vm_writev", "kexec_load", "kexec_file_load", "init_module",
+	"finit_module", "delete_module", "bpf", "perf_event_open", "userfaultfd", "keyctl", "add_key",
+	"request_key", "swapon", "swapoff", "reboot", "acct", "quotactl", "nfsservctl", "iopl", "ioperm", "settimeofday",
+	"clock_settime", "adjtimex", "clock_adjtime", "connect", "bind", "listen", "accept", "accept4", NULL
+};
+
+static const struct {
+	unsigned int group;
+	const char *const *calls;
+} groups_table[] = {
+	{ CALLS_BASE, base_calls },	      { CALLS_READ_TREE, read_tree_calls },
+	{ CALLS_WRITE_TREE, write_tree_calls }, { CALLS_SCRATCH, scratch_calls },
+	{ CALLS_SANDBOX, sandbox_calls },     { CALLS_PROBE, probe_calls },
+	{ CALLS_FUSE, fuse_calls },
+};
+
+static void filter_release(scmp_filter_ctx *ctx)
+{
+	if (*ctx)
+		seccomp_release(*ctx);
+}
+
+static int add_calls(scmp_filter_ctx ctx, uint32_t action, const char *const *calls)
+{
+	for (; *calls; calls++) {
+		int nr = seccomp_syscall_resolve_name(*calls);
+		int r;
+
+		if (nr == __NR_SCMP_ERROR) /* older libseccomp: an unknown call stays forbidden */
+			continue;
+		r = seccomp_rule_add(ctx, action, nr, 0);
+		if (r < 0 && r != -EEXIST && r != -EACCES)
+			return r;
+	}
+	return 0;
+}
+
+/* No memory that is executable and was not so at the start: no code can be brought in. */
+static int add_memory_rules(scmp_filter_ctx ctx)
+{
+	int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
+				 SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
+				     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	return r;
+}
+
+/* ioctl by request: position of files, reflinks, "is it a terminal" (stdio asks). */
+static int add_ioctl_rules(scmp_filter_ctx ctx, unsigned int groups)
+{
+	static const unsigned long harmless[] = { TCGETS, FS_IOC_FIEMAP, FIGETBSZ };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(harmless); i++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+				     SCMP_A1(SCMP_CMP_EQ, harmless[i]));
+	if (r == 0 && groups & CALLS_WRITE_TREE)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, FICLONE));
+	return r;
+}
+
+#ifdef LAZARET_SANITIZE
+/* AddressSanitizer's allocator and its reports; never in a product build. */
+static const char *const sanitizer_calls[] = { "sched_getaffinity", "prctl", "readlink", "readlinkat", "openat",
+					       "getrlimit", "prlimit64", "tgkill", "uname", "sysinfo", "ioctl",
+					       "gettid", "getppid", "stat", "access", "personality", NULL };
+#endif
+
+static int add_groups(scmp_filter_ctx ctx, unsigned int groups)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(groups_table); i++)
+		if (groups & groups_table[i].group)
+			r = add_calls(ctx, SCMP_ACT_ALLOW, groups_table[i].calls);
+	if (r == 0)
+		r = add_memory_rules(ctx);
+	if (r == 0 && !(groups & (CALLS_PROBE | CALLS_FUSE)))
+		r = add_ioctl_rules(ctx, groups);
+#ifdef LAZARET_SANITIZE
+	if (r == 0)
+		r = add_calls(ctx, SCMP_ACT_ALLOW, sanitizer_calls);
+#endif
+	return r;
+}
+
+int seccomp_enter(unsigned int groups)
+{
+	_cleanup_(filter_release) scmp_filter_ctx ctx = NULL;
+	bool is_deny = (groups & CALLS_DENY_ONLY) != 0;
+	int r;
+
+	ctx = seccomp_init(is_deny ? SCMP_ACT_ALLOW : SCMP_ACT_KILL_PROCESS);
+	if (!ctx)
+		return -ENOMEM;
+	r = is_deny ? add_calls(ctx, SCMP_ACT_KILL_PROCESS, denied_calls) : add_groups(ctx, groups);
+	return r < 0 ? r : seccomp_load(ctx);
+}
