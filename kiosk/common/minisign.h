@@ -51,6 +51,10 @@ _must_check_ int minisign_secret_load(int fd, struct minisign_secret **ret);
 _must_check_ int minisign_secret_text(const struct minisign_secret *s, char **ret);
 char *minisign_text_free(char *text); /* wipes the string; returns NULL */
 
+/* Make a key pair and write NAME.key (mode 0600) and NAME.pub (0644) into `dir_fd`, synced. Neither may exist:
+ * -EEXIST, and nothing is changed: a key is never replaced. `ret` gets the public key. */
+_must_check_ int minisign_pair_make(int dir_fd, const char *name, struct minisign_public *ret);
+
 /* Borrowed from `s`. */
 const struct minisign_public *minisign_secret_public(const struct minisign_secret *s);
 
