@@ -102,4 +102,25 @@ struct chain_visitor {
 _must_check_ int chain_walk(int fd, const struct minisign_public *key, const struct chain_visitor *visitor,
 			    struct chain_result *ret);
 
+/* The end of a trail, as an appender needs it. */
+struct chain_tail {
+	uint64_t size;	      /* of the file, bytes */
+	uint64_t seq;	      /* of the last good record */
+	uint8_t hash[SHA256_LEN];
+	uint64_t record_at;   /* offset of its line */
+	bool lacks_newline;   /* it is complete, but its end of line was not written */
+	uint64_t torn_offset; /* what follows it: no record, left by an interrupted write */
+	uint64_t torn_size;   /* bytes; 0: nothing does */
+};
+
+/* Find the last good record from the end of the file backwards (at most CHAIN_TORN_MAX bytes) and check its hash and
+ * signature. Returns 0; -ENODATA for an empty file; -EBADMSG, and static words in `*ret_why`, when the last line
+ * that looks like a record is none, or none is found; or another negative errno. */
+_must_check_ int chain_tail_find(int fd, const struct minisign_public *key, struct chain_tail *ret,
+				 const char **ret_why);
+
+/* The last report record up to `tail`, reached along the links. Returns 0, -ENODATA when there is none, -EBADMSG
+ * when a link is broken, or another negative errno. `ret`: to release with chain_record_done(). */
+_must_check_ int chain_last_report(int fd, const struct chain_tail *tail, struct chain_record *ret);
+
 #endif
