@@ -16,7 +16,7 @@ OBJ := $(BUILD)/obj
 
 # -- flags -----------------------------------------------------------------------------------------------
 HARDENING := -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection=full
-LDHARDENING := -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack
+LDHARDENING := -pie -Wl,--as-needed -Wl,-z,relro,-z,now -Wl,-z,noexecstack
 ifeq ($(SANITIZE),)
 OPTIMISE := -O2 -D_FORTIFY_SOURCE=2
 else
@@ -44,7 +44,7 @@ FOLDER_lazaret := cli
 FOLDER_lazaretd := supervisor
 $(foreach p,verify ledger vault intake reader examine origin publish,$(eval FOLDER_lazaret-$(p) := $(p)))
 
-NEEDS_cli        := station judge common
+NEEDS_cli        := station judge ipc common
 NEEDS_supervisor := station judge sandbox ipc common
 NEEDS_verify     := common
 NEEDS_ledger     := sandbox ipc common
@@ -56,7 +56,7 @@ NEEDS_origin     := sandbox ipc common
 NEEDS_publish    := sandbox ipc common
 
 # External libraries by folder.
-LIBS_common     := $(call pkg,libcrypto libutf8proc)
+LIBS_common     := $(call pkg,libcrypto libutf8proc yaml-0.1 jansson)
 LIBS_ipc        := $(call pkg,libcrypto)
 LIBS_sandbox    := $(call pkg,libseccomp)
 LIBS_station    := $(call pkg,yaml-0.1 jansson libcrypto)

@@ -15,7 +15,7 @@ void log_open(const char *program)
 	program_name = program;
 }
 
-static void log_line(const char *level, const char *fmt, va_list ap)
+static void _printf_(2, 0) log_line(const char *level, const char *fmt, va_list ap)
 {
 	char line[LINE_MAX_BYTES];
 	_cleanup_free_ char *clean = NULL;

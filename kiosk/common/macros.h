@@ -4,6 +4,7 @@
 #define LAZARET_COMMON_MACROS_H
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>

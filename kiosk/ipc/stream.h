@@ -27,7 +27,8 @@ enum stream_status {
 	STREAM_COMPLETE,   /* read to the end, unchanged from first to last look */
 	STREAM_UNREADABLE, /* the medium gave an error */
 	STREAM_CHANGED,	   /* size, times or length differ from what was announced */
-	STREAM_QUOTA,	   /* refused by the vault: over a limit */
+	STREAM_QUOTA,	   /* over a limit on files, bytes or the size of one file */
+	STREAM_NO_SPACE,   /* the spool is full */
 	STREAM_CUT,	   /* the stream ended inside the file */
 	STREAM_STATUS_COUNT_
 };

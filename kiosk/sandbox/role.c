@@ -16,7 +16,7 @@ static const struct role roles[ROLE_COUNT_] = {
 	[ROLE_VAULT] = {
 		.name = "vault", .executable = "lazaret-vault", .account = "_lazaret-vault",
 		.access = ACCESS_WRITE, .calls = CALLS_BASE | CALLS_READ_TREE | CALLS_WRITE_TREE,
-		.data_max = 64 * MIB, .files_max = 64,
+		.data_max = 64 * MIB, .files_max = 4096, /* descriptors under way to the supervisor count */
 		.does = "stores, hashes and seals the byte streams; parses nothing",
 	},
 	[ROLE_INTAKE] = {

@@ -108,9 +108,9 @@ static int add_ioctl_rules(scmp_filter_ctx ctx, unsigned int groups)
 
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(harmless); i++)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-				     SCMP_A1(SCMP_CMP_EQ, harmless[i]));
+				     SCMP_A1(SCMP_CMP_EQ, harmless[i], 0));
 	if (r == 0 && groups & CALLS_WRITE_TREE)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, FICLONE));
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, FICLONE, 0));
 	return r;
 }
 

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+#include "reader/feed.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#include "common/fd.h"
+
+/* One buffer holds header, bytes and the header of what follows, so that a small file is one write. */
+#define FEED_BUFFER (STREAM_CHUNK_MAX + 4 * STREAM_HEADER_LEN)
+
+struct feed {
+	int stream_fd;
+	size_t pending; /* bytes at the front of the buffer that are not sent yet */
+	uint8_t buffer[FEED_BUFFER];
+};
+
+struct feed *feed_new(int stream_fd)
+{
+	struct feed *f = malloc(sizeof(*f));
+
+	if (f) {
+		f->stream_fd = stream_fd;
+		f->pending = 0;
+	}
+	return f;
+}
+
+struct feed *feed_free(struct feed *f)
+{
+	free(f);
+	return NULL;
+}
+
+static void put_header(uint8_t *at, uint32_t type, uint32_t size, uint64_t value)
+{
+	for (size_t i = 0; i < 4; i++) {
+		at[i] = (uint8_t)(type >> (8 * i));
+		at[4 + i] = (uint8_t)(size >> (8 * i));
+	}
+	for (size_t i = 0; i < 8; i++)
+		at[8 + i] = (uint8_t)(value >> (8 * i));
+}
+
+static int send_pending(struct feed *f)
+{
+	int r = fd_write_all(f->stream_fd, f->buffer, f->pending);
+
+	f->pending = 0;
+	return r;
+}
+
+static int add_header(struct feed *f, uint32_t type, uint32_t size, uint64_t value)
+{
+	int r = f->pending + STREAM_HEADER_LEN > FEED_BUFFER ? send_pending(f) : 0;
+
+	put_header(f->buffer + f->pending, type, size, value);
+	f->pending += STREAM_HEADER_LEN;
+	return r;
+}
+
+static bool is_zero(const uint8_t *p, size_t size)
+{
+	return size > 0 && p[0] == 0 && memcmp(p, p + 1, size - 1) == 0;
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_size == b->st_size && a->st_ino == b->st_ino && a->st_dev == b->st_dev &&
+	       S_ISREG(b->st_mode) && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* Read one chunk behind a header that is filled in afterwards. 1: more, 0: end of file, or a negative errno, with
+ * -EREMOTEIO for a stream that failed. */
+static int feed_chunk(struct feed *f, int fd, uint64_t *at, size_t want)
+{
+	uint8_t *head, *data;
+	ssize_t n;
+
+	if (f->pending + STREAM_HEADER_LEN + want + STREAM_HEADER_LEN > FEED_BUFFER && send_pending(f) < 0)
+		return -EREMOTEIO;
+	head = f->buffer + f->pending;
+	data = head + STREAM_HEADER_LEN;
+	do
+		n = pread(fd, data, want, (off_t)*at);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return n < 0 ? -errno : 0;
+	*at += (uint64_t)n;
+	if ((size_t)n == STREAM_CHUNK_MAX && is_zero(data, (size_t)n)) {
+		put_header(head, STREAM_ZEROS, 0, (uint64_t)n);
+		f->pending += STREAM_HEADER_LEN;
+		return 1;
+	}
+	put_header(head, STREAM_DATA, (uint32_t)n, 0);
+	f->pending += STREAM_HEADER_LEN + (size_t)n;
+	return 1;
+}
+
+/* Everything up to the announced size, and one look past it. */
+static int feed_bytes(struct feed *f, int fd, uint64_t size, uint64_t *at)
+{
+	int r = 1;
+
+	while (r > 0 && *at <= size)
+		r = feed_chunk(f, fd, at, MIN(size - *at + 1, (uint64_t)STREAM_CHUNK_MAX));
+	return r;
+}
+
+static int read_whole(struct feed *f, int fd, const struct stat *seen, enum stream_status *ret_status,
+		      const char **ret_detail)
+{
+	struct stat before, after;
+	uint64_t at = 0;
+	int r;
+
+	*ret_status = STREAM_UNREADABLE;
+	if (fstat(fd, &before) < 0) {
+		*ret_detail = strerror(errno);
+		return 0;
+	}
+	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL); /* advice only */
+	r = feed_bytes(f, fd, (uint64_t)before.st_size, &at);
+	if (r == -EREMOTEIO)
+		return -EPIPE;
+	if (r < 0) {
+		*ret_detail = strerror(-r);
+		return 0;
+	}
+	*ret_status = STREAM_CHANGED;
+	*ret_detail = "the file was not the same at the end of reading as at its beginning";
+	if (at == (uint64_t)before.st_size && fstat(fd, &after) == 0 && same_file(&before, &after) &&
+	    same_file(seen, &before)) {
+		*ret_status = STREAM_COMPLETE;
+		*ret_detail = "";
+	}
+	return 0;
+}
+
+int feed_file(struct feed *f, uint64_t id, int fd, const struct stat *seen,
+	      enum stream_status *ret_status, const char **ret_detail)
+{
+	int r = add_header(f, STREAM_BEGIN, 0, id);
+
+	if (r == 0)
+		r = read_whole(f, fd, seen, ret_status, ret_detail);
+	if (r == 0)
+		r = add_header(f, STREAM_END, (uint32_t)*ret_status, id);
+	return r == 0 ? send_pending(f) : r;
+}

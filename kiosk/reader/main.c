@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* lazaret-reader: walks one mounted volume. What the file system says is hostile, and so is this role from the first
+ * entry on: it has one directory to read, one stream to write, and its channel. One reader serves one volume.
+ */
+#include <string.h>
+#include <sys/vfs.h>
+
+#include "common/log.h"
+#include "ipc/channel.h"
+#include "reader/feed.h"
+#include "reader/walk.h"
+#include "sandbox/sandbox.h"
+
+struct reader {
+	struct channel channel;
+	int root_fd, stream_fd;
+	struct walk_limits limits;
+	uint64_t largest_bytes, id, entries, bytes;
+	bool is_counting, is_incomplete;
+	struct feed *feed;
+};
+
+static int start(struct reader *rd)
+{
+	struct message m;
+	int r = channel_expect(&rd->channel, MESSAGE_READER_START, &m, NULL);
+
+	if (r < 0)
+		return r;
+	(void)decode_u32(&m.payload); /* the volume's index matters to the supervisor alone */
+	rd->id = decode_u64(&m.payload);
+	rd->limits.entries = decode_u64(&m.payload);
+	rd->largest_bytes = decode_u64(&m.payload);
+	rd->limits.depth = decode_u32(&m.payload);
+	rd->is_counting = decode_u32(&m.payload) != 0;
+	rd->root_fd = TAKE_FD(m.fds[0]);
+	rd->stream_fd = TAKE_FD(m.fds[1]);
+	r = decoder_end(&m.payload);
+	message_done(&m);
+	return r;
+}
+
+static int tell_entry(struct reader *rd, enum entry_kind kind, uint64_t size, int64_t mtime,
+		      const char *path)
+{
+	struct encoder e;
+
+	rd->entries++;
+	encoder_init(&e);
+	encode_u64(&e, rd->id);
+	encode_u32(&e, kind);
+	encode_u64(&e, size);
+	encode_u64(&e, (uint64_t)mtime);
+	encode_bytes(&e, path, strlen(path));
+	return channel_send(&rd->channel, MESSAGE_READER_ENTRY, &e, NULL, 0);
+}
+
+static int tell_trouble(struct reader *rd, enum stream_status status, const char *detail)
+{
+	struct encoder e;
+
+	encoder_init(&e);
+	encode_u64(&e, rd->id);
+	encode_u32(&e, status);
+	encode_str(&e, detail);
+	return channel_send(&rd->channel, MESSAGE_READER_TROUBLE, &e, NULL, 0);
+}
+
+static int on_file(void *context, const char *path, const struct stat *st)
+{
+	struct reader *rd = context;
+	enum stream_status status = STREAM_UNREADABLE;
+	const char *detail = "";
+	_cleanup_close_ int fd = -EBADF;
+	int r = tell_entry(rd, ENTRY_FILE, (uint64_t)st->st_size, st->st_mtim.tv_sec, path);
+
+	if (r < 0)
+		return r;
+	fd = walk_open(rd->root_fd, path, 0);
+	if ((uint64_t)st->st_size > rd->largest_bytes) {
+		status = STREAM_QUOTA;
+		detail = "larger than the station's largest file";
+	} else if (fd < 0) {
+		detail = strerror(-fd);
+	} else {
+		r = feed_file(rd->feed, rd->id, fd, st, &status, &detail);
+		rd->bytes += (uint64_t)st->st_size;
+	}
+	if (r == 0 && status != STREAM_COMPLETE)
+		r = tell_trouble(rd, status, detail);
+	rd->id++;
+	return r;
+}
+
+static int on_other(void *context, const char *path, enum entry_kind kind, const char *detail)
+{
+	struct reader *rd = context;
+	int r = tell_entry(rd, kind, 0, 0, path);
+
+	if (kind == ENTRY_DIR_TROUBLE)
+		rd->is_incomplete = true;
+	if (r == 0)
+		r = tell_trouble(rd, STREAM_UNREADABLE, detail);
+	rd->id++;
+	return r;
+}
+
+struct totals {
+	uint64_t files, bytes;
+};
+
+static int count_file(void *context, const char *path, const struct stat *st)
+{
+	struct totals *t = context;
+
+	t->files++;
+	t->bytes += (uint64_t)st->st_size;
+	return 0;
+}
+
+static int count_other(void *context, const char *path, enum entry_kind kind, const char *detail)
+{
+	return 0;
+}
+
+/* For the progress bar only. A directory on some larger file system is counted; a volume says what it holds. */
+static int tell_total(struct reader *rd)
+{
+	struct totals t = { 0 };
+	struct statfs fs;
+	struct encoder e;
+
+	if (rd->is_counting) {
+		const struct walk_events count = { count_file, count_other, &t };
+
+		if (walk(rd->root_fd, &rd->limits, &count) < 0)
+			t = (struct totals){ 0 }; /* the real walk will say what is wrong */
+	} else if (fstatfs(rd->root_fd, &fs) == 0 && fs.f_blocks >= fs.f_bfree) {
+		t.bytes = (uint64_t)(fs.f_blocks - fs.f_bfree) * (uint64_t)fs.f_bsize;
+	}
+	encoder_init(&e);
+	encode_u64(&e, t.files);
+	encode_u64(&e, t.bytes);
+	return channel_send(&rd->channel, MESSAGE_READER_TOTAL, &e, NULL, 0);
+}
+
+static int tell_done(struct reader *rd, int walked)
+{
+	struct encoder e;
+
+	encoder_init(&e);
+	encode_u64(&e, rd->entries);
+	encode_u64(&e, rd->bytes);
+	encode_u32(&e, walked == 0 && !rd->is_incomplete);
+	encode_str(&e, walked == -E2BIG ? "more entries than the station accepts" :
+		       walked < 0	? strerror(-walked) :
+		       rd->is_incomplete ? "some directories could not be read" :
+					   "");
+	return channel_send(&rd->channel, MESSAGE_READER_DONE, &e, NULL, 0);
+}
+
+static int read_volume(struct reader *rd)
+{
+	const struct walk_events events = { on_file, on_other, rd };
+	int r = tell_total(rd);
+	int walked;
+
+	if (r < 0)
+		return r;
+	walked = walk(rd->root_fd, &rd->limits, &events);
+	close_p(&rd->stream_fd); /* the vault sees the end of the stream */
+	return tell_done(rd, walked);
+}
+
+static int wait_for_end(struct reader *rd)
+{
+	struct message m;
+	int r = channel_receive(&rd->channel, &m, false);
+
+	if (r == 0)
+		message_done(&m); /* END is the only message that is legal here */
+	return r == -ENOTCONN ? 0 : r;
+}
+
+int main(void)
+{
+	struct reader rd = { .root_fd = -EBADF, .stream_fd = -EBADF };
+	const char *where = "start";
+	int r;
+
+	log_open("lazaret-reader");
+	channel_init(&rd.channel, CHANNEL_FD, false, CHANNEL_READER);
+	r = start(&rd);
+	if (r == 0) {
+		const int keep[] = { rd.root_fd, rd.stream_fd };
+
+		r = sandbox_enter(ROLE_READER, keep, ARRAY_LEN(keep), &where);
+	}
+	if (r == 0) {
+		rd.feed = feed_new(rd.stream_fd);
+		r = rd.feed ? 0 : -ENOMEM;
+	}
+	if (r < 0) {
+		(void)channel_fail(&rd.channel, r, where, "%s", strerror(-r)); /* the exit status says it, too */
+		return EXIT_FAILURE;
+	}
+	r = channel_ready(&rd.channel, "reader", sandbox_describe());
+	if (r == 0)
+		r = read_volume(&rd);
+	if (r == 0)
+		r = wait_for_end(&rd);
+	if (r < 0 && r != -EPIPE)
+		log_error("err=%s: %s", errno_name(r), strerror(-r));
+	feed_free(rd.feed);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
