@@ -103,6 +103,11 @@ struct yaml_field {
 	const char *refused;		 /* a key that we know but do not take: the message says why */
 };
 
+#define YAML_FIELD(object, name, kind, member, ...)                                                \
+	{ .key = (name), .type = YAML_TYPE_##kind, .offset = offsetof(object, member), __VA_ARGS__ }
+#define YAML_FIELD_REFUSED(name, because) { .key = (name), .refused = (because) }
+#define YAML_FIELD_END { .key = NULL }
+
 /* Decode a map into the zero- or default-initialised struct at `out`: fields that do not occur keep what they
  * hold (strings there are replaced, not leaked). Returns 0, -EINVAL (errors added; `out` is still safe to free
  * field by field) or -ENOMEM. */
