@@ -66,7 +66,7 @@ LIBS_supervisor := $(call pkg,jansson sqlite3 libcrypto libsystemd)
 LIBS_verify     := $(call pkg,jansson libcrypto)
 LIBS_ledger     := $(call pkg,jansson sqlite3 libcrypto)
 LIBS_intake     := $(call pkg,blkid fuse3)
-LIBS_examine    := $(call pkg,libclamav libmagic libcrypto)
+LIBS_examine    := $(call pkg,libclamav libmagic libcrypto) -lz -lbz2
 LIBS_origin     := $(call pkg,libcrypto)
 LIBS_publish    := $(call pkg,libcrypto)
 

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* The members of a zip, from its central directory (PKWARE APPNOTE 6.3.10).
+ *
+ * Unpackers disagree about damaged and crafted zips, and libclamav is one of them. What is refused here is all
+ * that two programs could read in two ways: bytes that no directory entry owns (before, between, after), entries
+ * that overlap, a local header that says something else than the directory, more than one end record, ZIP64.
+ * What remains has one meaning, and CRC and size of each member must then be among libclamav's children.
+ */
+#include "examine/plan.h"
+
+#include <string.h>
+
+#include "examine/account.h"
+
+#define LOCAL_MAGIC 0x04034b50u	   /* §4.3.7 */
+#define CENTRAL_MAGIC 0x02014b50u  /* §4.3.12 */
+#define END_MAGIC 0x06054b50u	   /* §4.3.16 */
+#define DESCRIPTOR_MAGIC 0x08074b50u /* §4.3.9 */
+#define LOCAL_SIZE 30u
+#define CENTRAL_SIZE 46u
+#define END_SIZE 22u
+#define ZIP64_EXTRA 1u
+#define FLAG_ENCRYPTED 0x2041u /* bits 0, 6 (strong), 13 (masked) */
+#define FLAG_DESCRIPTOR 8u
+
+struct entry {
+	uint16_t flags, method, name_size;
+	uint32_t crc, packed, unpacked, local_at;
+	const uint8_t *name;
+	bool is_zip64;
+};
+
+struct extent {
+	uint64_t from, to;
+};
+
+struct zip {
+	struct plan *plan;
+	struct account *account;
+	const uint8_t *data;
+	uint64_t size;
+	uint64_t central_at, central_size;
+	uint32_t entries;
+	struct extent *extents;
+};
+
+static uint16_t le16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] | p[1] << 8);
+}
+
+static uint32_t le32(const uint8_t *p)
+{
+	return (uint32_t)le16(p) | (uint32_t)le16(p + 2) << 16;
+}
+
+static const char *method_note(const struct entry *e)
+{
+	if (e->is_zip64)
+		return "ZIP64 is not unpacked";
+	switch (e->method) {
+	case 0: case 6: case 8: case 9: case 12: /* stored, implode, deflate, deflate64, bzip2 */
+		return NULL;
+	case 14: return "method LZMA is not unpacked";
+	case 93: return "method zstd is not unpacked";
+	case 95: return "method xz is not unpacked";
+	case 98: return "method PPMd is not unpacked";
+	default: return "its compression method is not unpacked";
+	}
+}
+
+static void unsafe(struct zip *z, const char *what)
+{
+	account_flag(z->account, REASON_ARCHIVE_UNSAFE, NULL, "zip: %s", what);
+}
+
+/* The last end record, as libclamav takes it; it must also be the one that ends the file. */
+static bool find_end(struct zip *z)
+{
+	uint64_t at;
+	const uint8_t *end;
+
+	if (z->size < END_SIZE)
+		return false;
+	for (at = z->size - END_SIZE;; at--) {
+		if (le32(z->data + at) == END_MAGIC)
+			break;
+		if (at == 0 || z->size - at > END_SIZE + 0xffff)
+			return false;
+	}
+	end = z->data + at;
+	if (at + END_SIZE + le16(end + 20) != z->size) {
+		unsafe(z, "data after its end");
+		return true;
+	}
+	z->entries = le16(end + 10);
+	z->central_size = le32(end + 12);
+	z->central_at = le32(end + 16);
+	if (le16(end + 4) != 0 || le16(end + 6) != 0 || le16(end + 8) != le16(end + 10))
+		unsafe(z, "part of a split archive, and parts are never joined");
+	if (z->entries == 0xffff || z->central_size == UINT32_MAX || z->central_at == UINT32_MAX)
+		account_flag(z->account, REASON_CONTAINER_OPAQUE, NULL, "zip: ZIP64, which is not unpacked");
+	else if (z->central_at + z->central_size != at)
+		unsafe(z, "the directory is not where the end record says (data before the archive, or two archives)");
+	return true;
+}
+
+static bool has_zip64(const uint8_t *extra, size_t size)
+{
+	while (size >= 4) {
+		size_t length = le16(extra + 2);
+
+		if (le16(extra) == ZIP64_EXTRA && length > 0)
+			return true;
+		if (length > size - 4)
+			return false;
+		extra += 4 + length;
+		size -= 4 + length;
+	}
+	return false;
+}
+
+/* One directory entry at `*at`; advances it. False when it does not fit. */
+static bool read_central(struct zip *z, uint64_t *at, uint64_t end, struct entry *e)
+{
+	const uint8_t *p = z->data + *at;
+	uint64_t length;
+
+	if (end - *at < CENTRAL_SIZE || le32(p) != CENTRAL_MAGIC)
+		return false;
+	*e = (struct entry){ .flags = le16(p + 8), .method = le16(p + 10), .crc = le32(p + 16),
+			     .packed = le32(p + 20), .unpacked = le32(p + 24), .name_size = le16(p + 28),
+			     .local_at = le32(p + 42), .name = p + CENTRAL_SIZE };
+	length = (uint64_t)CENTRAL_SIZE + e->name_size + le16(p + 30) + le16(p + 32);
+	if (length > end - *at)
+		return false;
+	e->is_zip64 = has_zip64(e->name + e->name_size, le16(p + 30)) || e->packed == UINT32_MAX ||
+		      e->unpacked == UINT32_MAX || e->local_at == UINT32_MAX;
+	*at += length;
+	return true;
+}
+
+/* Size of the data descriptor that follows the data: with or without its magic number. */
+static uint64_t descriptor_size(const struct zip *z, uint64_t at, const struct entry *e)
+{
+	const uint8_t *p = z->data + at;
+
+	if (!(e->flags & FLAG_DESCRIPTOR))
+		return 0;
+	if (z->central_at - at >= 16 && le32(p) == DESCRIPTOR_MAGIC && le32(p + 4) == e->crc)
+		return 16;
+	return z->central_at - at >= 12 && le32(p) == e->crc ? 12 : 0;
+}
+
+/* The local header must repeat the directory. Returns NULL, or what differs; `*ret` is what the member covers. */
+static const char *read_local(const struct zip *z, const struct entry *e, struct extent *ret)
+{
+	const uint8_t *p = z->data + e->local_at;
+	uint64_t data_at;
+
+	if (e->local_at > z->central_at || z->central_at - e->local_at < LOCAL_SIZE || le32(p) != LOCAL_MAGIC)
+		return "a member without a header";
+	if (le16(p + 8) != e->method)
+		return "header and directory differ in the method";
+	if (le16(p + 26) != e->name_size)
+		return "header and directory differ in the name";
+	data_at = (uint64_t)e->local_at + LOCAL_SIZE + e->name_size + le16(p + 28);
+	if (data_at > z->central_at || z->central_at - data_at < e->packed)
+		return "a member that reaches beyond its place";
+	if (memcmp(p + LOCAL_SIZE, e->name, e->name_size) != 0)
+		return "header and directory differ in the name";
+	if (!(e->flags & FLAG_DESCRIPTOR) && !e->is_zip64 &&
+	    (le32(p + 14) != e->crc || le32(p + 18) != e->packed || le32(p + 22) != e->unpacked))
+		return "header and directory differ in size or check sum";
+	ret->from = e->local_at;
+	ret->to = data_at + e->packed;
+	ret->to += descriptor_size(z, ret->to, e);
+	return NULL;
+}
+
+static void take_entry(struct zip *z, const struct entry *e, struct extent *extent)
+{
+	_cleanup_free_ char *name = strndup((const char *)e->name, e->name_size);
+	struct plan_member m = { .size = e->unpacked, .crc = e->crc, .has_crc = true, .note = method_note(e) };
+	const char *wrong;
+
+	if (!name) {
+		z->account->is_broken = true;
+		return;
+	}
+	if (memchr(e->name, '\0', e->name_size) || !plan_name_safe(name))
+		account_flag(z->account, REASON_ARCHIVE_UNSAFE, name, "zip: a name that leads out of the archive");
+	wrong = e->is_zip64 ? NULL : read_local(z, e, extent);
+	if (wrong)
+		account_flag(z->account, REASON_ARCHIVE_UNSAFE, name, "zip: %s", wrong);
+	if (e->flags & FLAG_ENCRYPTED) {
+		account_flag(z->account, REASON_ENCRYPTED, name, "encrypted member of a zip");
+		return;
+	}
+	if (e->is_zip64)
+		account_flag(z->account, REASON_CONTAINER_OPAQUE, name, "zip: ZIP64 members are not unpacked");
+	m.name = TAKE_PTR(name);
+	if (plan_add(z->plan, &m) < 0) {
+		free(m.name);
+		z->account->is_broken = true;
+	}
+}
+
+static int compare_extents(const void *x, const void *y)
+{
+	const struct extent *a = x, *b = y;
+
+	return a->from < b->from ? -1 : a->from > b->from;
+}
+
+/* APK Signing Block (source.android.com, "APK signature scheme v2"): the one known owner of a gap before the
+ * directory; its pairs are read by nobody as members. */
+static bool is_signing_block(const struct zip *z, uint64_t from, uint64_t to)
+{
+	static const char magic[] = "APK Sig Block 42";
+
+	return to - from >= 32 && memcmp(z->data + to - 16, magic, 16) == 0 &&
+	       le32(z->data + from) == to - from - 8 && le32(z->data + to - 24) == to - from - 8;
+}
+
+/* The members must cover the file from its start to the directory. Zeros between them are alignment. */
+static bool is_gap(const struct zip *z, uint64_t from, uint64_t to)
+{
+	if (is_signing_block(z, from, to))
+		return false;
+	for (; from < to; from++)
+		if (z->data[from] != 0)
+			return true;
+	return false;
+}
+
+static void check_cover(struct zip *z, size_t count)
+{
+	uint64_t at = 0;
+
+	if (count > 0)
+		qsort(z->extents, count, sizeof(*z->extents), compare_extents);
+	for (size_t i = 0; i <= count; i++) {
+		uint64_t from = i < count ? z->extents[i].from : z->central_at;
+
+		if (from < at) {
+			unsafe(z, "members that overlap");
+			return;
+		}
+		if (is_gap(z, at, from)) {
+			account_flag(z->account, REASON_CONTAINER_OPAQUE, NULL,
+				     "zip: %llu bytes at %llu belong to no member", (unsigned long long)(from - at),
+				     (unsigned long long)at);
+			return;
+		}
+		at = i < count ? z->extents[i].to : from;
+	}
+}
+
+static void read_directory(struct zip *z)
+{
+	uint64_t at = z->central_at, end = z->central_at + z->central_size;
+	size_t covered = 0;
+	uint32_t n;
+
+	z->extents = calloc((size_t)z->entries + 1, sizeof(*z->extents));
+	if (!z->extents) {
+		z->account->is_broken = true;
+		return;
+	}
+	for (n = 0; n < z->entries; n++) {
+		struct extent extent = { 0 };
+		struct entry e;
+
+		if (!read_central(z, &at, end, &e))
+			break;
+		take_entry(z, &e, &extent);
+		if (extent.to > 0)
+			z->extents[covered++] = extent;
+	}
+	/* §4.3.13: a digital signature may follow; nobody makes them any more */
+	if (n < z->entries || at != end)
+		unsafe(z, "damaged directory");
+	else
+		check_cover(z, covered);
+	free(z->extents);
+}
+
+void plan_zip(struct plan *plan, struct account *a, const uint8_t *data, size_t size)
+{
+	struct zip z = { .plan = plan, .account = a, .data = data, .size = size };
+
+	plan->kind = PLAN_MEMBERS;
+	if (!find_end(&z)) {
+		unsafe(&z, "truncated (no directory)");
+		return;
+	}
+	if (z.central_at <= size && z.central_size <= size - z.central_at)
+		read_directory(&z);
+	else
+		unsafe(&z, "damaged end record");
+}
