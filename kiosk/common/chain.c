@@ -130,6 +130,14 @@ int chain_line_make(const struct minisign_secret *key, uint64_t seq, const uint8
 	return 0;
 }
 
+/* Lower case alone: "AB" for "ab" would be a second spelling of the same record. */
+static int hash_decode(const char *hex, uint8_t ret[static SHA256_LEN])
+{
+	if (strspn(hex, "0123456789abcdef") != SHA256_HEX_LEN)
+		return -EINVAL;
+	return hex_decode(hex, ret, SHA256_LEN);
+}
+
 /* Fields of a parsed object into `ret` (its body borrowed from `j`); NULL, or what is wrong. */
 static const char *decode_fields(const json_t *j, struct chain_record *ret)
 {
@@ -142,8 +150,7 @@ static const char *decode_fields(const json_t *j, struct chain_record *ret)
 		return "the fields are not those of a record";
 	if (!json_is_object(body) || !no_reals(body))
 		return "the body is no object, or has a number with a fraction";
-	if (strlen(hash) != SHA256_HEX_LEN || hex_decode(hash, ret->hash, SHA256_LEN) < 0 ||
-	    strlen(prev) != SHA256_HEX_LEN || hex_decode(prev, ret->prev, SHA256_LEN) < 0 ||
+	if (hash_decode(hash, ret->hash) < 0 || hash_decode(prev, ret->prev) < 0 ||
 	    base64_decode(sig, strlen(sig), ret->sig, MINISIGN_SIG_LEN) < 0)
 		return "hash, prev or sig is malformed";
 	if (seq < 0 || time < 0 || !chain_type_valid(type))

@@ -125,10 +125,6 @@ static int check_torn(struct walk *w, const struct line *l, const struct chain_r
 	const char *hex;
 	int e;
 
-	if (strcmp(r->type, CHAIN_TYPE_TORN) != 0) {
-		l = &(struct line){ .number = w->torn_line, .offset = w->torn_offset };
-		return bad(w, l, "not a record, and no %s record declares it", CHAIN_TYPE_TORN);
-	}
 	if (json_unpack(r->body, "{s:I,s:I,s:s!}", "length", &length, "offset", &offset, "sha256", &hex) < 0 ||
 	    strlen(hex) != SHA256_HEX_LEN || hex_decode(hex, declared, sizeof(declared)) < 0)
 		return bad(w, l, "a %s record without offset, length and sha256", CHAIN_TYPE_TORN);
@@ -181,8 +177,12 @@ static int check_links(struct walk *w, const struct line *l, const struct chain_
 
 static int accept_record(struct walk *w, const struct line *l, const struct chain_record *r)
 {
-	int e = check_links(w, l, r);
+	int e;
 
+	if (w->torn_size > 0 && strcmp(r->type, CHAIN_TYPE_TORN) != 0)
+		return bad(w, &(struct line){ .number = w->torn_line, .offset = w->torn_offset },
+			   "not a record, and no %s record declares it", CHAIN_TYPE_TORN);
+	e = check_links(w, l, r);
 	if (e != 0)
 		return e;
 	if (w->torn_size > 0)

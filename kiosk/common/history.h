@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* The history: an SQLite index over the kept reports, for questions such as "has this content been here before?".
+ * It decides nothing and can be rebuilt from the audit trail and the reports at any time.
+ */
+#ifndef LAZARET_COMMON_HISTORY_H
+#define LAZARET_COMMON_HISTORY_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/macros.h"
+
+#define HISTORY_FILE "history.sqlite"
+
+struct history;
+
+/* Open or create the history at `path`. Returns 0 or a negative errno (-EUCLEAN: it is damaged; it may be deleted). */
+_must_check_ int history_open(const char *path, struct history **ret);
+
+/* The same inside `dir_fd` (borrowed, must outlive the process's use of SQLite), without resolving any path: every
+ * file that SQLite opens in this process from then on is opened beneath this directory by its last component. For
+ * roles whose root is empty. */
+_must_check_ int history_open_at(int dir_fd, struct history **ret);
+
+struct history *history_free(struct history *h);
+
+static inline void history_freep(struct history **h)
+{
+	*h = history_free(*h);
+}
+
+/* Words for the last failure, borrowed until the next call. */
+const char *history_error(const struct history *h);
+
+/* Index one report: begin, each file, then commit or roll back. One transaction; readers go on. */
+_must_check_ int history_begin(struct history *h, const char *transfer);
+_must_check_ int history_add_file(struct history *h, const json_t *file);
+_must_check_ int history_commit(struct history *h, const json_t *report, uint64_t seq, const char *report_sha256);
+void history_rollback(struct history *h);
+
+/* 0 present, -ENOENT not, or another negative errno. */
+_must_check_ int history_find(struct history *h, const char *transfer);
+/* seq of the newest indexed report record; -1 when there is none. */
+_must_check_ int history_last_seq(struct history *h, int64_t *ret_seq);
+/* Forget everything. */
+_must_check_ int history_clear(struct history *h);
+
+/* Rows for people and for --json, newest first. Strings are borrowed, as the reports have them (escaped). */
+struct history_transfer {
+	const char *transfer, *outcome, *operator_name, *medium; /* medium: kind and what it calls itself */
+	int64_t started, finished, files, bytes, approved, held, blocked, seq;
+	const char *report_sha256;
+};
+
+struct history_file {
+	const char *transfer, *path, *verdict, *rule, *sha256; /* rule and sha256 may be NULL */
+	int64_t size, started;
+};
+
+/* `each` returning non-zero ends the listing, and is returned. */
+_must_check_ int history_transfers(struct history *h, int64_t limit,
+				   int (*each)(void *context, const struct history_transfer *t), void *context);
+/* Files of this content (64 hex digits), or whose path contains `text`. */
+_must_check_ int history_files(struct history *h, const char *sha256_or_text, int64_t limit,
+			       int (*each)(void *context, const struct history_file *f), void *context);
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+#include "ipc/ledger_client.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+/* In the child: only calls that are safe after fork. */
+_noreturn_ static void child(const char *executable, int channel_fd)
+{
+	char *const argv[] = { (char *)executable, NULL };
+	int null_fd = open("/dev/null", O_RDWR);
+
+	if (null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 || dup2(null_fd, STDOUT_FILENO) < 0)
+		_exit(127);
+	if (channel_fd == CHANNEL_FD) {
+		if (fcntl(channel_fd, F_SETFD, 0) < 0)
+			_exit(127);
+	} else if (dup2(channel_fd, CHANNEL_FD) < 0) {
+		_exit(127);
+	}
+	if (null_fd > CHANNEL_FD)
+		(void)close(null_fd); /* the role closes strays itself, too */
+	execv(executable, argv);
+	_exit(127);
+}
+
+int ledger_spawn(const char *executable, struct channel *channel, pid_t *ret_pid)
+{
+	int ends[2];
+	pid_t pid;
+
+	if (access(executable, X_OK) < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return -errno;
+	pid = fork();
+	if (pid == 0)
+		child(executable, ends[1]);
+	close_p(&ends[1]);
+	if (pid < 0) {
+		int r = -errno;
+
+		close_p(&ends[0]);
+		return r;
+	}
+	channel_init(channel, ends[0], true, CHANNEL_LEDGER);
+	*ret_pid = pid;
+	return 0;
+}
+
+int ledger_start(struct channel *c, const char *station, const struct ledger_dirs *dirs, char **ret_sandbox,
+		 char **ret_why)
+{
+	_cleanup_free_ struct message *m = malloc(sizeof(*m));
+	_cleanup_free_ struct encoder *e = malloc(sizeof(*e));
+	_cleanup_free_ char *role = NULL, *sandbox = NULL;
+	uint8_t ours[PROTOCOL_HASH_LEN], theirs[PROTOCOL_HASH_LEN];
+	int r;
+
+	if (!m || !e)
+		return -ENOMEM;
+	encoder_init(e);
+	encode_str(e, station);
+	r = channel_send(c, MESSAGE_LEDGER_START, e,
+			 (const int[]){ dirs->audit_fd, dirs->reports_fd, dirs->key_fd, dirs->history_fd }, 4);
+	if (r == 0)
+		r = channel_expect(c, MESSAGE_READY, m, ret_why);
+	if (r == 0)
+		r = protocol_hash(ours);
+	if (r < 0)
+		return r;
+	role = decode_str(&m->payload, 64);
+	decode_exact(&m->payload, theirs, sizeof(theirs));
+	sandbox = decode_str(&m->payload, 512);
+	r = decoder_end(&m->payload);
+	message_done(m);
+	if (r < 0 || strcmp(role, "ledger") != 0 || memcmp(ours, theirs, sizeof(ours)) != 0)
+		return -EPROTO;
+	if (ret_sandbox)
+		*ret_sandbox = TAKE_PTR(sandbox);
+	return 0;
+}
+
+static int expect_place(struct channel *c, struct message *m, struct ledger_place *ret, char **ret_why)
+{
+	struct ledger_place place;
+	int r = channel_expect(c, MESSAGE_LEDGER_APPENDED, m, ret_why);
+
+	if (r < 0)
+		return r;
+	place.seq = decode_u64(&m->payload);
+	decode_exact(&m->payload, place.hash, sizeof(place.hash));
+	r = decoder_end(&m->payload);
+	message_done(m);
+	if (r == 0 && ret)
+		*ret = place;
+	return r;
+}
+
+int ledger_append(struct channel *c, const char *type, const char *body, struct ledger_place *ret, char **ret_why)
+{
+	_cleanup_free_ struct message *m = malloc(sizeof(*m));
+	_cleanup_free_ struct encoder *e = malloc(sizeof(*e));
+	int r;
+
+	if (!m || !e)
+		return -ENOMEM;
+	encoder_init(e);
+	encode_str(e, type);
+	encode_str(e, body);
+	r = channel_send(c, MESSAGE_LEDGER_APPEND, e, NULL, 0);
+	return r < 0 ? r : expect_place(c, m, ret, ret_why);
+}
+
+int ledger_lock(struct channel *c, char ret_previous[static SHA256_HEX_LEN + 1], char **ret_why)
+{
+	_cleanup_free_ struct message *m = malloc(sizeof(*m));
+	int r = m ? channel_send(c, MESSAGE_LEDGER_LOCK, NULL, NULL, 0) : -ENOMEM;
+
+	if (r == 0)
+		r = channel_expect(c, MESSAGE_LEDGER_LOCKED, m, ret_why);
+	if (r < 0)
+		return r;
+	decode_str_into(&m->payload, ret_previous, SHA256_HEX_LEN + 1);
+	r = decoder_end(&m->payload);
+	message_done(m);
+	return r;
+}
+
+int ledger_report(struct channel *c, const char *transfer, int report_fd, struct ledger_place *ret, char **ret_why)
+{
+	_cleanup_free_ struct message *m = malloc(sizeof(*m));
+	_cleanup_free_ struct encoder *e = malloc(sizeof(*e));
+	int r;
+
+	if (!m || !e)
+		return -ENOMEM;
+	encoder_init(e);
+	encode_str(e, transfer);
+	r = channel_send(c, MESSAGE_LEDGER_REPORT, e, &report_fd, 1);
+	return r < 0 ? r : expect_place(c, m, ret, ret_why);
+}
+
+int ledger_end(struct channel *c, pid_t pid)
+{
+	int status, sent = 0;
+
+	if (c->fd >= 0)
+		sent = channel_send(c, MESSAGE_END, NULL, NULL, 0);
+	(void)sent; /* closing says the same, and the exit status tells */
+	channel_done(c);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
+}

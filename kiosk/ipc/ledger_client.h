@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* The other end of lazaret-ledger's channel: for the supervisor, and for `lazaret key`, which records what an
+ * officer changed through the same process that records inspections.
+ *
+ * All calls block until the ledger has answered. After an error `*ret_why` (owned by the caller, may be NULL) holds
+ * the ledger's own words, if any. An error means that the trail cannot be written: transfers stop.
+ */
+#ifndef LAZARET_IPC_LEDGER_CLIENT_H
+#define LAZARET_IPC_LEDGER_CLIENT_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/hash.h"
+#include "common/macros.h"
+#include "ipc/channel.h"
+
+struct ledger_dirs { /* all borrowed */
+	int audit_fd, reports_fd, history_fd; /* directories, opened O_RDONLY */
+	int key_fd;			      /* the audit secret key's file */
+};
+
+struct ledger_place {
+	uint64_t seq;
+	uint8_t hash[SHA256_LEN];
+};
+
+/* Start `executable` with one end of a new channel as its CHANNEL_FD. `channel` (then the caller's) and `*ret_pid` (to be
+ * waited for) are set on success. The child gets standard input from /dev/null and standard error from us. */
+_must_check_ int ledger_spawn(const char *executable, struct channel *channel, pid_t *ret_pid);
+
+/* Over a channel in its first state: LEDGER_START, and wait for READY. `ret_sandbox` (owned by the caller, may be NULL)
+ * gets the sandbox's description. */
+_must_check_ int ledger_start(struct channel *c, const char *station, const struct ledger_dirs *dirs,
+			      char **ret_sandbox, char **ret_why);
+
+/* Append one record. `body` is a JSON object (integers only) of less than 59,000 bytes. */
+_must_check_ int ledger_append(struct channel *c, const char *type, const char *body, struct ledger_place *ret,
+			       char **ret_why);
+
+/* Take the report lock, held until ledger_report() succeeds or the ledger ends. `ret_previous`: hex hash of the last
+ * report, "" when there is none. Waits while another inspection publishes. */
+_must_check_ int ledger_lock(struct channel *c, char ret_previous[static SHA256_HEX_LEN + 1], char **ret_why);
+
+/* Keep, record and index the finished report behind `report_fd` (borrowed, read from offset 0). */
+_must_check_ int ledger_report(struct channel *c, const char *transfer, int report_fd, struct ledger_place *ret,
+			       char **ret_why);
+
+/* End the ledger, close the channel and wait for the process. Returns 0, or -EIO when it did not exit with 0. */
+_must_check_ int ledger_end(struct channel *c, pid_t pid);
+
+#endif

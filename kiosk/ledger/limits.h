@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* The ledger's limits, with units and reasons. */
+#ifndef LAZARET_LEDGER_LIMITS_H
+#define LAZARET_LEDGER_LIMITS_H
+
+#define LOCK_POLL_MS 5 /* between two tries for a lock: an append takes about as long */
+
+/* A ledger holds the trail's lock for one append; half a minute means that its disk hangs. */
+#define TRAIL_LOCK_MS 30000
+
+/* Another inspection holds the report lock while it publishes, which syncs a whole transfer. */
+#define REPORT_LOCK_MS (30 * 60 * 1000)
+
+#define BODY_MAX 59000 /* bytes of a record's body in a message of 60,000 */
+
+#endif

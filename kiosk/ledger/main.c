@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* lazaret-ledger: the one writer of the audit trail, the kept reports and the history; holds the audit key.
+ * Started by the supervisor, or by `lazaret` when an officer changes keys. It believes what the supervisor tells
+ * and sees no byte of a medium but through reports. When the trail cannot be written it says FAILED, and
+ * transfers stop (invariant 6).
+ *
+ * Two locks: AUDITDIR/lock for the length of one append, AUDITDIR/report.lock from LEDGER_LOCK to LEDGER_REPORT, so
+ * that reports form one line. The second is never waited for under the first, hence no deadlock.
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "common/log.h"
+#include "ipc/channel.h"
+#include "ledger/limits.h"
+#include "ledger/reports.h"
+#include "sandbox/sandbox.h"
+
+#define REPORT_LOCK_FILE "report.lock"
+
+enum directory {
+	AUDIT,
+	REPORTS,
+	HISTORY,
+	DIRECTORY_COUNT_
+};
+
+struct ledger {
+	struct channel channel;
+	int dirs[DIRECTORY_COUNT_];
+	struct minisign_secret *key;
+	char *station;
+	struct trail *trail;
+	struct history *history; /* NULL: not usable; the trail goes on without */
+	int report_lock_fd;
+	bool has_report_lock;
+	char previous[SHA256_HEX_LEN + 1];
+	bool is_ending;
+};
+
+static int fail(struct ledger *l, int error, const char *where, const char *why)
+{
+	return channel_fail(&l->channel, error, where, "%s%s%s", why ? why : "", why ? ": " : "", strerror(-error));
+}
+
+static int answer_place(struct ledger *l, const struct trail_place *place)
+{
+	struct encoder e;
+
+	encoder_init(&e);
+	encode_u64(&e, place->seq);
+	encode_bytes(&e, place->hash, sizeof(place->hash));
+	return channel_send(&l->channel, MESSAGE_LEDGER_APPENDED, &e, NULL, 0);
+}
+
+/* -- requests --------------------------------------------------------------------------------------------- */
+
+static int on_append(struct ledger *l, struct message *m)
+{
+	_cleanup_free_ char *type = decode_str(&m->payload, CHAIN_TYPE_MAX);
+	_cleanup_free_ char *body_text = decode_str(&m->payload, BODY_MAX);
+	struct trail_place place;
+	const char *why = NULL;
+	json_t *body = NULL;
+	int r = decoder_end(&m->payload);
+
+	if (r < 0)
+		return r;
+	if (!chain_type_valid(type) || strcmp(type, CHAIN_TYPE_GENESIS) == 0 ||
+	    strcmp(type, CHAIN_TYPE_TORN) == 0 || strcmp(type, CHAIN_TYPE_REPORT) == 0)
+		return fail(l, -EINVAL, "record", "not a type that can be asked for");
+	r = chain_body_parse(body_text, strlen(body_text), &body, &why);
+	if (r == 0)
+		r = trail_append(l->trail, type, body, &place, &why);
+	json_decref(body);
+	return r < 0 ? fail(l, r, "audit trail", why) : answer_place(l, &place);
+}
+
+/* Wait for the report lock, but also for the supervisor: what it says now (END) is taken up by the main loop.
+ * 1: got it; 0: the supervisor has something to say, or has gone. */
+static int wait_report_lock(struct ledger *l)
+{
+	for (int waited_ms = 0; flock(l->report_lock_fd, LOCK_EX | LOCK_NB) < 0; waited_ms += LOCK_POLL_MS) {
+		struct pollfd polled = { .fd = l->channel.fd, .events = POLLIN };
+
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -errno;
+		if (waited_ms >= REPORT_LOCK_MS)
+			return -ETIMEDOUT;
+		if (poll(&polled, 1, LOCK_POLL_MS) > 0)
+			return 0;
+	}
+	return 1;
+}
+
+static int on_lock(struct ledger *l, struct message *m)
+{
+	struct encoder e;
+	int r = decoder_end(&m->payload);
+
+	if (r < 0)
+		return r;
+	r = l->has_report_lock ? 1 : wait_report_lock(l);
+	if (r == 0)
+		return 0;
+	if (r < 0)
+		return fail(l, r, "report lock", NULL);
+	l->has_report_lock = true;
+	r = trail_last_report(l->trail, l->previous);
+	if (r < 0)
+		return fail(l, r, "audit trail", "the last report's record cannot be found");
+	encoder_init(&e);
+	encode_str(&e, l->previous);
+	return channel_send(&l->channel, MESSAGE_LEDGER_LOCKED, &e, NULL, 0);
+}
+
+static int on_report(struct ledger *l, struct message *m)
+{
+	_cleanup_free_ char *transfer = decode_str(&m->payload, 128);
+	struct trail_place place;
+	const char *why = NULL;
+	int r = decoder_end(&m->payload);
+
+	if (r < 0)
+		return r;
+	if (!l->has_report_lock)
+		return fail(l, -EPERM, "report", "the report lock is not held");
+	r = reports_keep(l->dirs[REPORTS], transfer, m->fds[0], l->previous, l->trail, l->history, &place, &why);
+	if (r < 0) /* the lock stays: another report may follow, that of the failure */
+		return fail(l, r, "report", why);
+	l->has_report_lock = false;
+	(void)flock(l->report_lock_fd, LOCK_UN); /* closing the descriptor would do it as well */
+	return answer_place(l, &place);
+}
+
+static int on_end(struct ledger *l, struct message *m)
+{
+	l->is_ending = true;
+	return decoder_end(&m->payload);
+}
+
+static const struct {
+	enum message_type type;
+	int (*handle)(struct ledger *l, struct message *m);
+} handlers[] = {
+	{ MESSAGE_LEDGER_APPEND, on_append },
+	{ MESSAGE_LEDGER_LOCK, on_lock },
+	{ MESSAGE_LEDGER_REPORT, on_report },
+	{ MESSAGE_END, on_end },
+};
+
+static int handle(struct ledger *l, struct message *m)
+{
+	for (size_t i = 0; i < ARRAY_LEN(handlers); i++)
+		if (handlers[i].type == m->type)
+			return handlers[i].handle(l, m);
+	return -EPROTO;
+}
+
+static int serve(struct ledger *l)
+{
+	int r = 0;
+
+	while (r == 0 && !l->is_ending) {
+		struct message m;
+
+		r = channel_receive(&l->channel, &m, false);
+		if (r == -ENOTCONN)
+			return 0;
+		if (r < 0)
+			return r;
+		r = handle(l, &m);
+		message_done(&m);
+	}
+	return r;
+}
+
+/* -- start ------------------------------------------------------------------------------------------------ */
+
+/* Started by root: the directories have to be the account's, which writes after everything else was dropped.
+ * Directories alone, and root's alone: what lies in them was made by the account. */
+static int hand_over(const struct ledger *l)
+{
+	const struct passwd *pw = geteuid() == 0 ? getpwnam(role_get(ROLE_LEDGER)->account) : NULL;
+	struct stat st;
+
+	if (!pw)
+		return 0; /* not root; or no account: sandbox_enter() says so */
+	for (size_t i = 0; i < DIRECTORY_COUNT_; i++) {
+		if (fstat(l->dirs[i], &st) < 0)
+			return -errno;
+		if (st.st_uid == 0 && fchown(l->dirs[i], pw->pw_uid, pw->pw_gid) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static int take_start(struct ledger *l, const char **ret_where)
+{
+	_cleanup_close_ int key_fd = -EBADF;
+	struct message m;
+	int r = channel_expect(&l->channel, MESSAGE_LEDGER_START, &m, NULL);
+
+	*ret_where = "start";
+	if (r < 0)
+		return r;
+	l->station = decode_str(&m.payload, 512);
+	r = decoder_end(&m.payload);
+	if (r == 0) {
+		l->dirs[AUDIT] = TAKE_FD(m.fds[0]);
+		l->dirs[REPORTS] = TAKE_FD(m.fds[1]);
+		key_fd = TAKE_FD(m.fds[2]);
+		l->dirs[HISTORY] = TAKE_FD(m.fds[3]);
+	}
+	message_done(&m);
+	*ret_where = "audit key";
+	if (r == 0)
+		r = minisign_secret_load(key_fd, &l->key);
+	*ret_where = "directories";
+	return r < 0 ? r : hand_over(l);
+}
+
+/* libcrypto fetches its algorithms, and would look for its configuration, on first use: do that while there
+ * still is a file system. */
+static int warm_up(const struct ledger *l)
+{
+	uint8_t sig[MINISIGN_SIG_LEN], sum[SHA256_LEN];
+	int r = sha256("", 0, sum);
+
+	if (r == 0)
+		r = minisign_raw_sign(l->key, sum, sizeof(sum), sig);
+	return r < 0 ? r : minisign_raw_verify(minisign_secret_public(l->key), sum, sizeof(sum), sig);
+}
+
+static int open_records(struct ledger *l, const char **ret_why)
+{
+	int r = reports_any(l->dirs[REPORTS]);
+
+	if (r < 0)
+		return r;
+	r = trail_open(l->dirs[AUDIT], l->key, l->station, r > 0, &l->trail, ret_why);
+	if (r < 0)
+		return r;
+	l->report_lock_fd = openat(l->dirs[AUDIT], REPORT_LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (l->report_lock_fd < 0)
+		return -errno;
+	r = history_open_at(l->dirs[HISTORY], &l->history);
+	if (r < 0) /* an index: the trail does not stop for it */
+		log_warning("history err=%s: goes on without the index (`lazaret history --rebuild`)", errno_name(r));
+	return 0;
+}
+
+static int start(struct ledger *l, const char **ret_where, const char **ret_why)
+{
+	int r = take_start(l, ret_where);
+
+	if (r < 0)
+		return r;
+	*ret_where = "libcrypto";
+	r = warm_up(l);
+	if (r < 0)
+		return r;
+	r = sandbox_enter(ROLE_LEDGER, l->dirs, DIRECTORY_COUNT_, ret_where);
+	if (r < 0)
+		return r;
+	*ret_where = "audit trail";
+	r = open_records(l, ret_why);
+	if (r < 0)
+		return r;
+	*ret_where = "ready";
+	return channel_ready(&l->channel, "ledger", sandbox_describe());
+}
+
+int main(void)
+{
+	struct ledger l = { .dirs = { -EBADF, -EBADF, -EBADF }, .report_lock_fd = -EBADF };
+	const char *where = "start", *why = NULL;
+	int r;
+
+	log_open("lazaret-ledger");
+	channel_init(&l.channel, CHANNEL_FD, false, CHANNEL_LEDGER);
+	r = start(&l, &where, &why);
+	if (r < 0) {
+		(void)fail(&l, r, where, why); /* the exit status says it, too */
+		return EXIT_FAILURE;
+	}
+	r = serve(&l);
+	if (r < 0)
+		log_error("err=%s: %s", errno_name(r), strerror(-r));
+	history_free(l.history);
+	trail_free(l.trail);
+	minisign_secret_free(l.key);
+	free(l.station);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

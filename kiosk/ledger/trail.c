@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* Run by lazaret-ledger alone. Trusts the directory's owner, not the last write: every append looks at the end of
+ * the file again, since another ledger may have written, and a power cut may have stopped it.
+ *
+ * Bytes are only ever added. What an interrupted write left is ended with a newline and declared by a
+ * torn-tail record; a complete record that merely lacks its newline gets it and counts.
+ */
+#include "ledger/trail.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "common/fd.h"
+#include "ledger/limits.h"
+
+#define LOCK_FILE "lock"
+#define NEW_FILE  CHAIN_FILE ".new"
+
+struct trail {
+	int dir_fd; /* borrowed */
+	int lock_fd;
+	const struct minisign_secret *key; /* borrowed */
+	char *station;
+	bool is_broken;
+};
+
+/* Bytes to append: declared fragment, then the record. */
+struct addition {
+	char *data;
+	size_t size;
+};
+
+static void json_decref_p(json_t **j)
+{
+	json_decref(*j);
+}
+
+static int64_t now_s(void)
+{
+	struct timespec ts = { 0 };
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts); /* cannot fail with a valid clock and address */
+	return ts.tv_sec;
+}
+
+static int lock_take(int fd)
+{
+	struct timespec pause = { .tv_nsec = LOCK_POLL_MS * 1000000L };
+
+	for (int waited_ms = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited_ms += LOCK_POLL_MS) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -errno;
+		if (waited_ms >= TRAIL_LOCK_MS)
+			return -ETIMEDOUT;
+		(void)nanosleep(&pause, NULL); /* an early wake-up only tries earlier */
+	}
+	return 0;
+}
+
+static void lock_drop(int fd)
+{
+	(void)flock(fd, LOCK_UN); /* closing the descriptor would do it as well */
+}
+
+static int open_trail(const struct trail *t)
+{
+	int fd = openat(t->dir_fd, CHAIN_FILE, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		close_p(&fd);
+		return -EBADMSG;
+	}
+	return fd;
+}
+
+/* -- beginning -------------------------------------------------------------------------------------------- */
+
+static int genesis_line(const struct trail *t, char **ret, size_t *ret_size)
+{
+	static const uint8_t zero[SHA256_LEN];
+	char public[MINISIGN_PUBLIC_TEXT_LEN + 1];
+	_cleanup_(json_decref_p) json_t *body = NULL;
+	uint8_t hash[SHA256_LEN];
+
+	minisign_public_base64(minisign_secret_public(t->key), public);
+	body = json_pack("{ssssss}", "format", CHAIN_FORMAT, "public_key", public, "station", t->station);
+	if (!body)
+		return -EINVAL; /* a station name that is no UTF-8 */
+	return chain_line_make(t->key, 0, zero, now_s(), CHAIN_TYPE_GENESIS, body, ret, ret_size, hash);
+}
+
+/* The trail appears with its first record whole, so that a torn beginning does not exist. */
+static int begin(const struct trail *t)
+{
+	_cleanup_close_ int fd = -EBADF;
+	_cleanup_free_ char *line = NULL;
+	size_t size;
+	int r = genesis_line(t, &line, &size);
+
+	if (r < 0)
+		return r;
+	fd = openat(t->dir_fd, NEW_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (fd < 0)
+		return -errno;
+	r = fd_write_all(fd, line, size);
+	if (r == 0 && fsync(fd) < 0)
+		r = -errno;
+	if (r == 0 && renameat2(t->dir_fd, NEW_FILE, t->dir_fd, CHAIN_FILE, RENAME_NOREPLACE) < 0)
+		r = -errno;
+	if (r == 0 && fsync(t->dir_fd) < 0)
+		r = -errno;
+	return r;
+}
+
+static int open_or_begin(const struct trail *t, bool has_past, const char **ret_why)
+{
+	int fd = open_trail(t);
+	int r;
+
+	if (fd != -ENOENT)
+		return fd;
+	if (has_past) {
+		*ret_why = "the audit trail is missing, but there are reports that it should tell of";
+		return -ENOENT;
+	}
+	r = begin(t);
+	return r < 0 ? r : open_trail(t);
+}
+
+/* -- appending -------------------------------------------------------------------------------------------- */
+
+static int append_bytes(struct addition *a, const char *data, size_t size)
+{
+	char *grown = realloc(a->data, a->size + size + 1);
+
+	if (!grown)
+		return -ENOMEM;
+	memcpy(grown + a->size, data, size);
+	a->data = grown;
+	a->size += size;
+	return 0;
+}
+
+static int append_record(struct addition *a, const struct trail *t, const char *type, const json_t *body,
+			 struct trail_place *place)
+{
+	_cleanup_free_ char *line = NULL;
+	struct trail_place next = { .seq = place->seq + 1 };
+	size_t size;
+	int r = chain_line_make(t->key, next.seq, place->hash, now_s(), type, body, &line, &size, next.hash);
+
+	if (r == 0)
+		r = append_bytes(a, line, size);
+	if (r == 0)
+		*place = next;
+	return r;
+}
+
+/* The fragment's bytes with the newline that ends it, as they will stand before the torn-tail record. */
+static int torn_body(int fd, const struct chain_tail *tail, bool adds_newline, json_t **ret)
+{
+	uint64_t size = tail->torn_size + (adds_newline ? 1 : 0);
+	_cleanup_free_ char *data = malloc((size_t)size);
+	char hex[SHA256_HEX_LEN + 1];
+	uint8_t sum[SHA256_LEN];
+	int r;
+
+	if (!data)
+		return -ENOMEM;
+	if (pread(fd, data, (size_t)tail->torn_size, (off_t)tail->torn_offset) != (ssize_t)tail->torn_size)
+		return -EIO;
+	if (adds_newline)
+		data[size - 1] = '\n';
+	r = sha256(data, (size_t)size, sum);
+	if (r < 0)
+		return r;
+	hex_encode(sum, sizeof(sum), hex);
+	*ret = json_pack("{sIsIss}", "length", (json_int_t)size, "offset", (json_int_t)tail->torn_offset, "sha256", hex);
+	return *ret ? 0 : -ENOMEM;
+}
+
+static int declare_torn(struct addition *a, const struct trail *t, int fd, const struct chain_tail *tail,
+			struct trail_place *place)
+{
+	_cleanup_(json_decref_p) json_t *body = NULL;
+	char last;
+	int r;
+
+	if (tail->lacks_newline)
+		return append_bytes(a, "\n", 1);
+	if (tail->torn_size == 0)
+		return 0;
+	if (pread(fd, &last, 1, (off_t)tail->size - 1) != 1)
+		return -EIO;
+	r = torn_body(fd, tail, last != '\n', &body);
+	if (r == 0 && last != '\n')
+		r = append_bytes(a, "\n", 1);
+	if (r == 0)
+		r = append_record(a, t, CHAIN_TYPE_TORN, body, place);
+	return r;
+}
+
+static int write_synced(struct trail *t, int fd, uint64_t at, const struct addition *a)
+{
+	int r;
+
+	/* Room first: running out of it half way would leave one more fragment. */
+	if (fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)at, (off_t)a->size) < 0 && errno != EOPNOTSUPP)
+		return -errno;
+	r = fd_write_all(fd, a->data, a->size);
+	if (r == 0 && fsync(fd) < 0) {
+		r = -errno;
+		t->is_broken = true;
+	}
+	return r;
+}
+
+static int append_locked(struct trail *t, const char *type, const json_t *body, struct trail_place *ret,
+			 const char **ret_why)
+{
+	_cleanup_close_ int fd = open_trail(t);
+	struct addition a = { 0 };
+	struct trail_place place;
+	struct chain_tail tail;
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = chain_tail_find(fd, minisign_secret_public(t->key), &tail, ret_why);
+	if (r < 0)
+		return r;
+	place.seq = tail.seq;
+	memcpy(place.hash, tail.hash, sizeof(place.hash));
+	r = declare_torn(&a, t, fd, &tail, &place);
+	if (r == 0)
+		r = append_record(&a, t, type, body, &place);
+	if (r == 0)
+		r = write_synced(t, fd, tail.size, &a);
+	free(a.data);
+	if (r == 0)
+		*ret = place;
+	return r;
+}
+
+int trail_append(struct trail *t, const char *type, const json_t *body, struct trail_place *ret,
+		 const char **ret_why)
+{
+	int r;
+
+	if (t->is_broken) {
+		*ret_why = "an earlier sync of the audit trail failed";
+		return -EIO;
+	}
+	r = lock_take(t->lock_fd);
+	if (r < 0)
+		return r;
+	r = append_locked(t, type, body, ret, ret_why);
+	lock_drop(t->lock_fd);
+	return r;
+}
+
+/* -- opening, reading ------------------------------------------------------------------------------------- */
+
+static int open_locked(struct trail *t, bool has_past, const char **ret_why)
+{
+	_cleanup_close_ int fd = open_or_begin(t, has_past, ret_why);
+	struct chain_tail tail;
+
+	if (fd < 0)
+		return fd;
+	return chain_tail_find(fd, minisign_secret_public(t->key), &tail, ret_why);
+}
+
+int trail_open(int dir_fd, const struct minisign_secret *key, const char *station, bool has_past,
+	       struct trail **ret, const char **ret_why)
+{
+	_cleanup_(trail_freep) struct trail *t = calloc(1, sizeof(*t));
+	int r;
+
+	if (!t)
+		return -ENOMEM;
+	t->dir_fd = dir_fd;
+	t->key = key;
+	t->station = strdup(station);
+	t->lock_fd = openat(dir_fd, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (!t->station)
+		return -ENOMEM;
+	if (t->lock_fd < 0)
+		return -errno;
+	r = lock_take(t->lock_fd);
+	if (r < 0)
+		return r;
+	r = open_locked(t, has_past, ret_why);
+	lock_drop(t->lock_fd);
+	if (r == -ENODATA) {
+		*ret_why = "the audit trail is empty";
+		r = -EBADMSG;
+	}
+	if (r == 0)
+		*ret = TAKE_PTR(t);
+	return r;
+}
+
+struct trail *trail_free(struct trail *t)
+{
+	if (t) {
+		close_p(&t->lock_fd);
+		free(t->station);
+	}
+	free(t);
+	return NULL;
+}
+
+int trail_last_report(struct trail *t, char ret_sha256[static SHA256_HEX_LEN + 1])
+{
+	_cleanup_close_ int fd = open_trail(t);
+	struct chain_record record;
+	struct chain_tail tail;
+	const char *sha;
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = chain_tail_find(fd, minisign_secret_public(t->key), &tail, NULL);
+	if (r == 0)
+		r = chain_last_report(fd, &tail, &record);
+	if (r == -ENODATA) {
+		ret_sha256[0] = '\0';
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	sha = json_string_value(json_object_get(record.body, "sha256"));
+	r = sha && strlen(sha) == SHA256_HEX_LEN ? 0 : -EBADMSG;
+	if (r == 0)
+		memcpy(ret_sha256, sha, SHA256_HEX_LEN + 1);
+	chain_record_done(&record);
+	return r;
+}
+
+static int match_report(void *context, const struct chain_record *r, uint64_t line)
+{
+	const char *transfer = json_string_value(json_object_get(r->body, "transfer"));
+
+	return strcmp(r->type, CHAIN_TYPE_REPORT) == 0 && transfer && strcmp(transfer, context) == 0 ? -EEXIST : 0;
+}
+
+int trail_has_report(struct trail *t, const char *transfer)
+{
+	struct chain_visitor visitor = { .record = match_report, .context = (void *)transfer };
+	_cleanup_close_ int fd = open_trail(t);
+	struct chain_result result;
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = chain_walk(fd, minisign_secret_public(t->key), &visitor, &result);
+	if (r == -EEXIST)
+		return 0;
+	if (r < 0)
+		return r;
+	return result.is_good || result.is_torn_end ? -ENOENT : -EBADMSG;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* Appending to the audit trail: AUDITDIR/audit.jsonl, format in common/chain.h. Several ledgers may append to one
+ * trail: an exclusive lock on AUDITDIR/lock orders them, record by record.
+ */
+#ifndef LAZARET_LEDGER_TRAIL_H
+#define LAZARET_LEDGER_TRAIL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/chain.h"
+#include "common/macros.h"
+
+struct trail;
+
+struct trail_place {
+	uint64_t seq;
+	uint8_t hash[SHA256_LEN];
+};
+
+/* Open the trail in `dir_fd` (borrowed, must stay open) and check its end; begin it with a genesis record when there is
+ * none, unless `has_past` says that there must have been one (-ENOENT).
+ *
+ * key      borrowed, must stay alive
+ * station  copied; named in the genesis record
+ *
+ * Returns 0, -EBADMSG when the end of the trail was altered or it is another key's, or another negative errno.
+ * After an error `*ret_why` (borrowed from nobody: static, may be NULL) may say more. */
+_must_check_ int trail_open(int dir_fd, const struct minisign_secret *key, const char *station, bool has_past,
+			    struct trail **ret, const char **ret_why);
+struct trail *trail_free(struct trail *t);
+
+static inline void trail_freep(struct trail **t)
+{
+	*t = trail_free(*t);
+}
+
+/* Append one record (`body` borrowed) and sync it. An interrupted earlier write is declared first. Blocks for the
+ * lock (TRAIL_LOCK_MS at most: -ETIMEDOUT) and on disk. Returns 0, or a negative errno: then the record does not
+ * count, whatever part of it was written. After a failed sync the kernel's idea of the file is not to be trusted,
+ * and every later call fails (-EIO). */
+_must_check_ int trail_append(struct trail *t, const char *type, const json_t *body, struct trail_place *ret,
+			      const char **ret_why);
+
+/* SHA-256 of the newest report as its record has it, in hex; "" when there is none. */
+_must_check_ int trail_last_report(struct trail *t, char ret_sha256[static SHA256_HEX_LEN + 1]);
+
+/* Is there a report record of this transfer? 0 yes, -ENOENT no, or another negative errno. Reads the whole trail. */
+_must_check_ int trail_has_report(struct trail *t, const char *transfer);
+
+#endif
