@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* User-space drivers. Intake makes the mount and keeps it to itself; the program gets the window's file, /dev/fuse by way
+ * of fusermount.c, and nothing else. Its output and what it serves are untrusted.
+ *
+ * Why grub-mount for nearly all: read-only by design, no journal, one code base that Debian maintains for Secure Boot,
+ * and it asks fusermount for its mount. ntfs-3g has its own copy of libfuse, which wants to mount by itself, in its own
+ * user namespace, where no reader of another account may look: grub-mount reads NTFS (compressed and sparse files too).
+ * squashfuse knows lz4 and zstd, GRUB does not.
+ */
+#include "intake/driver.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pwd.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "intake/fusefd.h"
+#include "intake/fusermount.h"
+#include "intake/jail.h"
+#include "intake/window.h"
+#include "sandbox/role.h"
+
+#define ARGUMENTS_MAX 8
+
+struct program {
+	const char *name;
+	const char *package;
+	const char *const arguments[ARGUMENTS_MAX]; /* after the name */
+};
+
+static const struct program grub_mount = {
+	.name = "grub-mount", .package = "grub-common",
+	.arguments = { JAIL_VOLUME, JAIL_MOUNTPOINT, "--", "-f", "-s", "-oauto_unmount" },
+};
+
+static const struct program squashfuse = {
+	.name = "squashfuse", .package = "squashfuse",
+	.arguments = { "-f", "-s", "-oauto_unmount", JAIL_VOLUME, JAIL_MOUNTPOINT },
+};
+
+static const struct {
+	const char *fs; /* libblkid's name */
+	const struct program *programs[2];
+} table[] = {
+	{ "vfat", { &grub_mount } },	{ "exfat", { &grub_mount } }, { "ntfs", { &grub_mount } },
+	{ "ext2", { &grub_mount } },	{ "ext3", { &grub_mount } },  { "ext4", { &grub_mount } },
+	{ "iso9660", { &grub_mount } }, { "udf", { &grub_mount } },   { "squashfs", { &squashfuse, &grub_mount } },
+	{ "xfs", { &grub_mount } },	{ "btrfs", { &grub_mount } },
+};
+
+int driver_account_get(struct driver_account *ret)
+{
+	const char *name = role_get(ROLE_DRIVER)->account;
+	struct passwd *pw;
+
+	if (geteuid() != 0) {
+		*ret = (struct driver_account){ geteuid(), getegid() };
+		return 0;
+	}
+	pw = getpwnam(name);
+	if (!pw || pw->pw_uid == 0)
+		return -ESRCH;
+	*ret = (struct driver_account){ pw->pw_uid, pw->pw_gid };
+	return 0;
+}
+
+static int find_program(const struct program *p, char *ret, size_t ret_size)
+{
+	static const char *const places[] = { "/usr/bin", "/usr/sbin" };
+
+	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+		if ((size_t)snprintf(ret, ret_size, "%s/%s", places[i], p->name) < ret_size &&
+		    access(ret, X_OK) == 0)
+			return 0;
+	}
+	return -ENOENT;
+}
+
+struct driver_task {
+	const struct program *program;
+	const char *path;
+	const char *helper; /* this executable: in the jail's process namespace /proc/self is nobody */
+	struct driver_account account;
+	int window_fd; /* detached mount */
+	int fuse_fd;
+	int words_fd; /* memfd for standard output and error */
+};
+
+static int no_input(void)
+{
+	_cleanup_close_ int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	return null_fd < 0 || dup2(null_fd, 0) < 0 ? -errno : 0;
+}
+
+/* Descriptors of a driver: nothing in, words out, /dev/fuse for fusermount. */
+static int arrange_descriptors(const struct driver_task *t)
+{
+	int r = no_input();
+
+	if (r == 0 && (dup2(t->words_fd, 1) < 0 || dup2(t->words_fd, 2) < 0 || dup2(t->fuse_fd, DRIVER_FUSE_FD) < 0 ||
+		       close_range(DRIVER_FUSE_FD + 1, ~0u, CLOSE_RANGE_CLOEXEC) < 0))
+		r = -errno;
+	return r;
+}
+
+static int driver_run(void *arg, int sock)
+{
+	const struct driver_task *t = arg;
+	static const char *const environment[] = { "PATH=/usr/bin", "LC_ALL=C", NULL };
+	const char *argv[ARGUMENTS_MAX + 2] = { t->path };
+	const char *where = "driver's descriptors";
+	int r = jail_build(t->path, t->helper, t->window_fd, &where);
+
+	if (r == 0)
+		r = arrange_descriptors(t);
+	if (r == 0)
+		r = jail_confine(t->account.uid, t->account.gid, &where);
+	if (r == 0) {
+		memcpy(argv + 1, t->program->arguments, sizeof(t->program->arguments));
+		where = "start";
+		(void)execve(t->path, (char *const *)argv, (char *const *)environment);
+		r = -errno;
+	}
+	(void)dprintf(t->words_fd, "%s: %s", where, strerror(-r)); /* the parent reads it */
+	return r;
+}
+
+/* A look at the root: the first answer of a driver that has started. In a child, because it blocks until then. */
+static int look_run(void *arg, int sock)
+{
+	int mount_fd = *(int *)arg;
+	char entries[4096];
+	int fd = openat(mount_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = fd < 0 || syscall(SYS_getdents64, fd, entries, sizeof(entries)) < 0 ? -errno : 0;
+
+	return child_send(sock, &r, sizeof(r), -EBADF);
+}
+
+static int wait_until_served(int mount_fd)
+{
+	_cleanup_(child_end) struct child look = CHILD_NONE;
+	size_t size = 0;
+	int answer = 0;
+	int r = child_start(&look, 0, look_run, &mount_fd);
+
+	if (r == 0)
+		r = child_receive(&look, DRIVER_TIME_MS, &answer, sizeof(answer), &size, NULL);
+	return r < 0 ? r : size == sizeof(answer) ? answer : -EPROTO;
+}
+
+/* Fixed in size: a driver that talks without end gets an error from write, never fills memory, never blocks. */
+static int words_open(void)
+{
+	int fd = memfd_create("words", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0)
+		return -errno;
+	if (ftruncate(fd, DRIVER_WORDS_MAX) < 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) < 0) {
+		int r = -errno;
+
+		close_p(&fd);
+		return r;
+	}
+	return fd;
+}
+
+/* The last line that the driver printed. */
+static void tell_words(struct volume *v, const char *program, int words_fd, int error)
+{
+	char words[DRIVER_WORDS_MAX + 1] = "";
+	char *last;
+	ssize_t n = pread(words_fd, words, DRIVER_WORDS_MAX, 0);
+	size_t size = n > 0 ? strnlen(words, (size_t)n) : 0;
+
+	while (size > 0 && words[size - 1] == '\n')
+		size--;
+	words[size] = '\0';
+	last = strrchr(words, '\n');
+	last = last ? last + 1 : words;
+	if (error == -ETIMEDOUT)
+		volume_detail(v, "%s did not start in time", program);
+	else
+		volume_detail(v, "%s: %s", program, *last ? last : strerror(-error));
+}
+
+static int start_program(struct driver_task *t, struct volume *v, struct driver *d, int *ret_root_fd)
+{
+	_cleanup_close_ int fuse_fd = -EBADF, mount_fd = -EBADF, words_fd = words_open();
+	char words[VOLUME_DETAIL_MAX] = "";
+	int r = words_fd;
+
+	if (r >= 0)
+		r = fusefd_mount(false, &fuse_fd, &mount_fd, words, sizeof(words));
+	if (r < 0) {
+		volume_detail(v, "%s", words[0] ? words : strerror(-r));
+		return r;
+	}
+	t->fuse_fd = fuse_fd;
+	t->words_fd = words_fd;
+	r = child_start(&d->program, JAIL_NAMESPACES, driver_run, t);
+	/* Only the driver holds /dev/fuse now: when it ends, whoever looks gets ENOTCONN instead of waiting. */
+	close_p(&fuse_fd);
+	if (r == 0)
+		r = wait_until_served(mount_fd);
+	if (r < 0) {
+		child_end(&d->program);
+		tell_words(v, t->program->name, words_fd, r);
+		return r;
+	}
+	*ret_root_fd = openat(mount_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return *ret_root_fd < 0 ? -errno : 0;
+}
+
+static int own_path(char ret[static PATH_MAX])
+{
+	ssize_t n = readlink("/proc/self/exe", ret, PATH_MAX - 1);
+
+	if (n < 0)
+		return -errno;
+	ret[n] = '\0';
+	return 0;
+}
+
+static int open_with(const struct program *p, const char *path, struct volume *v, int source_fd,
+		     const struct driver_account *account, struct driver *ret, int *ret_root_fd)
+{
+	struct driver_task task = { .program = p, .path = path, .account = *account };
+	_cleanup_(driver_end) struct driver d = DRIVER_NONE;
+	_cleanup_close_ int window_fd = -EBADF;
+	char words[VOLUME_DETAIL_MAX] = "", helper[PATH_MAX];
+	int r = own_path(helper);
+
+	task.helper = helper;
+	if (r == 0)
+		r = window_start(source_fd, v->offset, v->size, &d.window, &window_fd, words, sizeof(words));
+	if (r < 0) {
+		volume_detail(v, "%s", words[0] ? words : strerror(-r));
+		return r;
+	}
+	task.window_fd = window_fd;
+	r = start_program(&task, v, &d, ret_root_fd);
+	if (r < 0)
+		return r;
+	(void)snprintf(v->driver, sizeof(v->driver), "user:%s", p->name);
+	*ret = d;
+	d = DRIVER_NONE;
+	return 0;
+}
+
+static const struct program *const *find_programs(const char *fs)
+{
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (strcmp(table[i].fs, fs) == 0)
+			return table[i].programs;
+	return NULL;
+}
+
+int driver_open(struct volume *v, int source_fd, const struct driver_account *account, struct driver *ret,
+		int *ret_root_fd)
+{
+	const struct program *const *programs = find_programs(v->fs);
+	char path[64];
+	int r = -ENODEV;
+
+	if (!programs) {
+		volume_detail(v, "there is no user-space driver for %s", v->fs);
+		return -ENODEV;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(table[0].programs) && programs[i]; i++) {
+		if (find_program(programs[i], path, sizeof(path)) < 0) {
+			volume_detail(v, "%s is not installed (package %s)", programs[i]->name, programs[i]->package);
+			continue;
+		}
+		r = open_with(programs[i], path, v, source_fd, account, ret, ret_root_fd);
+		if (r == 0)
+			return 0;
+	}
+	return r;
+}
+
+void driver_end(struct driver *d)
+{
+	child_end(&d->program);
+	child_end(&d->window);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* The medium as a thing: what it calls itself, its write protection, its write counter. */
+#ifndef LAZARET_INTAKE_MEDIUM_H
+#define LAZARET_INTAKE_MEDIUM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/macros.h"
+
+#define MEDIUM_TEXT_MAX 127 /* bytes without NUL; USB strings have at most 126 UTF-16 units, SCSI 16 bytes */
+
+struct medium {
+	const char *kind; /* "device", "optical", "image", "directory"; static */
+	int fd;		  /* borrowed: the source, opened read-only by the supervisor */
+	int claim_fd;	  /* owned: exclusive claim on a device, so that nothing else mounts it meanwhile */
+	char sysfs[64];	  /* of a device; else "" */
+	char vendor[MEDIUM_TEXT_MAX + 1]; /* raw: what the device says */
+	char model[MEDIUM_TEXT_MAX + 1];
+	char serial[MEDIUM_TEXT_MAX + 1];
+	uint64_t size; /* bytes; 0 for a directory */
+	bool is_write_protected; /* nothing on this machine can write to it: the kernel said so when asked */
+};
+
+/* Look at the source and protect it, before anything is read from it: a block device and each of its partitions are set
+ * read-only (BLKROSET) and asked again, and claimed exclusively. `kind` is what the supervisor says it is. Returns 0, or
+ * a negative errno with a sentence for the operator in `words`: -EBUSY in use elsewhere, -EPERM not protected and not
+ * root, -EINVAL another kind of file, -EACCES writable descriptor. */
+_must_check_ int medium_open(struct medium *ret, int source_fd, const char *kind, char *words, size_t words_size);
+
+/* Sectors (512 bytes) written since the device appeared: field 7 of /sys/dev/block/M:m/stat
+ * (Documentation/block/stat.rst). 0 where there is no counter. */
+uint64_t medium_sectors_written(const struct medium *m);
+
+/* The file system under a directory, by its magic number (statfs(2)); "0x..." when it is not a known one. */
+void medium_fs_name(const struct medium *m, char *out, size_t out_size);
+
+/* Is it still there? Images and directories always are. */
+_must_check_ bool medium_is_present(const struct medium *m);
+
+/* Release the claim. The write protection stays until the medium is plugged in again. */
+void medium_close(struct medium *m);
+
+#endif
