@@ -90,6 +90,11 @@ const char *station_fs_name(enum station_fs fs);
  * separated; "" when it is denied or not known. Static. */
 const char *station_fs_drivers(const struct station_config *c, const char *fs);
 
+/* May this file be given to libclamav? Exact list: *.cvd and plain signatures; never .cld .cud (unsigned),
+ * .ign .ign2 .fp .sfp .cfg .ftm (they switch detection off), which get a reason in `*ret_why` (static). The examiners
+ * check the same again (examine/database.h). */
+bool station_database_file_ok(const char *name, const char **ret_why);
+
 /* Where the shipped profiles and type tables are: beside the program (PREFIX/share/lazaret/rules), or in the
  * source tree when run from its build directory. Owned by the caller. Returns 0, -ENOENT or -ENOMEM. */
 _must_check_ int station_data_dir(char **ret);

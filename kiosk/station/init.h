@@ -3,7 +3,6 @@
 #ifndef LAZARET_STATION_INIT_H
 #define LAZARET_STATION_INIT_H
 
-#include <stdbool.h>
 #include <stdio.h>
 
 #include "common/macros.h"
@@ -23,9 +22,5 @@ struct station_init {
  * empty directories. Blocks on disk. Returns 0, or a negative errno with `*ret_message` (owned by the caller,
  * may be NULL when out of memory) saying what is wrong, where, and the next step; -EEXIST: there is a station. */
 _must_check_ int station_init(const struct station_init *init, char **ret_message);
-
-/* May this file be given to libclamav? Exact list: *.cvd and plain signatures; never .cld .cud (unsigned),
- * .ign .ign2 .fp .sfp .cfg .ftm (they switch detection off), which get a reason in `*ret_why` (static). */
-bool station_database_file_ok(const char *name, const char **ret_why);
 
 #endif

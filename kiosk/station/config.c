@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* lazaret.yaml -> struct station_config. Trusted input (the administrator's), yet checked to the last key: what a
+ * station does must be what its file says. */
+#include "station/config.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/finding.h"
+#include "common/hash.h"
+#include "station/path.h"
+
+#define KIB UINT64_C(1024)
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+#define TIB (1024 * GIB)
+#define DAY UINT64_C(86400)
+
+#define DATABASE_FILES_MAX 256
+
+struct raw_checks {
+	bool virus, type, lists, origin;
+};
+
+struct raw_rules {
+	char *file, *types;
+};
+
+struct raw_keys {
+	char *trust, *manifest, *audit;
+};
+
+struct raw {
+	int format;
+	char *name, *id;
+	struct raw_rules rules;
+	struct raw_keys keys;
+	struct station_database database;
+	const struct yaml_node *database_files;
+	char *hash_list;
+	char *spool_dir, *staging_dir, *audit_dir, *reports_dir, *history_dir;
+	uint64_t spool_bytes, staging_min_free;
+	struct station_limits limits;
+	const struct yaml_node *filesystems;
+	struct raw_checks checks;
+	int operators;
+};
+
+static const char *const formats[] = { "lazaret.station/1", NULL };
+static const char *const operator_names[] = { "none", "named", NULL };
+
+static const struct yaml_field station_fields[] = {
+	YAML_FIELD(struct raw, "name", STRING, name, .is_required = true, .max = 64),
+	YAML_FIELD(struct raw, "id", STRING, id, .is_required = true, .max = 16),
+	YAML_FIELD_END,
+};
+
+static const struct yaml_field rules_fields[] = {
+	YAML_FIELD(struct raw_rules, "file", STRING, file),
+	YAML_FIELD(struct raw_rules, "types", STRING, types),
+	YAML_FIELD_END,
+};
+
+static const struct yaml_field keys_fields[] = {
+	YAML_FIELD(struct raw_keys, "trust", STRING, trust),
+	YAML_FIELD(struct raw_keys, "manifest", STRING, manifest),
+	YAML_FIELD(struct raw_keys, "audit", STRING, audit),
+	YAML_FIELD_END,
+};
+
+static const struct yaml_field database_fields[] = {
+	YAML_FIELD(struct raw, "directory", STRING, database.dir, .is_required = true),
+	YAML_FIELD(struct raw, "files", NODE, database_files, .is_required = true),
+	YAML_FIELD(struct raw, "warn-age", DURATION, database.warn_age_s, .min = 1),
+	YAML_FIELD(struct raw, "stop-age", DURATION, database.stop_age_s, .min = 1),
+	YAML_FIELD(struct raw, "require-eicar", BOOL, database.require_eicar),
+	YAML_FIELD_END,
+};
+
+static const struct yaml_field spool_fields[] = {
+	YAML_FIELD(struct raw, "directory", STRING, spool_dir),
+	YAML_FIELD(struct raw, "bytes", SIZE, spool_bytes, .min = 1 << 20),
+	YAML_FIELD_END,
+};
+
+static const struct yaml_field staging_fields[] = {
+	YAML_FIELD(struct raw, "directory", STRING, staging_dir),
+	YAML_FIELD(struct raw, "min-free", SIZE, staging_min_free),
+	YAML_FIELD_END,
+};
+
+static const struct yaml_field records_fields[] = {
+	YAML_FIELD(struct raw, "audit", STRING, audit_dir),
+	YAML_FIELD(struct raw, "reports", STRING, reports_dir),
+	YAML_FIELD(struct raw, "history", STRING, history_dir),
+	YAML_FIELD_END,
+};
+
+/* Upper ends keep products of these numbers within 64 bits and a typing error within reason. */
+static const struct yaml_field limits_fields[] = {
+	YAML_FIELD(struct station_limits, "files", UINT, files, .min = 1, .max = 100000000),
+	YAML_FIELD(struct station_limits, "bytes", SIZE, bytes, .min = 1, .max = 1024 * TIB),
+	YAML_FIELD(struct station_limits, "largest-file", SIZE, largest_file, .min = 1, .max = 1024 * TIB),
+	YAML_FIELD(struct station_limits, "depth", UINT, depth, .min = 1, .max = 64),
+	YAML_FIELD(struct station_limits, "scan-time", DURATION, scan_time_s, .min = 1, .max = DAY),
+	YAML_FIELD(struct station_limits, "inspection-time", DURATION, inspection_time_s, .min = 1, .max = 30 * DAY),
+	YAML_FIELD(struct station_limits, "workers", UINT, workers, .max = 256),
+	YAML_FIELD(struct station_limits, "worker-tmpfs", SIZE, worker_tmpfs, .min = 16 * MIB, .max = TIB),
+	YAML_FIELD(struct station_limits, "jobs-per-worker", UINT, jobs_per_worker, .min = 1, .max = 1000000),
+	YAML_FIELD_END,
+};
+
+static const struct yaml_field checks_fields[] = {
+	YAML_FIELD(struct raw_checks, "virus", BOOL, virus),
+	YAML_FIELD(struct raw_checks, "type", BOOL, type),
+	YAML_FIELD(struct raw_checks, "lists", BOOL, lists),
+	YAML_FIELD(struct raw_checks, "origin", BOOL, origin),
+	YAML_FIELD_REFUSED("read", "cannot be turned off, and needs no line"),
+	YAML_FIELD_REFUSED("name", "cannot be turned off, and needs no line"),
+	YAML_FIELD_END,
+};
+
+/* Sections without an offset of their own decode straight into struct raw. */
+static const struct yaml_field top_fields[] = {
+	YAML_FIELD(struct raw, "format", ENUM, format, .is_required = true, .choices = formats),
+	{ .key = "station", .type = YAML_TYPE_MAP, .is_required = true, .fields = station_fields },
+	{ .key = "database", .type = YAML_TYPE_MAP, .is_required = true, .fields = database_fields },
+	{ .key = "spool", .type = YAML_TYPE_MAP, .fields = spool_fields },
+	{ .key = "staging", .type = YAML_TYPE_MAP, .fields = staging_fields },
+	{ .key = "records", .type = YAML_TYPE_MAP, .fields = records_fields },
+	YAML_FIELD(struct raw, "rules", MAP, rules, .fields = rules_fields),
+	YAML_FIELD(struct raw, "keys", MAP, keys, .fields = keys_fields),
+	YAML_FIELD(struct raw, "hash-list", STRING, hash_list),
+	YAML_FIELD(struct raw, "limits", MAP, limits, .fields = limits_fields),
+	YAML_FIELD(struct raw, "filesystems", NODE, filesystems),
+	YAML_FIELD(struct raw, "checks", MAP, checks, .fields = checks_fields),
+	YAML_FIELD(struct raw, "operators", ENUM, operators, .choices = operator_names),
+	YAML_FIELD_END,
+};
+
+static const struct raw defaults = {
+	.database = { .warn_age_s = 3 * DAY, .stop_age_s = 7 * DAY, .require_eicar = true },
+	.spool_bytes = 64 * GIB,
+	.staging_min_free = 256 * MIB,
+	.limits = {
+		.files = 1000000, /* the list of a whole system's files fits */
+		.bytes = 1 * TIB,
+		.largest_file = 64 * GIB, /* past 2147483645 bytes libclamav cannot look: held, or vouched for */
+		.depth = 64,		  /* NAME_DEPTH_MAX */
+		.scan_time_s = 120,
+		.inspection_time_s = 12 * 3600,
+		.workers = 0,
+		.worker_tmpfs = 4 * GIB, /* a limit, not a reservation: what a 2 GiB archive unpacks to in layers */
+		.jobs_per_worker = 500,	 /* what a worker may have leaked or been led to keep goes with it */
+	},
+	.checks = { true, true, true, true },
+};
+
+/* -- file systems ---------------------------------------------------------------------------------------- */
+struct fs_row {
+	const char *name;
+	const char *usual; /* drivers unless the file says otherwise */
+	bool has_user;	   /* is there a user-space driver for it? */
+	const char *aliases; /* as libblkid says, space separated */
+};
+
+/* xfs and btrfs are for servers' disks, without a user-space driver: the kernel would have to parse them. */
+static const struct fs_row fs_rows[STATION_FS_COUNT_] = {
+	[STATION_FS_VFAT] = { "vfat", "kernel,user", true, "vfat" },
+	[STATION_FS_EXFAT] = { "exfat", "kernel,user", true, "exfat" },
+	[STATION_FS_NTFS] = { "ntfs", "kernel,user", true, "ntfs" },
+	[STATION_FS_EXT] = { "ext", "kernel,user", true, "ext ext2 ext3 ext4" },
+	[STATION_FS_ISO9660] = { "iso9660", "kernel,user", true, "iso9660" },
+	[STATION_FS_UDF] = { "udf", "kernel,user", true, "udf" },
+	[STATION_FS_SQUASHFS] = { "squashfs", "kernel,user", true, "squashfs" },
+	[STATION_FS_XFS] = { "xfs", "", false, "xfs" },
+	[STATION_FS_BTRFS] = { "btrfs", "", false, "btrfs" },
+};
+
+const char *station_fs_name(enum station_fs fs)
+{
+	return (unsigned int)fs < STATION_FS_COUNT_ ? fs_rows[fs].name : NULL;
+}
+
+static bool has_word(const char *words, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *p = words; n > 0 && (p = strstr(p, word)); p += n)
+		if ((p == words || p[-1] == ' ') && (p[n] == ' ' || p[n] == '\0'))
+			return true;
+	return false;
+}
+
+const char *station_fs_drivers(const struct station_config *c, const char *fs)
+{
+	for (size_t i = 0; fs && !strchr(fs, ' ') && i < STATION_FS_COUNT_; i++)
+		if (has_word(fs_rows[i].aliases, fs))
+			return c->drivers[i];
+	return "";
+}
+
+struct loader {
+	const struct yaml_doc *doc;
+	struct yaml_errors *errors;
+	struct station_config *c;
+};
+
+static const char *drivers_of(const struct yaml_strings *words)
+{
+	const char *first = words->count > 0 ? words->list[0].value : "";
+	const char *second = words->count > 1 ? words->list[1].value : "";
+
+	if (words->count > 2)
+		return NULL;
+	if (strcmp(first, "deny") == 0 && !*second)
+		return "";
+	if (strcmp(first, "kernel") == 0)
+		return strcmp(second, "user") == 0 ? "kernel,user" : !*second ? "kernel" : NULL;
+	if (strcmp(first, "user") == 0)
+		return strcmp(second, "kernel") == 0 ? "user,kernel" : !*second ? "user" : NULL;
+	return NULL;
+}
+
+static int load_filesystem(struct loader *l, const struct yaml_node *key, const struct yaml_node *value)
+{
+	const char *names[STATION_FS_COUNT_], *drivers, *near;
+	struct yaml_strings words = { 0 };
+	size_t fs = 0;
+	int r;
+
+	for (size_t i = 0; i < STATION_FS_COUNT_; i++)
+		names[i] = fs_rows[i].name;
+	while (fs < STATION_FS_COUNT_ && strcmp(names[fs], key->value) != 0)
+		fs++;
+	if (fs == STATION_FS_COUNT_) {
+		near = yaml_did_you_mean(key->value, names, STATION_FS_COUNT_);
+		yaml_node_error(l->doc, key, l->errors, "unknown file system '%s'%s%s%s", key->value,
+				near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+		return -EINVAL;
+	}
+	r = yaml_strings_decode(l->doc, value, &words, l->errors);
+	drivers = r == 0 ? drivers_of(&words) : NULL;
+	if (r == 0 && !drivers)
+		yaml_node_error(l->doc, value, l->errors, "%s: must be deny, kernel, user, [kernel, user] or [user, kernel]",
+				key->value);
+	else if (r == 0 && strstr(drivers, "user") && !fs_rows[fs].has_user)
+		yaml_node_error(l->doc, value, l->errors, "%s: has no user-space driver; use kernel or deny", key->value);
+	else if (r == 0)
+		l->c->drivers[fs] = drivers;
+	yaml_strings_done(&words);
+	return r;
+}
+
+static int load_filesystems(struct loader *l, const struct yaml_node *map)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < STATION_FS_COUNT_; i++)
+		l->c->drivers[i] = fs_rows[i].usual;
+	if (!map)
+		return 0;
+	if (map->kind != YAML_KIND_MAP) {
+		yaml_node_error(l->doc, map, l->errors, "filesystems: must be a map of 'file system: driver' lines");
+		return 0;
+	}
+	for (size_t i = 0; i + 1 < map->count && ret != -ENOMEM; i += 2)
+		ret = MIN(ret, load_filesystem(l, map->children[i], map->children[i + 1]));
+	return ret == -ENOMEM ? ret : 0; /* anything else is among the errors */
+}
+
+/* -- database -------------------------------------------------------------------------------------------- */
+struct raw_file {
+	char *file, *sha256;
+};
+
+static const struct yaml_field file_fields[] = {
+	YAML_FIELD(struct raw_file, "file", STRING, file, .is_required = true, .max = NAME_MAX),
+	YAML_FIELD(struct raw_file, "sha256", STRING, sha256, .max = SHA256_HEX_LEN),
+	YAML_FIELD_END,
+};
+
+static bool is_hex(const char *text, size_t digits)
+{
+	return strlen(text) == digits && strspn(text, "0123456789abcdef") == digits;
+}
+
+static void check_database_file(struct loader *l, const struct yaml_node *node, const struct raw_file *f)
+{
+	bool is_signed = strlen(f->file) > 4 && strcmp(f->file + strlen(f->file) - 4, ".cvd") == 0;
+	const char *why = NULL;
+
+	for (size_t i = 0; i < l->c->database.count; i++)
+		if (strcmp(l->c->database.files[i].file, f->file) == 0)
+			yaml_node_error(l->doc, node, l->errors, "'%s' is in the list twice", f->file);
+	if (!station_database_file_ok(f->file, &why))
+		yaml_node_error(l->doc, node, l->errors, "'%s' must not be loaded: %s", f->file, why);
+	else if (!is_signed && !f->sha256)
+		yaml_node_error(l->doc, node, l->errors, "'%s' carries no signature: pin it with sha256 (sha256sum %s)",
+				f->file, f->file);
+	if (f->sha256 && !is_hex(f->sha256, SHA256_HEX_LEN))
+		yaml_node_error(l->doc, node, l->errors, "sha256: must be %d lower-case hex digits", SHA256_HEX_LEN);
+}
+
+static int load_database_file(struct loader *l, const struct yaml_node *node)
+{
+	struct station_database *d = &l->c->database;
+	struct station_database_file *list;
+	struct raw_file f = { 0 };
+	int r = yaml_decode(l->doc, node, file_fields, &f, l->errors);
+
+	if (r == 0) {
+		check_database_file(l, node, &f);
+		list = reallocarray(d->files, d->count + 1, sizeof(*list));
+		if (list)
+			d->files = list;
+		if (!f.sha256)
+			f.sha256 = strdup("");
+		if (list && f.sha256) {
+			list[d->count++] = (struct station_database_file){ f.file, f.sha256 };
+			return 0;
+		}
+		r = -ENOMEM;
+	}
+	free(f.file);
+	free(f.sha256);
+	return r == -ENOMEM ? r : 0;
+}
+
+static int load_database_files(struct loader *l, const struct yaml_node *node)
+{
+	int r = 0;
+
+	if (!node)
+		return 0;
+	if (node->kind != YAML_KIND_LIST || node->count == 0 || node->count > DATABASE_FILES_MAX) {
+		yaml_node_error(l->doc, node, l->errors, "files: must be a list of 1 to %d databases", DATABASE_FILES_MAX);
+		return 0;
+	}
+	for (size_t i = 0; i < node->count && r == 0; i++)
+		r = load_database_file(l, node->children[i]);
+	return r;
+}
+
+/* -- putting together ------------------------------------------------------------------------------------ */
+static void check_whole(struct loader *l, const struct raw *raw)
+{
+	const struct yaml_node *station = yaml_map_get(l->doc->root, "station");
+	const struct yaml_node *limits = yaml_map_get(l->doc->root, "limits");
+	const struct yaml_node *database = yaml_map_get(l->doc->root, "database");
+
+	if (raw->id && !is_hex(raw->id, 16))
+		yaml_node_error(l->doc, yaml_map_get(station, "id"), l->errors, "id: must be 16 lower-case hex digits");
+	if (raw->database.warn_age_s > raw->database.stop_age_s)
+		yaml_node_error(l->doc, database, l->errors,
+				"warn-age: has no effect: stop-age is earlier, and stops approvals first");
+	if (raw->limits.largest_file > raw->limits.bytes)
+		yaml_node_error(l->doc, limits ? limits : l->doc->root, l->errors,
+				"largest-file: has no effect beyond the medium's own limit 'bytes'");
+	if (raw->limits.scan_time_s > raw->limits.inspection_time_s)
+		yaml_node_error(l->doc, limits ? limits : l->doc->root, l->errors,
+				"scan-time: has no effect beyond 'inspection-time'");
+	if (raw->spool_bytes < raw->limits.largest_file && yaml_map_get(l->doc->root, "spool") && limits &&
+	    yaml_map_get(limits, "largest-file"))
+		yaml_node_error(l->doc, limits, l->errors, "largest-file: has no effect beyond the spool's 'bytes'");
+}
+
+static int resolve(struct loader *l, char **ret, char *given, const char *usual)
+{
+	*ret = path_resolve(l->c->dir, given ? given : usual);
+	return *ret ? 0 : -ENOMEM;
+}
+
+static int take(struct loader *l, struct raw *raw)
+{
+	struct station_config *c = l->c;
+	int r = 0;
+
+	c->name = TAKE_PTR(raw->name);
+	c->id = TAKE_PTR(raw->id);
+	r = MIN(r, resolve(l, &c->rules_file, raw->rules.file, "rules.yaml"));
+	r = MIN(r, resolve(l, &c->types_dir, raw->rules.types, "types"));
+	r = MIN(r, resolve(l, &c->trust_dir, raw->keys.trust, "trust"));
+	r = MIN(r, resolve(l, &c->manifest_key, raw->keys.manifest, "keys/manifest.key"));
+	r = MIN(r, resolve(l, &c->audit_key, raw->keys.audit, "keys/audit.key"));
+	r = MIN(r, resolve(l, &c->database.dir, raw->database.dir, ""));
+	r = MIN(r, resolve(l, &c->spool_dir, raw->spool_dir, "spool"));
+	r = MIN(r, resolve(l, &c->staging_dir, raw->staging_dir, "staging"));
+	r = MIN(r, resolve(l, &c->audit_dir, raw->audit_dir, "audit"));
+	r = MIN(r, resolve(l, &c->reports_dir, raw->reports_dir, "reports"));
+	r = MIN(r, resolve(l, &c->history_dir, raw->history_dir, "history"));
+	if (raw->hash_list)
+		r = MIN(r, resolve(l, &c->hash_list, raw->hash_list, ""));
+	c->database.warn_age_s = raw->database.warn_age_s;
+	c->database.stop_age_s = raw->database.stop_age_s;
+	c->database.require_eicar = raw->database.require_eicar;
+	c->spool_bytes = raw->spool_bytes;
+	c->staging_min_free = raw->staging_min_free;
+	c->limits = raw->limits;
+	c->operators = (enum station_operators)raw->operators;
+	c->checks = CHECK_READ | CHECK_NAME | (raw->checks.virus ? CHECK_VIRUS : 0u) |
+		    (raw->checks.type ? CHECK_TYPE : 0u) | (raw->checks.lists ? CHECK_LISTS : 0u) |
+		    (raw->checks.origin ? CHECK_ORIGIN : 0u);
+	return r;
+}
+
+static void raw_done(struct raw *raw)
+{
+	char *strings[] = { raw->name,	     raw->id,	       raw->rules.file,	 raw->rules.types,  raw->keys.trust,
+			    raw->keys.manifest, raw->keys.audit, raw->database.dir, raw->hash_list,   raw->spool_dir,
+			    raw->staging_dir, raw->audit_dir,  raw->reports_dir, raw->history_dir };
+
+	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
+		free(strings[i]);
+}
+
+static int load_tree(struct loader *l)
+{
+	struct raw raw = defaults;
+	int r = yaml_decode(l->doc, l->doc->root, top_fields, &raw, l->errors);
+
+	/* The parts that are lists are looked into even when something else is wrong, for one run to tell all. */
+	if (r != -ENOMEM && l->doc->root->kind == YAML_KIND_MAP) {
+		r = load_filesystems(l, raw.filesystems);
+		if (r == 0)
+			r = load_database_files(l, raw.database_files);
+		if (r == 0 && !yaml_errors_any(l->errors))
+			check_whole(l, &raw);
+	}
+	if (r != -ENOMEM && yaml_errors_any(l->errors))
+		r = -EINVAL;
+	if (r == 0)
+		r = take(l, &raw);
+	raw_done(&raw);
+	return r;
+}
+
+static int load(const char *dir, struct yaml_errors *errors, struct station_config *c)
+{
+	_cleanup_(yaml_doc_freep) struct yaml_doc *doc = NULL;
+	struct loader l = { .errors = errors, .c = c };
+	_cleanup_free_ char *file = NULL;
+	struct stat st;
+	int r;
+
+	c->dir = realpath(dir, NULL);
+	if (!c->dir) {
+		r = -errno;
+		yaml_errors_add(errors, dir, 0, 0, "no station can be opened here: %s; make one with 'lazaret init %s'",
+				strerror(-r), dir);
+		return r;
+	}
+	file = path_resolve(c->dir, STATION_FILE);
+	if (!file)
+		return -ENOMEM;
+	if (stat(file, &st) < 0 && errno == ENOENT) {
+		yaml_errors_add(errors, dir, 0, 0, "there is no station here (no %s); make one with 'lazaret init %s'",
+				STATION_FILE, dir);
+		return -ENOENT;
+	}
+	r = yaml_doc_load(file, errors, &doc);
+	if (r < 0)
+		return r;
+	l.doc = doc;
+	return load_tree(&l);
+}
+
+int station_config_load(const char *dir, struct yaml_errors *errors, struct station_config **ret)
+{
+	_cleanup_(station_config_freep) struct station_config *c = calloc(1, sizeof(*c));
+	int r = c ? load(dir, errors, c) : -ENOMEM;
+
+	if (r < 0 && !yaml_errors_any(errors))
+		yaml_errors_add(errors, dir, 0, 0, "%s", strerror(-r));
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(c);
+	return 0;
+}
+
+struct station_config *station_config_free(struct station_config *c)
+{
+	if (!c)
+		return NULL;
+	for (size_t i = 0; i < c->database.count; i++) {
+		free(c->database.files[i].file);
+		free(c->database.files[i].sha256);
+	}
+	free(c->database.files);
+	char *strings[] = { c->dir,	  c->name,	c->id,	       c->rules_file, c->types_dir,
+			    c->trust_dir, c->manifest_key, c->audit_key, c->database.dir, c->hash_list,
+			    c->spool_dir, c->staging_dir,  c->audit_dir, c->reports_dir,  c->history_dir };
+	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
+		free(strings[i]);
+	free(c);
+	return NULL;
+}
+
+void station_config_freep(struct station_config **c)
+{
+	*c = station_config_free(*c);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* The lazaret.yaml that `lazaret init` writes: complete, with comments, every default shown. */
+#ifndef LAZARET_STATION_TEMPLATE_H
+#define LAZARET_STATION_TEMPLATE_H
+
+/* printf arguments: name (YAML, quoted), id, database directory (YAML, quoted), list of database files. */
+#define STATION_TEMPLATE                                                                                              \
+	"# Configuration of this station; see lazaret.yaml(5). Relative paths are beneath this file's directory.\n"   \
+	"# Unknown keys are errors. Lines that begin with '#' show what holds when nothing is said.\n"                \
+	"format: lazaret.station/1\n"                                                                                 \
+	"\n"                                                                                                          \
+	"station:\n"                                                                                                  \
+	"  name: %s\n"                                                                                                \
+	"  id: '%s'   # made at random by `lazaret init`; reports carry it\n"                                         \
+	"\n"                                                                                                          \
+	"# What may pass: lazaret-rules(5). `lazaret rules check` after each change.\n"                               \
+	"# rules:\n"                                                                                                  \
+	"#   file: rules.yaml\n"                                                                                      \
+	"#   types: types\n"                                                                                          \
+	"\n"                                                                                                          \
+	"# Exactly these databases are loaded. A .cvd is signed; all others are pinned by their SHA-256, so that a\n" \
+	"# changed or added file stops the station instead of changing what it finds.\n"                              \
+	"database:\n"                                                                                                 \
+	"  directory: %s\n"                                                                                           \
+	"  files:\n"                                                                                                  \
+	"%s"                                                                                                          \
+	"#  warn-age: 3d         # reports warn from this age on\n"                                                   \
+	"#  stop-age: 7d         # nothing is approved from this age on\n"                                            \
+	"#  require-eicar: true  # each worker must recognise the EICAR test file first\n"                            \
+	"\n"                                                                                                          \
+	"# A file of SHA-256 sums, one a line, of contents that never pass.\n"                                        \
+	"# hash-list: denied.sha256\n"                                                                                \
+	"\n"                                                                                                          \
+	"# keys:\n"                                                                                                   \
+	"#   trust: trust                  # public keys of vendors: `lazaret key trust`\n"                           \
+	"#   manifest: keys/manifest.key   # signs what is published\n"                                               \
+	"#   audit: keys/audit.key         # signs the audit trail\n"                                                 \
+	"\n"                                                                                                          \
+	"# Where a medium is copied to while it is examined.\n"                                                       \
+	"# spool:\n"                                                                                                  \
+	"#   directory: spool\n"                                                                                      \
+	"#   bytes: 64GiB\n"                                                                                          \
+	"\n"                                                                                                          \
+	"# Where importers find what passed.\n"                                                                       \
+	"# staging:\n"                                                                                                \
+	"#   directory: staging\n"                                                                                    \
+	"#   min-free: 256MiB\n"                                                                                      \
+	"\n"                                                                                                          \
+	"# records:\n"                                                                                                \
+	"#   audit: audit\n"                                                                                          \
+	"#   reports: reports\n"                                                                                      \
+	"#   history: history\n"                                                                                      \
+	"\n"                                                                                                          \
+	"# limits:\n"                                                                                                 \
+	"#   files: 1000000          # of one medium\n"                                                               \
+	"#   bytes: 1TiB             # of one medium\n"                                                               \
+	"#   largest-file: 64GiB     # past 2147483645 bytes the scanner cannot look: such a file is held or vouched for\n" \
+	"#   depth: 64               # directories\n"                                                                 \
+	"#   scan-time: 120s         # of one file\n"                                                                 \
+	"#   inspection-time: 12h    # of one medium\n"                                                               \
+	"#   workers: 0              # 0: one a processor core\n"                                                     \
+	"#   worker-tmpfs: 4GiB      # what one worker may unpack into memory\n"                                      \
+	"#   jobs-per-worker: 500    # files before a worker is replaced\n"                                           \
+	"\n"                                                                                                          \
+	"# deny, kernel, user (a driver in a sandboxed process), [kernel, user] or [user, kernel]; in this order.\n"  \
+	"# filesystems:\n"                                                                                            \
+	"#   vfat: [kernel, user]\n"                                                                                  \
+	"#   exfat: [kernel, user]\n"                                                                                 \
+	"#   ntfs: [kernel, user]\n"                                                                                  \
+	"#   ext: [kernel, user]\n"                                                                                   \
+	"#   iso9660: [kernel, user]\n"                                                                               \
+	"#   udf: [kernel, user]\n"                                                                                   \
+	"#   squashfs: [kernel, user]\n"                                                                              \
+	"#   xfs: deny\n"                                                                                             \
+	"#   btrfs: deny\n"                                                                                           \
+	"\n"                                                                                                          \
+	"# Checks that every file must pass to its end, beside reading and naming, which always count.\n"             \
+	"# checks:\n"                                                                                                 \
+	"#   virus: true\n"                                                                                           \
+	"#   type: true\n"                                                                                            \
+	"#   lists: true             # checksum lists on the medium\n"                                                \
+	"#   origin: true            # signatures on the medium\n"                                                    \
+	"\n"                                                                                                          \
+	"# named: an inspection without --operator is refused.\n"                                                     \
+	"# operators: none\n"
+
+#endif
