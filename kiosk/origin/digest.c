@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* Run by the origin role. libcrypto alone touches the bytes. MD5 and SHA-1 are here to find damage and tampering by
+ * people who are no cryptographers; whether they may vouch for anything is the judge's business, and they may not.
+ */
+#include "origin/digest.h"
+
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "common/hash.h"
+
+#define READ_BLOCK (1u << 18) /* bytes */
+
+static const struct {
+	struct digest digest;
+	const char *openssl;  /* its name in libcrypto */
+	const char *tags[3]; /* in BSD lists */
+	const char *abc;      /* digest of "abc" (FIPS 180-4, RFC 1321, RFC 7693 examples), first four bytes */
+} table[] = {
+	{ { "md5", 16 }, "MD5", { "MD5" }, "90015098" },
+	{ { "sha1", 20 }, "SHA1", { "SHA1" }, "a9993e36" },
+	{ { "sha224", 28 }, "SHA224", { "SHA224", "SHA2-224" }, "23097d22" },
+	{ { "sha256", 32 }, "SHA256", { "SHA256", "SHA2-256" }, "ba7816bf" },
+	{ { "sha384", 48 }, "SHA384", { "SHA384", "SHA2-384" }, "cb00753f" },
+	{ { "sha512", 64 }, "SHA512", { "SHA512", "SHA2-512" }, "ddaf35a1" },
+	{ { "blake2b", 64 }, "BLAKE2B-512", { "BLAKE2b", "BLAKE2b-512", "BLAKE2B-512" }, "ba80a53f" },
+};
+
+static EVP_MD *loaded[ARRAY_LEN(table)]; /* live as long as the process */
+
+const struct digest *digest_by_name(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (strcmp(table[i].digest.name, name) == 0)
+			return &table[i].digest;
+	return NULL;
+}
+
+const struct digest *digest_by_hex_size(size_t hex_size)
+{
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (table[i].digest.size * 2 == hex_size)
+			return &table[i].digest;
+	return NULL;
+}
+
+const struct digest *digest_by_tag(const char *tag, size_t size)
+{
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		for (size_t k = 0; k < ARRAY_LEN(table[i].tags) && table[i].tags[k]; k++)
+			if (strlen(table[i].tags[k]) == size && memcmp(table[i].tags[k], tag, size) == 0)
+				return &table[i].digest;
+	return NULL;
+}
+
+static bool answers(size_t i)
+{
+	uint8_t sum[EVP_MAX_MD_SIZE];
+	unsigned int size = 0;
+	char hex[9];
+
+	if (EVP_Digest("abc", 3, sum, &size, loaded[i], NULL) != 1 || size != table[i].digest.size)
+		return false;
+	hex_encode(sum, 4, hex);
+	return strcmp(hex, table[i].abc) == 0;
+}
+
+int digests_prepare(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		if (!loaded[i])
+			loaded[i] = EVP_MD_fetch(NULL, table[i].openssl, NULL);
+		if (!loaded[i] || !answers(i))
+			return -ENOTSUP;
+	}
+	return 0;
+}
+
+static const EVP_MD *loaded_for(const struct digest *d)
+{
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (&table[i].digest == d)
+			return loaded[i];
+	return NULL;
+}
+
+static void md_free_p(EVP_MD_CTX **c)
+{
+	EVP_MD_CTX_free(*c);
+}
+
+int digest_fd(const struct digest *d, int fd, uint8_t ret[static ORIGIN_DIGEST_MAX])
+{
+	_cleanup_(md_free_p) EVP_MD_CTX *c = EVP_MD_CTX_new();
+	_cleanup_free_ uint8_t *block = malloc(READ_BLOCK);
+	const EVP_MD *md = loaded_for(d);
+	off_t at = 0;
+
+	if (!c || !block)
+		return -ENOMEM;
+	if (!md || EVP_DigestInit_ex(c, md, NULL) != 1)
+		return -ENOTSUP;
+	for (;;) {
+		ssize_t n = pread(fd, block, READ_BLOCK, at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return EVP_DigestFinal_ex(c, ret, NULL) == 1 ? 0 : -EIO;
+		if (EVP_DigestUpdate(c, block, (size_t)n) != 1)
+			return -EIO;
+		at += n;
+	}
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* Digests by name, for the algorithms that checksum lists use. */
+#ifndef LAZARET_ORIGIN_DIGEST_H
+#define LAZARET_ORIGIN_DIGEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/macros.h"
+#include "ipc/origin.h"
+
+struct digest {
+	const char *name; /* "md5" "sha1" "sha224" "sha256" "sha384" "sha512" "blake2b" */
+	size_t size;	  /* bytes */
+};
+
+/* Borrowed, static; NULL when there is none. */
+const struct digest *digest_by_name(const char *name);
+/* By length in hexadecimal digits; 128 is SHA-512, which is by far the more common (BLAKE2b has its own names). */
+const struct digest *digest_by_hex_size(size_t hex_size);
+/* By the tag of BSD's and OpenSSL's form: "SHA256", "SHA2-256", "BLAKE2b"; not NUL-terminated. */
+const struct digest *digest_by_tag(const char *tag, size_t size);
+
+/* Load every algorithm from libcrypto and try it on a known answer: afterwards no file needs to be opened.
+ * Returns 0 or -ENOTSUP. To be called before the sandbox is entered. */
+_must_check_ int digests_prepare(void);
+
+/* Digest of the regular file behind `fd` (borrowed; from offset 0 to its end, position unchanged; blocks). */
+_must_check_ int digest_fd(const struct digest *d, int fd, uint8_t ret[static ORIGIN_DIGEST_MAX]);
+
+#endif
