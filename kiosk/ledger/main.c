@@ -217,11 +217,14 @@ static int take_start(struct ledger *l, const char **ret_where)
 		l->dirs[HISTORY] = TAKE_FD(m.fds[3]);
 	}
 	message_done(&m);
+	if (r < 0)
+		return r;
 	*ret_where = "audit key";
-	if (r == 0)
-		r = minisign_secret_load(key_fd, &l->key);
+	r = minisign_secret_load(key_fd, &l->key);
+	if (r < 0)
+		return r;
 	*ret_where = "directories";
-	return r < 0 ? r : hand_over(l);
+	return hand_over(l);
 }
 
 /* libcrypto fetches its algorithms, and would look for its configuration, on first use: do that while there
@@ -256,6 +259,7 @@ static int open_records(struct ledger *l, const char **ret_why)
 
 static int start(struct ledger *l, const char **ret_where, const char **ret_why)
 {
+	const char *sandbox = sandbox_describe(); /* asks the kernel, which is no longer allowed inside */
 	int r = take_start(l, ret_where);
 
 	if (r < 0)
@@ -272,7 +276,7 @@ static int start(struct ledger *l, const char **ret_where, const char **ret_why)
 	if (r < 0)
 		return r;
 	*ret_where = "ready";
-	return channel_ready(&l->channel, "ledger", sandbox_describe());
+	return channel_ready(&l->channel, "ledger", sandbox);
 }
 
 int main(void)

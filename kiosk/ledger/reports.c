@@ -191,8 +191,10 @@ static int record(struct keeping *k, struct trail *trail, struct trail_place *re
 
 static int keep(struct keeping *k, int src_fd, struct trail *trail, struct trail_place *ret)
 {
-	int r = copy_report(k, src_fd);
+	int r = check_existing(k, trail);
 
+	if (r == 0)
+		r = copy_report(k, src_fd);
 	if (r == 0 && k->history) {
 		int e = history_begin(k->history, k->transfer);
 
@@ -203,8 +205,6 @@ static int keep(struct keeping *k, int src_fd, struct trail *trail, struct trail
 		r = read_report(k);
 	if (r == 0)
 		r = check_report(k);
-	if (r == 0)
-		r = check_existing(k, trail);
 	if (r == 0)
 		r = record(k, trail, ret);
 	return r;

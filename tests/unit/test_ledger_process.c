@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* lazaret-ledger as a process, in its sandbox: protocol, locks between two of them, reports kept, recorded and
+ * indexed, and what it says when it cannot write. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <poll.h>
+
+#include "common/chain.h"
+#include "common/history.h"
+#include "common/report.h"
+#include "ipc/ledger_client.h"
+#include "../lib/testing.h"
+
+static char dir[64];
+static int dir_fd = -EBADF;
+static struct minisign_public key;
+
+struct place {
+	int audit_fd, reports_fd, history_fd;
+};
+
+static struct place place;
+
+static void open_place(const char *audit, const char *reports, const char *history)
+{
+	close_p(&place.audit_fd);
+	close_p(&place.reports_fd);
+	close_p(&place.history_fd);
+	assert_int_equal(dir_open_make(dir_fd, audit, 0700, &place.audit_fd), 0);
+	assert_int_equal(dir_open_make(dir_fd, reports, 0700, &place.reports_fd), 0);
+	assert_int_equal(dir_open_make(dir_fd, history, 0700, &place.history_fd), 0);
+}
+
+static int setup(void **state)
+{
+	dir_fd = private_directory(dir);
+	place = (struct place){ -EBADF, -EBADF, -EBADF };
+	return minisign_pair_make(dir_fd, "audit", &key);
+}
+
+static int teardown(void **state)
+{
+	open_place("audit", "reports", "history");
+	remove_private_directory(dir_fd, dir);
+	return 0;
+}
+
+static int start_ledger(struct peer *p, const char *key_file, char **ret_why)
+{
+	_cleanup_close_ int key_fd = openat(dir_fd, key_file, O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *sandbox = NULL;
+	const struct ledger_dirs dirs = { place.audit_fd, place.reports_fd, place.history_fd, key_fd };
+	int r;
+
+	peer_start(p, "lazaret-ledger", CHANNEL_LEDGER);
+	r = ledger_start(&p->channel, "quay 7", &dirs, &sandbox, ret_why);
+	if (r == 0)
+		assert_non_null(strstr(sandbox, "seccomp"));
+	return r;
+}
+
+static void start_good(struct peer *p)
+{
+	_cleanup_free_ char *why = NULL;
+	int r = start_ledger(p, "audit.key", &why);
+
+	if (r < 0)
+		fail_msg("the ledger did not start: %s (%s)", why ? why : "", strerror(-r));
+}
+
+static struct chain_result walk(void)
+{
+	_cleanup_close_ int fd = openat(place.audit_fd, CHAIN_FILE, O_RDONLY | O_CLOEXEC);
+	struct chain_result result;
+
+	assert_true(fd >= 0);
+	assert_int_equal(chain_walk(fd, &key, NULL, &result), 0);
+	return result;
+}
+
+/* A report in memory with `count` files; `previous` "" for none. */
+static int make_report(const char *transfer, const char *previous, int count)
+{
+	json_t *head = json_pack("{ss,ss,ss,so,sI,sI,s{si,si,si,si,si},s{ss,ss,ss,ss},ss}", "format", REPORT_FORMAT,
+				 "transfer", transfer, "outcome", "published", "previous",
+				 *previous ? json_string(previous) : json_null(), "started", (json_int_t)1000, "finished",
+				 (json_int_t)1010, "counts", "files", count, "bytes", 5, "approved", count, "held", 0,
+				 "blocked", 0, "medium", "kind", "image", "vendor", "ACME", "model", "Stick", "serial",
+				 "1", "operator", "jo");
+	_cleanup_free_ char *before = NULL, *after = NULL;
+	int fd = memfd_create("report", MFD_CLOEXEC);
+
+	assert_int_equal(report_frame(head, &before, &after), 0);
+	json_decref(head);
+	assert_int_equal(fd_write_all(fd, before, strlen(before)), 0);
+	for (int i = 0; i < count; i++) {
+		char line[512];
+		int n = snprintf(line, sizeof(line), "{\"path\":\"d/file %d\",\"rule\":%s,\"sha256\":\"%064x\",\"size\":%d,"
+				 "\"verdict\":\"approved\"}%s\n", i, i % 2 ? "null" : "\"text\"", i, i, i + 1 < count ? "," : "");
+
+		assert_int_equal(fd_write_all(fd, line, (size_t)n), 0);
+	}
+	assert_int_equal(fd_write_all(fd, after, strlen(after)), 0);
+	return fd;
+}
+
+static int keep(struct peer *p, const char *transfer, const char *previous, int count, struct ledger_place *at,
+		char **ret_why)
+{
+	_cleanup_close_ int fd = make_report(transfer, previous, count);
+
+	return ledger_report(&p->channel, transfer, fd, at, ret_why);
+}
+
+static void file_hash(const char *name, char hex[static SHA256_HEX_LEN + 1])
+{
+	_cleanup_close_ int fd = openat(place.reports_fd, name, O_RDONLY | O_CLOEXEC);
+	uint8_t sum[SHA256_LEN];
+
+	assert_true(fd >= 0);
+	assert_int_equal(sha256_fd(fd, sum, NULL), 0);
+	hex_encode(sum, sizeof(sum), hex);
+}
+
+static void test_06_records_are_appended(void **state)
+{
+	struct peer p;
+	struct ledger_place one, two;
+	struct chain_result r;
+
+	open_place("a1", "r1", "h1");
+	start_good(&p);
+	assert_int_equal(ledger_append(&p.channel, "inspection-started", "{\"n\":1}", &one, NULL), 0);
+	assert_int_equal(ledger_append(&p.channel, "inspection-concluded", "{\"n\":2}", &two, NULL), 0);
+	peer_end(&p);
+	assert_int_equal(one.seq, 1);
+	assert_int_equal(two.seq, 2);
+	r = walk();
+	assert_true(r.is_good);
+	assert_int_equal(r.records, 3);
+	assert_memory_equal(r.last_hash, two.hash, SHA256_LEN);
+}
+
+static void test_bad_requests_are_refused_in_words(void **state)
+{
+	static const struct {
+		const char *type, *body;
+	} bad[] = {
+		{ "genesis", "{}" },  { "report", "{}" },    { "torn-tail", "{}" },   { "No", "{}" },
+		{ "test", "" },	      { "test", "[1]" },     { "test", "{\"a\":1.5}" }, { "test", "{\"a\":1,\"a\":1}" },
+	};
+	struct peer p;
+
+	open_place("a1", "r1", "h1");
+	start_good(&p);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		_cleanup_free_ char *why = NULL;
+
+		assert_int_equal(ledger_append(&p.channel, bad[i].type, bad[i].body, NULL, &why), -EINVAL);
+		assert_non_null(why);
+	}
+	assert_int_equal(ledger_append(&p.channel, "test", "{}", NULL, NULL), 0); /* lives on */
+	peer_end(&p);
+	assert_true(walk().is_good);
+}
+
+static void test_06_reports_form_one_line(void **state)
+{
+	char previous[SHA256_HEX_LEN + 1], hex[SHA256_HEX_LEN + 1];
+	struct ledger_place at;
+	struct peer p;
+
+	open_place("a2", "r2", "h2");
+	start_good(&p);
+	assert_int_equal(ledger_lock(&p.channel, previous, NULL), 0);
+	assert_string_equal(previous, "");
+	assert_int_equal(ledger_append(&p.channel, "publishing", "{}", NULL, NULL), 0); /* while the lock is held */
+	assert_int_equal(keep(&p, "T-1", previous, 3, &at, NULL), 0);
+	assert_int_equal(ledger_lock(&p.channel, previous, NULL), 0);
+	file_hash("T-1.json", hex);
+	assert_string_equal(previous, hex);
+	assert_int_equal(keep(&p, "T-2", previous, 0, &at, NULL), 0);
+	peer_end(&p);
+
+	start_good(&p); /* the line goes on in another process */
+	assert_int_equal(ledger_lock(&p.channel, previous, NULL), 0);
+	file_hash("T-2.json", hex);
+	assert_string_equal(previous, hex);
+	peer_end(&p);
+	assert_true(walk().is_good);
+}
+
+static void test_wrong_reports_are_refused_and_not_recorded(void **state)
+{
+	char previous[SHA256_HEX_LEN + 1], zeros[SHA256_HEX_LEN + 1];
+	_cleanup_close_ int junk = memory_text("{\"format\":\"lazaret.report/1\"}\n"), other = make_report("T-9", "", 1);
+	struct chain_result before, after;
+	struct peer p;
+
+	open_place("a3", "r3", "h3");
+	memset(zeros, '0', SHA256_HEX_LEN);
+	zeros[SHA256_HEX_LEN] = '\0';
+	start_good(&p);
+	assert_int_equal(keep(&p, "T-1", "", 1, NULL, NULL), -EPERM); /* without the lock */
+	assert_int_equal(ledger_lock(&p.channel, previous, NULL), 0);
+	before = walk();
+	assert_int_equal(ledger_report(&p.channel, "T-1", junk, NULL, NULL), -EBADMSG);
+	assert_int_equal(ledger_report(&p.channel, "T-1", other, NULL, NULL), -EBADMSG);
+	assert_int_equal(keep(&p, "T-1", zeros, 1, NULL, NULL), -EBADMSG);
+	assert_int_equal(keep(&p, "../T-1", previous, 1, NULL, NULL), -EBADMSG);
+	after = walk();
+	assert_int_equal(before.records, after.records);
+	assert_false(exists(place.reports_fd, "T-1.json"));
+	assert_int_equal(keep(&p, "T-1", previous, 1, NULL, NULL), 0); /* the lock was kept */
+	assert_int_equal(ledger_lock(&p.channel, previous, NULL), 0);
+	assert_int_equal(keep(&p, "T-1", previous, 1, NULL, NULL), -EEXIST);
+	peer_end(&p);
+}
+
+/* The power went after the file's rename and before its record. */
+static void test_06_an_unrecorded_report_is_replaced_and_named(void **state)
+{
+	char previous[SHA256_HEX_LEN + 1], orphan[SHA256_HEX_LEN + 1];
+	_cleanup_free_ char *trail = NULL;
+	struct peer p;
+
+	open_place("a4", "r4", "h4");
+	start_good(&p);
+	peer_end(&p);
+	write_file(place.reports_fd, "T-1.json", "half", 4);
+	file_hash("T-1.json", orphan);
+	start_good(&p);
+	assert_int_equal(ledger_lock(&p.channel, previous, NULL), 0);
+	assert_int_equal(keep(&p, "T-1", previous, 1, NULL, NULL), 0);
+	peer_end(&p);
+	assert_int_equal(file_read(place.audit_fd, CHAIN_FILE, 1 << 20, &trail, NULL), 0);
+	assert_non_null(strstr(trail, "\"replaced\":\""));
+	assert_non_null(strstr(trail, orphan));
+}
+
+static void test_two_ledgers_interleave_and_wait_for_each_other(void **state)
+{
+	char previous[SHA256_HEX_LEN + 1];
+	struct pollfd polled;
+	struct peer a, b;
+	struct message m;
+
+	open_place("a5", "r5", "h5");
+	start_good(&a);
+	start_good(&b);
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(ledger_append(&a.channel, "test", "{\"by\":\"a\"}", NULL, NULL), 0);
+		assert_int_equal(ledger_append(&b.channel, "test", "{\"by\":\"b\"}", NULL, NULL), 0);
+	}
+	assert_int_equal(ledger_lock(&a.channel, previous, NULL), 0);
+	peer_send(&b, MESSAGE_LEDGER_LOCK, NULL, NULL, 0);
+	polled = (struct pollfd){ .fd = b.channel.fd, .events = POLLIN };
+	assert_int_equal(poll(&polled, 1, 200), 0);						/* waits */
+	assert_int_equal(ledger_append(&a.channel, "publishing", "{}", NULL, NULL), 0); /* no deadlock */
+	assert_int_equal(keep(&a, "T-a", previous, 2, NULL, NULL), 0);
+	peer_expect(&b, MESSAGE_LEDGER_LOCKED, &m);
+	decode_str_into(&m.payload, previous, sizeof(previous));
+	message_done(&m);
+	assert_int_equal(keep(&b, "T-b", previous, 2, NULL, NULL), 0);
+
+	/* a holder that dies lets go; one that waits can be ended */
+	assert_int_equal(ledger_lock(&a.channel, previous, NULL), 0);
+	peer_send(&b, MESSAGE_LEDGER_LOCK, NULL, NULL, 0);
+	peer_end(&b);
+	start_good(&b);
+	peer_send(&b, MESSAGE_LEDGER_LOCK, NULL, NULL, 0);
+	assert_int_equal(kill(a.pid, SIGKILL), 0);
+	assert_int_equal(peer_wait(&a), -SIGKILL);
+	peer_expect(&b, MESSAGE_LEDGER_LOCKED, &m);
+	message_done(&m);
+	peer_end(&b);
+	assert_true(walk().is_good);
+}
+
+static int count_file(void *context, const struct history_file *f)
+{
+	++*(int *)context;
+	return 0;
+}
+
+static int check_transfer(void *context, const struct history_transfer *t)
+{
+	assert_string_equal(t->outcome, "published");
+	assert_string_equal(t->medium, "image ACME Stick");
+	assert_int_equal(t->files, 5000);
+	++*(int *)context;
+	return 0;
+}
+
+static void test_history_is_written_in_the_sandbox(void **state)
+{
+	char previous[SHA256_HEX_LEN + 1], path[128], sum[SHA256_HEX_LEN + 1];
+	_cleanup_(history_freep) struct history *h = NULL;
+	struct ledger_place at;
+	int64_t seq;
+	int found = 0;
+	struct peer p, q;
+
+	open_place("a6", "r6", "h6");
+	start_good(&p);
+	start_good(&q); /* a second writer of the same index */
+	assert_int_equal(ledger_lock(&p.channel, previous, NULL), 0);
+	assert_int_equal(keep(&p, "T-1", previous, 5000, &at, NULL), 0);
+	assert_int_equal(ledger_lock(&q.channel, previous, NULL), 0);
+	assert_int_equal(keep(&q, "T-2", previous, 5000, &at, NULL), 0);
+	peer_end(&p);
+	peer_end(&q);
+	(void)snprintf(path, sizeof(path), "%s/h6/" HISTORY_FILE, dir);
+	assert_int_equal(history_open(path, &h), 0);
+	assert_int_equal(history_last_seq(h, &seq), 0);
+	assert_int_equal(seq, at.seq);
+	assert_int_equal(history_find(h, "T-1"), 0);
+	assert_int_equal(history_find(h, "T-3"), -ENOENT);
+	assert_int_equal(history_transfers(h, 10, check_transfer, &found), 0);
+	assert_int_equal(found, 2);
+	(void)snprintf(sum, sizeof(sum), "%064x", 4711);
+	found = 0;
+	assert_int_equal(history_files(h, sum, 10, count_file, &found), 0);
+	assert_int_equal(found, 2);
+	found = 0;
+	assert_int_equal(history_files(h, "file 4999", 10, count_file, &found), 0);
+	assert_int_equal(found, 2);
+}
+
+/* A broken index stops nothing: it can be rebuilt. */
+static void test_a_broken_history_does_not_stop_the_trail(void **state)
+{
+	char previous[SHA256_HEX_LEN + 1];
+	struct peer p;
+
+	open_place("a7", "r7", "h7");
+	write_file(place.history_fd, HISTORY_FILE, "this is not a database, and longer than its header would be ....."
+		   "................................................................", 128);
+	start_good(&p);
+	assert_int_equal(ledger_lock(&p.channel, previous, NULL), 0);
+	assert_int_equal(keep(&p, "T-1", previous, 10, NULL, NULL), 0);
+	peer_end(&p);
+	assert_true(walk().is_good);
+	assert_true(exists(place.reports_fd, "T-1.json"));
+}
+
+static void test_06_it_does_not_start_where_it_cannot_write(void **state)
+{
+	_cleanup_free_ char *why = NULL, *missing = NULL, *altered = NULL;
+	struct peer p;
+
+	open_place("a8", "r8", "h8");
+	write_file(place.reports_fd, "T-1.json", "x", 1);
+	assert_int_equal(start_ledger(&p, "audit.key", &missing), -ENOENT);
+	assert_non_null(strstr(missing, "audit trail is missing"));
+	assert_int_equal(peer_wait(&p), 1);
+
+	open_place("a1", "r1", "h1");
+	assert_int_equal(minisign_pair_make(dir_fd, "other", &(struct minisign_public){ 0 }), 0);
+	assert_int_equal(start_ledger(&p, "other.key", &altered), -EBADMSG);
+	assert_non_null(strstr(altered, "signature"));
+	assert_int_equal(peer_wait(&p), 1);
+
+	assert_int_equal(start_ledger(&p, "audit.pub", &why), -EINVAL);
+	assert_non_null(strstr(why, "audit key"));
+	assert_int_equal(peer_wait(&p), 1);
+}
+
+static void test_breaking_the_protocol_ends_it(void **state)
+{
+	struct message *m = malloc(sizeof(*m));
+	struct encoder e;
+	struct peer p;
+
+	open_place("a1", "r1", "h1");
+	start_good(&p);
+	encoder_init(&e);
+	encode_str(&e, "test");
+	encode_str(&e, "{}");
+	encode_u32(&e, 1); /* one field too many */
+	peer_send(&p, MESSAGE_LEDGER_APPEND, &e, NULL, 0);
+	assert_int_equal(channel_receive(&p.channel, m, false), -ENOTCONN);
+	assert_int_equal(peer_wait(&p), 1);
+	free(m);
+	assert_true(walk().is_good);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_06_records_are_appended),
+		cmocka_unit_test(test_bad_requests_are_refused_in_words),
+		cmocka_unit_test(test_06_reports_form_one_line),
+		cmocka_unit_test(test_wrong_reports_are_refused_and_not_recorded),
+		cmocka_unit_test(test_06_an_unrecorded_report_is_replaced_and_named),
+		cmocka_unit_test(test_two_ledgers_interleave_and_wait_for_each_other),
+		cmocka_unit_test(test_history_is_written_in_the_sandbox),
+		cmocka_unit_test(test_a_broken_history_does_not_stop_the_trail),
+		cmocka_unit_test(test_06_it_does_not_start_where_it_cannot_write),
+		cmocka_unit_test(test_breaking_the_protocol_ends_it),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
