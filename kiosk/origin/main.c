@@ -234,6 +234,7 @@ static int serve(struct origin *o)
 
 int main(void)
 {
+	const char *sandbox = sandbox_describe(); /* asks the kernel, which is no longer allowed inside */
 	struct origin o = { .keys = keyring_new() };
 	const char *where = "start";
 	int r;
@@ -248,7 +249,7 @@ int main(void)
 		keyring_free(o.keys);
 		return EXIT_FAILURE;
 	}
-	r = channel_ready(&o.channel, "origin", sandbox_describe());
+	r = channel_ready(&o.channel, "origin", sandbox);
 	if (r == 0)
 		r = serve(&o);
 	if (r < 0)

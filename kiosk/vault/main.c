@@ -165,6 +165,7 @@ static int serve(struct vault *v)
 
 int main(void)
 {
+	const char *sandbox = sandbox_describe(); /* asks the kernel, which is no longer allowed inside */
 	struct vault v = { .stream_fd = -EBADF };
 	const char *where = "start";
 	int dir_fd = -EBADF;
@@ -179,7 +180,7 @@ int main(void)
 		(void)channel_fail(&v.channel, r, where, "%s", strerror(-r)); /* the exit status says it, too */
 		return EXIT_FAILURE;
 	}
-	r = channel_ready(&v.channel, "vault", sandbox_describe());
+	r = channel_ready(&v.channel, "vault", sandbox);
 	if (r == 0)
 		r = serve(&v);
 	if (r < 0)
