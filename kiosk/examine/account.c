@@ -206,7 +206,8 @@ void account_layer(struct account *a, uint32_t level, const char *type, const ch
 	plan_read(&top(a)->plan, a, type, data, size);
 }
 
-void account_announced(struct account *a, const char *raw_name, uint64_t size, bool is_encrypted)
+void account_announced(struct account *a, const char *container, const char *raw_name, uint64_t size,
+		       bool is_encrypted)
 {
 	struct layer *l = top(a);
 	struct plan_member m = { .size = size };
@@ -217,6 +218,9 @@ void account_announced(struct account *a, const char *raw_name, uint64_t size, b
 		return;
 	}
 	if (l->plan.kind == PLAN_MEMBERS) /* we know better */
+		return;
+	/* libclamav takes each "PK\3\4" in a program for a member; without a directory no unpacker finds one. */
+	if (!l->plan.may_hold_zip && strcmp(container, "CL_TYPE_ZIP") == 0)
 		return;
 	if (is_encrypted) {
 		account_flag(a, REASON_ENCRYPTED, raw_name, "encrypted member of an archive");

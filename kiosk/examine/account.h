@@ -52,7 +52,8 @@ void account_begin(struct account *a, struct findings *findings, uint64_t deadli
  * `data` is valid during the call only. */
 void account_layer(struct account *a, uint32_t level, const char *type, const char *raw_name, const uint8_t *data,
 		   size_t size, bool is_normalised);
-void account_announced(struct account *a, const char *raw_name, uint64_t size, bool is_encrypted);
+void account_announced(struct account *a, const char *container, const char *raw_name, uint64_t size,
+		       bool is_encrypted);
 void account_layer_done(struct account *a, int result);
 
 /* Path of the member that is being inspected, as a finding's member: NULL for the file itself; owned by the
@@ -62,9 +63,6 @@ char *account_path(struct account *a, const char *raw_leaf);
 /* Add a finding for the layer on top, or for `raw_leaf` in it (NULL: the layer itself). */
 void account_flag(struct account *a, enum reason reason, const char *raw_leaf, const char *fmt, ...)
 	_printf_(4, 5);
-
-/* A signature matched in the layer on top. */
-void account_hit(struct account *a, const char *signature);
 
 /* Did the scan leave the traces of a complete one? `result` is the one that the scan ended with (CL_CLEAN or
  * CL_VIRUS). Returns NULL, or what is missing (static). Frees the layers. */

@@ -18,7 +18,7 @@
 struct scan {
 	struct account account;
 	char message[256]; /* first error that libclamav wrote */
-	bool is_listing;   /* second pass: name every match, conclude nothing */
+	bool lists_all;	   /* CL_SCAN_GENERAL_ALLMATCHES */
 };
 
 /* libclamav hands its context to the message callback only within a scan; the first failures come before. */
@@ -71,7 +71,7 @@ static cl_error_t on_announced(const char *container, unsigned long packed, cons
 {
 	struct scan *s = context;
 
-	account_announced(&s->account, name, size, is_encrypted != 0);
+	account_announced(&s->account, container, name, size, is_encrypted != 0);
 	return CL_CLEAN;
 }
 
@@ -88,8 +88,9 @@ static void on_match(int fd, const char *signature, void *context)
 	struct scan *s = context;
 	enum reason reason = clam_reason(signature);
 
-	/* Heuristics are told at the very end, when no layer is left, and do not end the scan. */
-	if (s->account.depth > 0)
+	/* Heuristics are told at the very end, when no layer is left, and do not end the scan. A pass that lists all
+	 * matches is not ended by any. */
+	if (s->account.depth > 0 && !s->lists_all)
 		s->account.was_hit = true;
 	account_flag(&s->account, reason, NULL, "%s", signature);
 }
@@ -135,18 +136,18 @@ static cl_error_t run(struct clam *c, struct scan *s, const uint8_t *data, size_
 	return rc;
 }
 
-/* Second pass over a file with a hit: libclamav stops at the first one, people want to see all. Adds only. */
-static void list_matches(struct clam *c, const uint8_t *data, size_t size, const char *name, struct findings *f)
+/* Second pass over a file with a hit: libclamav stops at the first one, and what lies behind it may be worse than
+ * what the signature stands for ("encrypted"). Adds findings, concludes nothing. */
+static void look_behind_hit(struct clam *c, const uint8_t *data, size_t size, const char *name, struct findings *f)
 {
-	struct scan s = { .is_listing = true };
+	struct scan s = { .lists_all = true };
 	struct findings all = { 0 };
 
 	account_begin(&s.account, &all, now_ms() + c->scan_time_ms);
 	(void)run(c, &s, data, size, name, CL_SCAN_GENERAL_ALLMATCHES); /* the verdict stands already */
 	(void)account_end(&s.account, CL_VIRUS);
 	for (size_t i = 0; i < all.count; i++)
-		if (all.list[i].reason == REASON_MALWARE &&
-		    findings_add(f, REASON_MALWARE, all.list[i].member, "%s", all.list[i].detail) < 0)
+		if (findings_add(f, all.list[i].reason, all.list[i].member, "%s", all.list[i].detail) < 0)
 			abort();
 	findings_done(&all);
 }
@@ -229,6 +230,6 @@ void clam_scan(struct clam *c, const uint8_t *data, size_t size, const char *raw
 	} else if (!has_reason(f, REASON_SCAN_TIMEOUT) && !has_reason(f, REASON_LIMIT_EXCEEDED)) {
 		f->done |= CHECK_VIRUS;
 	}
-	if (has_reason(f, REASON_MALWARE))
-		list_matches(c, data, size, raw_name && *raw_name ? raw_name : "file", f);
+	if (s.account.was_hit)
+		look_behind_hit(c, data, size, raw_name && *raw_name ? raw_name : "file", f);
 }

@@ -190,7 +190,12 @@ static const struct {
 void plan_read(struct plan *plan, struct account *a, const char *type, const uint8_t *data, size_t size)
 {
 	memset(plan, 0, sizeof(*plan));
-	for (size_t i = 0; i < ARRAY_LEN(readers); i++)
-		if (strcmp(readers[i].type, type) == 0)
-			readers[i].read(plan, a, data, size);
+	for (size_t i = 0; i < ARRAY_LEN(readers); i++) {
+		if (strcmp(readers[i].type, type) != 0)
+			continue;
+		plan->may_hold_zip = true;
+		readers[i].read(plan, a, data, size);
+		return;
+	}
+	plan_zip_carved(plan, a, data, size);
 }

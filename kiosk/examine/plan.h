@@ -33,6 +33,7 @@ struct plan {
 	enum plan_kind kind;
 	struct plan_member *members;
 	size_t count, room;
+	bool may_hold_zip; /* a zip's directory stands somewhere in the bytes */
 };
 
 /* Read the plan of a layer of libclamav's type `type`. Everything that is wrong with the container itself
@@ -48,6 +49,8 @@ _must_check_ bool plan_name_safe(const char *raw_name);
 
 /* The readers of single formats. */
 void plan_zip(struct plan *plan, struct account *a, const uint8_t *data, size_t size);	  /* APPNOTE 6.3.10 */
+/* A zip behind something else (self-extracting program, polyglot): when it ends the file its members are read. */
+void plan_zip_carved(struct plan *plan, struct account *a, const uint8_t *data, size_t size);
 void plan_tar(struct plan *plan, struct account *a, const uint8_t *data, size_t size);	  /* POSIX.1-2017 pax */
 void plan_gzip(struct plan *plan, struct account *a, const uint8_t *data, size_t size);  /* RFC 1952 */
 void plan_bzip2(struct plan *plan, struct account *a, const uint8_t *data, size_t size); /* bzip2 1.0.8 */

@@ -16,6 +16,7 @@
 #define CENTRAL_MAGIC 0x02014b50u  /* §4.3.12 */
 #define END_MAGIC 0x06054b50u	   /* §4.3.16 */
 #define DESCRIPTOR_MAGIC 0x08074b50u /* §4.3.9 */
+#define ZIP64_LOCATOR 0x07064b50u  /* §4.3.15 */
 #define LOCAL_SIZE 30u
 #define CENTRAL_SIZE 46u
 #define END_SIZE 22u
@@ -299,4 +300,40 @@ void plan_zip(struct plan *plan, struct account *a, const uint8_t *data, size_t 
 		read_directory(&z);
 	else
 		unsafe(&z, "damaged end record");
+}
+
+/* An end record with its directory right before it; `*ret_start` is where such an archive begins. */
+static bool is_end_with_directory(const uint8_t *data, size_t size, size_t at, size_t *ret_start)
+{
+	uint64_t length, offset;
+
+	if (size - at < END_SIZE || le16(data + at + 10) == 0)
+		return false;
+	length = le32(data + at + 12);
+	offset = le32(data + at + 16);
+	if (length < CENTRAL_SIZE || length + offset > at || le32(data + at - length) != CENTRAL_MAGIC)
+		return false;
+	*ret_start = (size_t)(at - length - offset);
+	return true;
+}
+
+void plan_zip_carved(struct plan *plan, struct account *a, const uint8_t *data, size_t size)
+{
+	static const uint8_t magic[4] = { 'P', 'K', 5, 6 };
+	const uint8_t *p = data;
+
+	while ((p = memmem(p, size - (size_t)(p - data), magic, sizeof(magic))) != NULL) {
+		size_t at = (size_t)(p - data), start;
+
+		p++;
+		if (at >= 20 && le32(data + at - 20) == ZIP64_LOCATOR) /* §4.3.15 */
+			account_flag(a, REASON_CONTAINER_OPAQUE, NULL, "a ZIP64 archive behind other data");
+		if (!is_end_with_directory(data, size, at, &start))
+			continue;
+		plan->may_hold_zip = true;
+		if (at + END_SIZE + le16(data + at + 20) == size) {
+			plan_zip(plan, a, data + start, size - start);
+			return;
+		}
+	}
 }
