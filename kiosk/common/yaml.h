@@ -117,6 +117,13 @@ _must_check_ int yaml_decode(const struct yaml_doc *d, const struct yaml_node *n
 /* The value of `key` in a map, or NULL. */
 const struct yaml_node *yaml_map_get(const struct yaml_node *map, const char *key);
 
+/* Of two results the one to go on with: out of memory before bad input before fine. A function, since a macro such as
+ * MIN() would do the work of its arguments twice. */
+static inline int yaml_worse(int a, int b)
+{
+	return a == -ENOMEM || b == -ENOMEM ? -ENOMEM : a < 0 ? a : b;
+}
+
 /* An error at this node. */
 void yaml_node_error(const struct yaml_doc *d, const struct yaml_node *node, struct yaml_errors *errors,
 		     const char *fmt, ...) _printf_(4, 5);

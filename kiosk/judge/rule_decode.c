@@ -139,7 +139,7 @@ static int patterns(struct context *c, const struct yaml_strings *words, struct 
 	int result = 0;
 
 	for (size_t i = 0; i < words->count && result != -ENOMEM; i++)
-		result = MIN(result, add_pattern(c, &words->list[i], ret, false, false));
+		result = yaml_worse(result, add_pattern(c, &words->list[i], ret, false, false));
 	return result;
 }
 
@@ -157,7 +157,7 @@ static int name_patterns(struct context *c, const struct raw_match *raw, struct 
 			string_error(c, s, "can match no file: paths are relative to the volume, and end in a name", NULL);
 		else
 			r = add_pattern(c, s, ret, raw->ignore_case, !strchr(s->value, '/'));
-		result = MIN(result, r);
+		result = yaml_worse(result, r);
 	}
 	return result;
 }
@@ -214,7 +214,7 @@ static int type_patterns(struct context *c, const struct yaml_strings *words, st
 	for (size_t i = 0; i < words->count && result != -ENOMEM; i++) {
 		const struct yaml_string *s = &words->list[i];
 
-		result = MIN(result, strchr(s->value, '/') ? use_mime(c, s, ret) : use_group(c, s, ret));
+		result = yaml_worse(result, strchr(s->value, '/') ? use_mime(c, s, ret) : use_group(c, s, ret));
 	}
 	return result;
 }
@@ -325,16 +325,16 @@ static int decode_match(struct context *c, const struct yaml_node *node, struct 
 		if (yaml_map_get(node, "extension-agrees"))
 			m->extension = raw.extension_agrees ? MATCH_EXTENSION_AGREES : MATCH_EXTENSION_DISAGREES;
 		m->checksum_any = yaml_map_get(node, "checksum") != NULL;
-		ret = MIN(ret, type_patterns(c, &raw.type, &m->types));
-		ret = MIN(ret, name_patterns(c, &raw, &m->names));
-		ret = MIN(ret, key_names(c, &raw.signature, &m->signature));
-		ret = MIN(ret, key_names(c, &raw.listed_by, &m->listed_by));
-		ret = MIN(ret, medium_kinds(c, &raw.medium.kind, &m->medium_kinds));
-		ret = MIN(ret, patterns(c, &raw.medium.vendor, &m->vendor));
-		ret = MIN(ret, patterns(c, &raw.medium.model, &m->model));
-		ret = MIN(ret, patterns(c, &raw.medium.serial, &m->serial));
-		ret = MIN(ret, patterns(c, &raw.operator_name, &m->operator_names));
-		ret = MIN(ret, patterns(c, &raw.operator_group, &m->operator_groups));
+		ret = yaml_worse(ret, type_patterns(c, &raw.type, &m->types));
+		ret = yaml_worse(ret, name_patterns(c, &raw, &m->names));
+		ret = yaml_worse(ret, key_names(c, &raw.signature, &m->signature));
+		ret = yaml_worse(ret, key_names(c, &raw.listed_by, &m->listed_by));
+		ret = yaml_worse(ret, medium_kinds(c, &raw.medium.kind, &m->medium_kinds));
+		ret = yaml_worse(ret, patterns(c, &raw.medium.vendor, &m->vendor));
+		ret = yaml_worse(ret, patterns(c, &raw.medium.model, &m->model));
+		ret = yaml_worse(ret, patterns(c, &raw.medium.serial, &m->serial));
+		ret = yaml_worse(ret, patterns(c, &raw.operator_name, &m->operator_names));
+		ret = yaml_worse(ret, patterns(c, &raw.operator_group, &m->operator_groups));
 	}
 	raw_match_done(&raw);
 	return ret;
@@ -370,8 +370,8 @@ static int decode_require(struct context *c, const struct yaml_node *node, struc
 		ret = check_require(c, node);
 		rule->require.extension_agrees = raw.extension_agrees;
 		rule->require.no_active_content = raw.no_active_content;
-		ret = MIN(ret, key_names(c, &raw.signature, &rule->require.signature));
-		ret = MIN(ret, key_names(c, &raw.checksum, &rule->require.checksum));
+		ret = yaml_worse(ret, key_names(c, &raw.signature, &rule->require.signature));
+		ret = yaml_worse(ret, key_names(c, &raw.checksum, &rule->require.checksum));
 	}
 	yaml_strings_done(&raw.signature);
 	yaml_strings_done(&raw.checksum);
@@ -451,13 +451,13 @@ static int decode_parts(struct context *c, struct raw_rule *raw, struct rule *ru
 
 	rule->verdict = (enum verdict)raw->verdict;
 	ret = check_verdict_keys(c, raw, rule->verdict);
-	ret = MIN(ret, decode_match(c, raw->match, rule));
+	ret = yaml_worse(ret, decode_match(c, raw->match, rule));
 	if (raw->require && rule->verdict == VERDICT_APPROVED)
-		ret = MIN(ret, decode_require(c, raw->require, rule));
+		ret = yaml_worse(ret, decode_require(c, raw->require, rule));
 	if (raw->vouch && rule->verdict == VERDICT_APPROVED)
-		ret = MIN(ret, decode_vouch(c, raw->vouch, rule));
+		ret = yaml_worse(ret, decode_vouch(c, raw->vouch, rule));
 	if (raw->reasons)
-		ret = MIN(ret, reason_map_decode(&rule->reasons, c->set, rule, c->doc, raw->reasons, c->errors));
+		ret = yaml_worse(ret, reason_map_decode(&rule->reasons, c->set, rule, c->doc, raw->reasons, c->errors));
 	rule->reason = rule->match.types.count > 0 ? REASON_TYPE_DENIED : REASON_NO_RULE;
 	if (raw->reason >= 0 && reason_parse(policy_reasons[raw->reason], &rule->reason) < 0)
 		return -EINVAL; /* the table above holds reasons only; a test walks it */
@@ -484,12 +484,12 @@ static int decode_rule(struct context *c, const struct yaml_node *node)
 		if (list[i].name && strcmp(list[i].name, rule->name) == 0) {
 			yaml_node_error(c->doc, node, c->errors, "a rule '%s' is there already (line %u)", rule->name,
 					list[i].line);
-			ret = MIN(ret, -EINVAL);
+			ret = yaml_worse(ret, -EINVAL);
 		}
 	}
 	/* A half-read rule is still looked into as far as it goes, so that one run tells all errors. */
 	if (ret != -ENOMEM && raw.match)
-		ret = MIN(ret, decode_parts(c, &raw, rule));
+		ret = yaml_worse(ret, decode_parts(c, &raw, rule));
 	return ret;
 }
 
@@ -517,8 +517,8 @@ static int decode_rules(struct context *c, const struct yaml_node *node)
 		return -EINVAL;
 	}
 	for (size_t i = 0; i < node->count && ret != -ENOMEM; i++)
-		ret = MIN(ret, decode_rule(c, node->children[i]));
-	return ret == -ENOMEM ? ret : MIN(ret, check_groups_used(c));
+		ret = yaml_worse(ret, decode_rule(c, node->children[i]));
+	return ret == -ENOMEM ? ret : yaml_worse(ret, check_groups_used(c));
 }
 
 int rule_set_decode(struct rule_set *set, const struct yaml_doc *doc, const struct rules_context *context,
@@ -531,10 +531,10 @@ int rule_set_decode(struct rule_set *set, const struct yaml_doc *doc, const stru
 	set->title = raw.title;
 	reason_map_init(&set->reasons);
 	if (raw.types && ret != -ENOMEM)
-		ret = MIN(ret, types_add_groups(&set->types, doc, raw.types, true, errors));
+		ret = yaml_worse(ret, types_add_groups(&set->types, doc, raw.types, true, errors));
 	if (raw.reasons && ret != -ENOMEM)
-		ret = MIN(ret, reason_map_decode(&set->reasons, set, NULL, doc, raw.reasons, errors));
+		ret = yaml_worse(ret, reason_map_decode(&set->reasons, set, NULL, doc, raw.reasons, errors));
 	if (raw.rules && ret != -ENOMEM)
-		ret = MIN(ret, decode_rules(&c, raw.rules));
+		ret = yaml_worse(ret, decode_rules(&c, raw.rules));
 	return ret;
 }

@@ -221,13 +221,13 @@ int types_add(struct type_tables *t, const struct yaml_doc *doc, struct yaml_err
 	if (f.groups)
 		ret = types_add_groups(t, doc, f.groups, false, errors);
 	if (f.extensions && ret != -ENOMEM)
-		ret = MIN(ret, add_rows(&t->extensions, doc, f.extensions, check_extensions, errors));
+		ret = yaml_worse(ret, add_rows(&t->extensions, doc, f.extensions, check_extensions, errors));
 	if (f.implies && ret != -ENOMEM)
-		ret = MIN(ret, add_rows(&t->implies, doc, f.implies, check_mimes, errors));
+		ret = yaml_worse(ret, add_rows(&t->implies, doc, f.implies, check_mimes, errors));
 	if (f.active_types && ret != -ENOMEM)
-		ret = MIN(ret, decode_mimes(doc, f.active_types, &t->active_types, errors));
+		ret = yaml_worse(ret, decode_mimes(doc, f.active_types, &t->active_types, errors));
 	if (f.active_extensions && ret != -ENOMEM)
-		ret = MIN(ret, add_active_extensions(t, doc, f.active_extensions, errors));
+		ret = yaml_worse(ret, add_active_extensions(t, doc, f.active_extensions, errors));
 	return ret;
 }
 

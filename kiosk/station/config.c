@@ -267,7 +267,7 @@ static int load_filesystems(struct loader *l, const struct yaml_node *map)
 		return 0;
 	}
 	for (size_t i = 0; i + 1 < map->count && ret != -ENOMEM; i += 2)
-		ret = MIN(ret, load_filesystem(l, map->children[i], map->children[i + 1]));
+		ret = yaml_worse(ret, load_filesystem(l, map->children[i], map->children[i + 1]));
 	return ret == -ENOMEM ? ret : 0; /* anything else is among the errors */
 }
 
@@ -380,19 +380,19 @@ static int take(struct loader *l, struct raw *raw)
 
 	c->name = TAKE_PTR(raw->name);
 	c->id = TAKE_PTR(raw->id);
-	r = MIN(r, resolve(l, &c->rules_file, raw->rules.file, "rules.yaml"));
-	r = MIN(r, resolve(l, &c->types_dir, raw->rules.types, "types"));
-	r = MIN(r, resolve(l, &c->trust_dir, raw->keys.trust, "trust"));
-	r = MIN(r, resolve(l, &c->manifest_key, raw->keys.manifest, "keys/manifest.key"));
-	r = MIN(r, resolve(l, &c->audit_key, raw->keys.audit, "keys/audit.key"));
-	r = MIN(r, resolve(l, &c->database.dir, raw->database.dir, ""));
-	r = MIN(r, resolve(l, &c->spool_dir, raw->spool_dir, "spool"));
-	r = MIN(r, resolve(l, &c->staging_dir, raw->staging_dir, "staging"));
-	r = MIN(r, resolve(l, &c->audit_dir, raw->audit_dir, "audit"));
-	r = MIN(r, resolve(l, &c->reports_dir, raw->reports_dir, "reports"));
-	r = MIN(r, resolve(l, &c->history_dir, raw->history_dir, "history"));
+	r = yaml_worse(r, resolve(l, &c->rules_file, raw->rules.file, "rules.yaml"));
+	r = yaml_worse(r, resolve(l, &c->types_dir, raw->rules.types, "types"));
+	r = yaml_worse(r, resolve(l, &c->trust_dir, raw->keys.trust, "trust"));
+	r = yaml_worse(r, resolve(l, &c->manifest_key, raw->keys.manifest, "keys/manifest.key"));
+	r = yaml_worse(r, resolve(l, &c->audit_key, raw->keys.audit, "keys/audit.key"));
+	r = yaml_worse(r, resolve(l, &c->database.dir, raw->database.dir, ""));
+	r = yaml_worse(r, resolve(l, &c->spool_dir, raw->spool_dir, "spool"));
+	r = yaml_worse(r, resolve(l, &c->staging_dir, raw->staging_dir, "staging"));
+	r = yaml_worse(r, resolve(l, &c->audit_dir, raw->audit_dir, "audit"));
+	r = yaml_worse(r, resolve(l, &c->reports_dir, raw->reports_dir, "reports"));
+	r = yaml_worse(r, resolve(l, &c->history_dir, raw->history_dir, "history"));
 	if (raw->hash_list)
-		r = MIN(r, resolve(l, &c->hash_list, raw->hash_list, ""));
+		r = yaml_worse(r, resolve(l, &c->hash_list, raw->hash_list, ""));
 	c->database.warn_age_s = raw->database.warn_age_s;
 	c->database.stop_age_s = raw->database.stop_age_s;
 	c->database.require_eicar = raw->database.require_eicar;
