@@ -130,7 +130,7 @@ static int receive_packet(int sock, void *data, size_t size, size_t *ret_size, i
 	return 0;
 }
 
-static int64_t now_ms(void)
+int64_t child_clock_ms(void)
 {
 	struct timespec t;
 
@@ -141,10 +141,10 @@ static int64_t now_ms(void)
 static int wait_readable(int fd, int timeout_ms)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
-	int64_t end = now_ms() + timeout_ms;
+	int64_t end = child_clock_ms() + timeout_ms;
 
 	for (;;) {
-		int64_t left = end - now_ms();
+		int64_t left = end - child_clock_ms();
 		int n = poll(&p, 1, left > 0 ? (int)left : 0);
 
 		if (n > 0)

@@ -37,6 +37,9 @@ _must_check_ int child_send(int sock, const void *data, size_t size, int fd);
 _must_check_ int child_receive(struct child *c, int timeout_ms, void *data, size_t size, size_t *ret_size,
 			       int *ret_fd);
 
+/* Milliseconds of the monotonic clock, for deadlines. */
+int64_t child_clock_ms(void);
+
 /* Has it ended? Does not block. */
 _must_check_ bool child_has_ended(const struct child *c);
 

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-/* User-space drivers. Intake makes the mount and keeps it to itself; the program gets the window's file, /dev/fuse by way
- * of fusermount.c, and nothing else. Its output and what it serves are untrusted.
+/* User-space drivers. Intake makes the mount and keeps it to itself; the program gets the window's file, /dev/fuse in
+ * answer to its open, and nothing else (jail.h). Its output and what it serves are untrusted.
  *
- * Why grub-mount for nearly all: read-only by design, no journal, one code base that Debian maintains for Secure Boot,
- * and it asks fusermount for its mount. ntfs-3g has its own copy of libfuse, which wants to mount by itself, in its own
- * user namespace, where no reader of another account may look: grub-mount reads NTFS (compressed and sparse files too).
- * squashfuse knows lz4 and zstd, GRUB does not.
+ * Which program: grub-mount for most, since it is read-only by design, knows no journal, and is maintained for Secure Boot.
+ * Not for NTFS, where it lists the file system's own files ($MFT, ...) among the others. squashfuse before grub-mount,
+ * because GRUB knows neither lz4 nor zstd.
  */
 #include "intake/driver.h"
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <poll.h>
 #include <pwd.h>
 #include <sched.h>
 #include <string.h>
@@ -19,7 +18,6 @@
 #include <sys/syscall.h>
 
 #include "intake/fusefd.h"
-#include "intake/fusermount.h"
 #include "intake/jail.h"
 #include "intake/window.h"
 #include "sandbox/role.h"
@@ -34,19 +32,25 @@ struct program {
 
 static const struct program grub_mount = {
 	.name = "grub-mount", .package = "grub-common",
-	.arguments = { JAIL_VOLUME, JAIL_MOUNTPOINT, "--", "-f", "-s", "-oauto_unmount" },
+	.arguments = { JAIL_VOLUME, JAIL_MOUNTPOINT, "--", "-f", "-s" },
 };
 
 static const struct program squashfuse = {
 	.name = "squashfuse", .package = "squashfuse",
-	.arguments = { "-f", "-s", "-oauto_unmount", JAIL_VOLUME, JAIL_MOUNTPOINT },
+	.arguments = { "-f", "-s", JAIL_VOLUME, JAIL_MOUNTPOINT },
+};
+
+/* Read-only it replays no log, also of a volume that was not unmounted or is hibernated. */
+static const struct program ntfs_3g = {
+	.name = "ntfs-3g", .package = "ntfs-3g",
+	.arguments = { "-o", "ro,no_detach,streams_interface=none", JAIL_VOLUME, JAIL_MOUNTPOINT },
 };
 
 static const struct {
 	const char *fs; /* libblkid's name */
 	const struct program *programs[2];
 } table[] = {
-	{ "vfat", { &grub_mount } },	{ "exfat", { &grub_mount } }, { "ntfs", { &grub_mount } },
+	{ "vfat", { &grub_mount } },	{ "exfat", { &grub_mount } }, { "ntfs", { &ntfs_3g } },
 	{ "ext2", { &grub_mount } },	{ "ext3", { &grub_mount } },  { "ext4", { &grub_mount } },
 	{ "iso9660", { &grub_mount } }, { "udf", { &grub_mount } },   { "squashfs", { &squashfuse, &grub_mount } },
 	{ "xfs", { &grub_mount } },	{ "btrfs", { &grub_mount } },
@@ -83,10 +87,8 @@ static int find_program(const struct program *p, char *ret, size_t ret_size)
 struct driver_task {
 	const struct program *program;
 	const char *path;
-	const char *helper; /* this executable: in the jail's process namespace /proc/self is nobody */
 	struct driver_account account;
 	int window_fd; /* detached mount */
-	int fuse_fd;
 	int words_fd; /* memfd for standard output and error */
 };
 
@@ -97,15 +99,24 @@ static int no_input(void)
 	return null_fd < 0 || dup2(null_fd, 0) < 0 ? -errno : 0;
 }
 
-/* Descriptors of a driver: nothing in, words out, /dev/fuse for fusermount. */
+/* Descriptors of a driver: nothing in, words out. */
 static int arrange_descriptors(const struct driver_task *t)
 {
 	int r = no_input();
 
-	if (r == 0 && (dup2(t->words_fd, 1) < 0 || dup2(t->words_fd, 2) < 0 || dup2(t->fuse_fd, DRIVER_FUSE_FD) < 0 ||
-		       close_range(DRIVER_FUSE_FD + 1, ~0u, CLOSE_RANGE_CLOEXEC) < 0))
+	if (r == 0 && (dup2(t->words_fd, 1) < 0 || dup2(t->words_fd, 2) < 0 ||
+		       close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0))
 		r = -errno;
 	return r;
+}
+
+/* Confine, and tell intake where the program's request for /dev/fuse will arrive. */
+static int confine(const struct driver_task *t, int sock, const char **ret_where)
+{
+	_cleanup_close_ int notify_fd = -EBADF;
+	int r = jail_confine(t->account.uid, t->account.gid, &notify_fd, ret_where);
+
+	return r < 0 ? r : child_send(sock, "n", 1, notify_fd);
 }
 
 static int driver_run(void *arg, int sock)
@@ -114,12 +125,12 @@ static int driver_run(void *arg, int sock)
 	static const char *const environment[] = { "PATH=/usr/bin", "LC_ALL=C", NULL };
 	const char *argv[ARGUMENTS_MAX + 2] = { t->path };
 	const char *where = "driver's descriptors";
-	int r = jail_build(t->path, t->helper, t->window_fd, &where);
+	int r = jail_build(t->path, t->window_fd, t->account.uid, &where);
 
 	if (r == 0)
 		r = arrange_descriptors(t);
 	if (r == 0)
-		r = jail_confine(t->account.uid, t->account.gid, &where);
+		r = confine(t, sock, &where);
 	if (r == 0) {
 		memcpy(argv + 1, t->program->arguments, sizeof(t->program->arguments));
 		where = "start";
@@ -141,15 +152,50 @@ static int look_run(void *arg, int sock)
 	return child_send(sock, &r, sizeof(r), -EBADF);
 }
 
-static int wait_until_served(int mount_fd)
+/* Until the look has an answer, give the program /dev/fuse when it asks. */
+static int serve_until_looked(const struct child *program, const struct child *look, int notify_fd, int fuse_fd)
+{
+	struct pollfd polled[3] = { { .fd = look->sock, .events = POLLIN },
+				    { .fd = program->pid_fd, .events = POLLIN },
+				    { .fd = notify_fd, .events = POLLIN } };
+	int64_t end = child_clock_ms() + DRIVER_TIME_MS;
+
+	for (;;) {
+		int64_t left = end - child_clock_ms();
+		int r = left > 0 ? poll(polled, ARRAY_LEN(polled), (int)left) : 0;
+
+		if (r == 0)
+			return -ETIMEDOUT;
+		if (r < 0 && errno != EINTR)
+			return -errno;
+		if (r < 0)
+			continue;
+		if (polled[0].revents)
+			return 0;
+		if (polled[1].revents)
+			return -ECHILD;
+		r = jail_answer(notify_fd, fuse_fd);
+		if (r < 0)
+			return r;
+	}
+}
+
+/* The jail's notification descriptor comes first, then the program asks, then it serves. */
+static int wait_until_served(struct child *program, int fuse_fd, int mount_fd)
 {
 	_cleanup_(child_end) struct child look = CHILD_NONE;
+	_cleanup_close_ int notify_fd = -EBADF;
 	size_t size = 0;
 	int answer = 0;
-	int r = child_start(&look, 0, look_run, &mount_fd);
+	char word;
+	int r = child_receive(program, DRIVER_TIME_MS, &word, 1, &size, &notify_fd);
 
 	if (r == 0)
-		r = child_receive(&look, DRIVER_TIME_MS, &answer, sizeof(answer), &size, NULL);
+		r = child_start(&look, 0, look_run, &mount_fd);
+	if (r == 0)
+		r = serve_until_looked(program, &look, notify_fd, fuse_fd);
+	if (r == 0)
+		r = child_receive(&look, 0, &answer, sizeof(answer), &size, NULL);
 	return r < 0 ? r : size == sizeof(answer) ? answer : -EPROTO;
 }
 
@@ -169,23 +215,25 @@ static int words_open(void)
 	return fd;
 }
 
-/* The last line that the driver printed. */
+/* What the driver printed, on one line. */
 static void tell_words(struct volume *v, const char *program, int words_fd, int error)
 {
 	char words[DRIVER_WORDS_MAX + 1] = "";
-	char *last;
 	ssize_t n = pread(words_fd, words, DRIVER_WORDS_MAX, 0);
 	size_t size = n > 0 ? strnlen(words, (size_t)n) : 0;
 
 	while (size > 0 && words[size - 1] == '\n')
 		size--;
 	words[size] = '\0';
-	last = strrchr(words, '\n');
-	last = last ? last + 1 : words;
+	for (size_t i = 0; i < size; i++)
+		if (words[i] == '\n')
+			words[i] = ' ';
 	if (error == -ETIMEDOUT)
 		volume_detail(v, "%s did not start in time", program);
+	else if (size > 0)
+		volume_detail(v, "%s: %s", program, words);
 	else
-		volume_detail(v, "%s: %s", program, *last ? last : strerror(-error));
+		volume_detail(v, "%s ended without a word (%s)", program, strerror(-error));
 }
 
 static int start_program(struct driver_task *t, struct volume *v, struct driver *d, int *ret_root_fd)
@@ -200,13 +248,12 @@ static int start_program(struct driver_task *t, struct volume *v, struct driver 
 		volume_detail(v, "%s", words[0] ? words : strerror(-r));
 		return r;
 	}
-	t->fuse_fd = fuse_fd;
 	t->words_fd = words_fd;
 	r = child_start(&d->program, JAIL_NAMESPACES, driver_run, t);
+	if (r == 0)
+		r = wait_until_served(&d->program, fuse_fd, mount_fd);
 	/* Only the driver holds /dev/fuse now: when it ends, whoever looks gets ENOTCONN instead of waiting. */
 	close_p(&fuse_fd);
-	if (r == 0)
-		r = wait_until_served(mount_fd);
 	if (r < 0) {
 		child_end(&d->program);
 		tell_words(v, t->program->name, words_fd, r);
@@ -216,28 +263,15 @@ static int start_program(struct driver_task *t, struct volume *v, struct driver 
 	return *ret_root_fd < 0 ? -errno : 0;
 }
 
-static int own_path(char ret[static PATH_MAX])
-{
-	ssize_t n = readlink("/proc/self/exe", ret, PATH_MAX - 1);
-
-	if (n < 0)
-		return -errno;
-	ret[n] = '\0';
-	return 0;
-}
-
 static int open_with(const struct program *p, const char *path, struct volume *v, int source_fd,
 		     const struct driver_account *account, struct driver *ret, int *ret_root_fd)
 {
 	struct driver_task task = { .program = p, .path = path, .account = *account };
 	_cleanup_(driver_end) struct driver d = DRIVER_NONE;
 	_cleanup_close_ int window_fd = -EBADF;
-	char words[VOLUME_DETAIL_MAX] = "", helper[PATH_MAX];
-	int r = own_path(helper);
+	char words[VOLUME_DETAIL_MAX] = "";
+	int r = window_start(source_fd, v->offset, v->size, &d.window, &window_fd, words, sizeof(words));
 
-	task.helper = helper;
-	if (r == 0)
-		r = window_start(source_fd, v->offset, v->size, &d.window, &window_fd, words, sizeof(words));
 	if (r < 0) {
 		volume_detail(v, "%s", words[0] ? words : strerror(-r));
 		return r;

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "common/fd.h"
+
 #define ROOT_OPTIONS "size=64k,nr_inodes=64,mode=0755"
 
 /* Place `mount_fd` (detached) at `target` beneath the working directory. */
@@ -47,14 +49,16 @@ static int make_dirs(const char *path)
 	return mkdir(part, 0755) < 0 && errno != EEXIST ? -errno : 0;
 }
 
+static int make_text(const char *path, const char *text)
+{
+	_cleanup_close_ int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0444);
+
+	return fd < 0 ? -errno : fd_write_all(fd, text, strlen(text));
+}
+
 static int make_file(const char *path)
 {
-	int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0444);
-
-	if (fd < 0)
-		return -errno;
-	close_p(&fd);
-	return 0;
+	return make_text(path, "");
 }
 
 static int bind_file(const char *source, const char *target, uint64_t attributes)
@@ -101,21 +105,23 @@ static int place_libraries(void)
 	return r;
 }
 
-/* The program under its own name; our executable as the helper that libfuse looks for. */
-static int place_programs(const char *program, int helper_fd)
+static int place_program(const char *program)
 {
 	int r = make_dirs("usr/bin");
 
 	if (r == 0)
-		r = make_file("usr/bin/fusermount");
-	if (r == 0)
-		r = attach(helper_fd, "usr/bin/fusermount", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
-	if (r == 0 && (symlink("fusermount", "usr/bin/fusermount3") < 0 || symlink("usr/bin", "bin") < 0 ||
-		       symlink("usr/bin", "sbin") < 0))
-		r = -errno;
-	if (r == 0)
 		r = make_dirs("usr/sbin");
 	return r < 0 ? r : bind_file(program, program + 1, MOUNT_ATTR_NODEV);
+}
+
+/* libfuse wants to see a device at /dev/fuse; the open that follows is answered by intake (jail_hand_over). */
+static int place_devices(void)
+{
+	int r = make_dirs("dev");
+
+	if (r == 0)
+		r = bind_file("/dev/null", "dev/null", MOUNT_ATTR_NOEXEC);
+	return r < 0 ? r : bind_file("/dev/null", "dev/fuse", MOUNT_ATTR_NOEXEC);
 }
 
 static int place_window(int window_fd)
@@ -125,9 +131,29 @@ static int place_window(int window_fd)
 	if (r == 0)
 		r = attach(window_fd, JAIL_VOLUME + 1,
 			   MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
-	if (r == 0 && mkdir(JAIL_MOUNTPOINT + 1, 0755) < 0)
-		r = -errno;
 	return r;
+}
+
+/* ntfs-3g checks that a user may write to the mount point: a tmpfs without room for a single file. It also wants to
+ * know whether the kernel has FUSE, what is mounted, and the user's name. */
+static int place_formalities(uid_t uid)
+{
+	char passwd[64];
+	int r = make_dirs(JAIL_MOUNTPOINT + 1);
+
+	if (r == 0 && mount("none", JAIL_MOUNTPOINT + 1, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+			    "size=4k,nr_inodes=1,mode=0777") < 0)
+		r = -errno;
+	if (r == 0)
+		r = make_dirs("proc");
+	if (r == 0)
+		r = make_text("proc/filesystems", "nodev\tfuse\n");
+	if (r == 0)
+		r = make_dirs("etc");
+	if (r == 0)
+		r = make_file("etc/mtab");
+	(void)snprintf(passwd, sizeof(passwd), "driver:x:%u:%u::/:/\n", uid, uid);
+	return r < 0 ? r : make_text("etc/passwd", passwd);
 }
 
 /* Mounted over /tmp only to have a place; it becomes the root at once (pivot_root(2), NOTES). */
@@ -139,17 +165,12 @@ static int enter_root(void)
 	return 0;
 }
 
-int jail_build(const char *program, const char *helper, int window_fd, const char **ret_where)
+int jail_build(const char *program, int window_fd, uid_t uid, const char **ret_where)
 {
-	_cleanup_close_ int helper_fd = -EBADF;
 	int r;
 
 	*ret_where = "driver's root";
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		return -errno;
-	/* Before /tmp is covered: a station that is tried out may live there. */
-	helper_fd = open_tree(AT_FDCWD, helper, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-	if (helper_fd < 0 ||
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("none", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, ROOT_OPTIONS) < 0 || chdir("/tmp") < 0)
 		return -errno;
 	*ret_where = "driver's libraries";
@@ -157,17 +178,17 @@ int jail_build(const char *program, const char *helper, int window_fd, const cha
 	if (r < 0)
 		return r;
 	*ret_where = "driver's program";
-	r = place_programs(program, helper_fd);
+	r = place_program(program);
 	if (r < 0)
 		return r;
-	*ret_where = "driver's /dev/null";
-	r = make_dirs("dev");
-	if (r == 0)
-		r = bind_file("/dev/null", "dev/null", MOUNT_ATTR_NOEXEC);
+	*ret_where = "driver's /dev";
+	r = place_devices();
 	if (r < 0)
 		return r;
 	*ret_where = "driver's window";
 	r = place_window(window_fd);
+	if (r == 0)
+		r = place_formalities(uid);
 	if (r < 0)
 		return r;
 	*ret_where = "driver's root";

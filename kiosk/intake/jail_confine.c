@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
 /* What a driver may do. sandbox_enter() cannot serve here: it ends in a root without any program, and its filters
- * forbid to start one. Same layers, same order; the filter was measured with strace on grub-mount (libfuse 2 and 3) and
- * squashfuse, and also has to let the dynamic loader work. */
+ * forbid to start one. Same layers, same order; the filter was measured with strace on grub-mount (libfuse 2), squashfuse
+ * (libfuse 3) and ntfs-3g (its own libfuse), and also has to let the dynamic loader work. */
 #include "intake/jail.h"
 
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/landlock.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include "intake/child.h"
@@ -27,22 +28,22 @@ static const char *const allowed_calls[] = {
 	"execve", "brk", "mmap", "mprotect", "munmap", "mremap", "madvise", "arch_prctl", "set_tid_address",
 	"set_robust_list", "rseq", "prlimit64", "getrandom", "futex", "exit", "exit_group", "wait4", "uname",
 	/* files: the root is read-only and holds nothing but the driver, its libraries and the volume */
-	"openat", "open", "close", "read", "readv", "pread64", "write", "writev", "lseek", "fstat", "newfstatat",
+	"close", "read", "readv", "pread64", "write", "writev", "lseek", "fstat", "newfstatat",
 	"stat", "lstat", "statx", "statfs", "fstatfs", "access", "faccessat", "faccessat2", "readlink", "readlinkat",
-	"getdents64", "getcwd", "chdir", "fcntl", "dup", "dup2", "dup3", "pipe", "pipe2", "poll", "ppoll", "splice",
+	"getdents64", "getcwd", "chdir", "fchdir", "fcntl", "dup", "dup2", "dup3", "pipe", "pipe2", "poll", "ppoll", "splice",
 	"vmsplice", "tee", "fadvise64", "umask",
-	/* libfuse and fusermount */
-	"sendmsg", "recvmsg",
+	"sendmsg", /* by ourselves: the notification descriptor, before the program starts */
 	/* time, signals, identity */
 	"clock_gettime", "gettimeofday", "time", "nanosleep", "clock_nanosleep", "rt_sigaction", "rt_sigprocmask",
 	"rt_sigreturn", "sigaltstack", "restart_syscall", "sched_yield", "sched_getaffinity", "getpid", "getppid",
-	"gettid", "getuid", "geteuid", "getgid", "getegid", "tgkill", "setsid", "getpgrp", "sysinfo", NULL
+	"gettid", "getuid", "geteuid", "getgid", "getegid", "getresuid", "getresgid", "getgroups", "tgkill",
+	"setresuid", "setresgid", "setfsuid", "setfsgid" /* to itself only, without capabilities */, "setsid", "getpgrp", "sysinfo", NULL
 };
 
-/* Asked for, and done without when refused: libselinux and libdevmapper look around at their start, libfuse would mount
- * and unmount by itself. */
-static const char *const refused_calls[] = { "mount", "umount2", "socket", "ioctl", "unlink", "mknodat", "rmdir",
-					     "setrlimit", NULL };
+/* Asked for, and done without when refused: libselinux, libdevmapper and ntfs-3g look around at their start, libfuse
+ * unmounts by itself at the end. */
+static const char *const refused_calls[] = { "umount2", "socket", "ioctl", "unlink", "mknodat", "rmdir", "setrlimit",
+					     NULL };
 
 static void filter_release(scmp_filter_ctx *ctx)
 {
@@ -62,7 +63,37 @@ static int add_calls(scmp_filter_ctx ctx, uint32_t action, const char *const *ca
 	return 0;
 }
 
-static int filter_enter(void)
+/* Processes and threads, but no namespace. clone3 hides its flags in memory: glibc takes clone instead. */
+static int add_process_rules(scmp_filter_ctx ctx)
+{
+	int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+				 SCMP_A0(SCMP_CMP_MASKED_EQ, NAMESPACE_FLAGS, 0));
+
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prctl), 1,
+				     SCMP_A0(SCMP_CMP_NE, PR_SET_NAME));
+	return r;
+}
+
+/* All that a driver opens for writing is /dev/fuse, and /dev/null to fill descriptors 0-2. */
+static int add_fuse_rules(scmp_filter_ctx ctx)
+{
+	int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
+				 SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE, O_RDONLY));
+
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(openat), 1,
+				     SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE, O_RDWR));
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(0), SCMP_SYS(mount), 0);
+	return r;
+}
+
+static int filter_enter(int *ret_notify_fd)
 {
 	_cleanup_(filter_release) scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	int r;
@@ -72,20 +103,16 @@ static int filter_enter(void)
 	r = add_calls(ctx, SCMP_ACT_ALLOW, allowed_calls);
 	if (r == 0)
 		r = add_calls(ctx, SCMP_ACT_ERRNO(EPERM), refused_calls);
-	/* Processes and threads, but no namespace. clone3 hides its flags in memory: glibc takes clone instead. */
 	if (r == 0)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-				     SCMP_A0(SCMP_CMP_MASKED_EQ, NAMESPACE_FLAGS, 0));
+		r = add_process_rules(ctx);
 	if (r == 0)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+		r = add_fuse_rules(ctx);
 	if (r == 0)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
-	if (r == 0)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
-	if (r == 0)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prctl), 1,
-				     SCMP_A0(SCMP_CMP_NE, PR_SET_NAME));
-	return r < 0 ? r : seccomp_load(ctx);
+		r = seccomp_load(ctx);
+	if (r < 0)
+		return r;
+	*ret_notify_fd = seccomp_notify_fd(ctx);
+	return *ret_notify_fd < 0 ? -ENOSYS : 0;
 }
 
 /* Read and run beneath the root; nothing that changes anything, whatever mount might allow it. The rights are those of
@@ -132,7 +159,7 @@ static int set_limits(void)
 
 	if (r == 0)
 		r = limit(RLIMIT_NOFILE, role->files_max);
-#ifndef LAZARET_SANITIZE /* fusermount is this executable: its shadow memory counts as data */
+#ifndef LAZARET_SANITIZE /* shadow memory counts as data until the program starts */
 	if (r == 0 && role->data_max > 0)
 		r = limit(RLIMIT_DATA, role->data_max);
 #endif
@@ -169,7 +196,7 @@ static int drop_capabilities(void)
 	return syscall(SYS_capset, &header, none) < 0 ? -errno : 0;
 }
 
-int jail_confine(uid_t uid, gid_t gid, const char **ret_where)
+int jail_confine(uid_t uid, gid_t gid, int *ret_notify_fd, const char **ret_where)
 {
 	int r;
 
@@ -199,5 +226,21 @@ int jail_confine(uid_t uid, gid_t gid, const char **ret_where)
 	if (r < 0)
 		return r;
 	*ret_where = "driver's seccomp";
-	return filter_enter();
+	return filter_enter(ret_notify_fd);
+}
+
+/* SECCOMP_ADDFD_FLAG_SEND (Linux 5.14): place the descriptor and return its number from openat(), in one step. */
+int jail_answer(int notify_fd, int fuse_fd)
+{
+	struct seccomp_notif request = { 0 };
+	struct seccomp_notif_addfd answer = {
+		.flags = SECCOMP_ADDFD_FLAG_SEND, .srcfd = (unsigned int)fuse_fd, .newfd_flags = O_CLOEXEC
+	};
+
+	if (ioctl(notify_fd, SECCOMP_IOCTL_NOTIF_RECV, &request) < 0)
+		return errno == ENOENT ? -ECHILD : -errno;
+	answer.id = request.id;
+	if (ioctl(notify_fd, SECCOMP_IOCTL_NOTIF_ADDFD, &answer) < 0)
+		return errno == ENOENT ? -ECHILD : -errno;
+	return 0;
 }

@@ -2,14 +2,11 @@
 /* lazaret-intake: from a source to the roots of its volumes. The only role with mount privileges; it parses nothing of
  * the medium itself: a probe tells what is there, the kernel's or a jailed program's driver reads it. One intake
  * serves one medium.
- *
- * The same executable stands in for fusermount in the drivers' jails.
  */
 #include <string.h>
 
 #include "common/log.h"
 #include "intake/driver.h"
-#include "intake/fusermount.h"
 #include "intake/kernel.h"
 #include "intake/medium.h"
 #include "intake/policy.h"
@@ -235,15 +232,13 @@ static int enter(struct intake *in, const char **ret_where)
 	return r;
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
 	static struct intake in;
 	char words[VOLUME_DETAIL_MAX] = "";
 	const char *where = "start";
 	int r;
 
-	if (fusermount_is(argv[0]))
-		return fusermount_main(argc, argv);
 	log_open("lazaret-intake");
 	in.source_fd = in.medium.claim_fd = -EBADF;
 	for (size_t i = 0; i < VOLUMES_MAX; i++)

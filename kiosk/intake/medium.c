@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
+#include <linux/major.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -143,6 +144,7 @@ static int claim(int source_fd)
 
 static int open_device(struct medium *m, const struct stat *st, char *words, size_t words_size)
 {
+	int was_read_only = 1;
 	int r;
 
 	m->kind = "device";
@@ -155,6 +157,7 @@ static int open_device(struct medium *m, const struct stat *st, char *words, siz
 		return r;
 	}
 	m->claim_fd = r;
+	m->is_lent = major(st->st_rdev) == LOOP_MAJOR && ioctl(m->fd, BLKROGET, &was_read_only) == 0 && !was_read_only;
 	r = set_read_only(m->fd);
 	if (r == 0)
 		r = protect_partitions(m);
@@ -265,5 +268,10 @@ bool medium_is_present(const struct medium *m)
 
 void medium_close(struct medium *m)
 {
+	int zero = 0;
+
+	if (m->is_lent)
+		(void)ioctl(m->fd, BLKROSET, &zero); /* it is gone, or stays protected: neither does harm */
+	m->is_lent = false;
 	close_p(&m->claim_fd);
 }

@@ -16,6 +16,7 @@ struct medium {
 	int fd;		  /* borrowed: the source, opened read-only by the supervisor */
 	int claim_fd;	  /* owned: exclusive claim on a device, so that nothing else mounts it meanwhile */
 	char sysfs[64];	  /* of a device; else "" */
+	bool is_lent;	  /* a loop device that was writable before: given back as it was */
 	char vendor[MEDIUM_TEXT_MAX + 1]; /* raw: what the device says */
 	char model[MEDIUM_TEXT_MAX + 1];
 	char serial[MEDIUM_TEXT_MAX + 1];
@@ -39,7 +40,8 @@ void medium_fs_name(const struct medium *m, char *out, size_t out_size);
 /* Is it still there? Images and directories always are. */
 _must_check_ bool medium_is_present(const struct medium *m);
 
-/* Release the claim. The write protection stays until the medium is plugged in again. */
+/* Release the claim. The write protection of a medium stays until it is plugged in again. A loop device's is taken back:
+ * its number belongs to another file tomorrow, and the kernel keeps the flag with the number. */
 void medium_close(struct medium *m);
 
 #endif

@@ -423,7 +423,7 @@ def test_file_systems(base, tree, flat):
             check_volume(image, kind, ONLY_USER, "user:" + USER_DRIVERS.get(fs, program), want, fs)
 
 
-USER_DRIVERS = {}
+USER_DRIVERS = {"ntfs": "ntfs-3g"}
 
 
 def test_dirty_journal(base, tree):
@@ -558,8 +558,8 @@ def test_driver_jail(base):
             ok(not same, "the %s shares no namespace with the station" % name, same)
         if IS_ROOT:
             entries = sorted(os.listdir("/proc/%d/root" % drivers[0]))
-            ok(entries == ["bin", "dev", "lib", "lib64", "mnt", "sbin", "usr", "volume"] and
-               os.listdir("/proc/%d/root/dev" % drivers[0]) == ["null"], "the driver's root holds only what it needs", entries)
+            ok(entries == ["dev", "etc", "lib", "lib64", "mnt", "proc", "usr", "volume"] and
+               sorted(os.listdir("/proc/%d/root/usr/bin" % drivers[0])) == ["grub-mount"], "the driver's root holds only what it needs", entries)
 
 
 def test_death(base):
@@ -584,7 +584,7 @@ def test_death(base):
             if b"grub-mount" in open("/proc/%d/cmdline" % pid, "rb").read():
                 os.kill(pid, signal.SIGKILL)
         error = in_reader(tree_of, intake.roots[0]).get("error", "")
-        ok("ENOTCONN" in error or "not connected" in error, "a dead driver is an error for the reader, not an empty volume",
+        ok("not connected" in error or "connection abort" in error, "a dead driver is an error for the reader, not an empty volume",
            error)
         ok(intake.close() is not None, "and intake still answers")
 

@@ -125,8 +125,9 @@ def build_exfat(part, path):
         raise Skip("files on exfat need root, a loop device and exfat-fuse")
     driver = tool("mount.exfat-fuse")
     # One mount namespace for all steps: nothing stays behind whatever happens in between.
-    script = ('set -e; m=$(mktemp -d); d=$(losetup --show -f "$1"); trap \'losetup -d "$d"; rmdir "$m"\' EXIT; '
-              '"$3" "$d" "$m" >/dev/null; cp -rT "$2" "$m"; sync; umount "$m"; sleep 0.2')
+    script = ('set -e; m=$(mktemp -d); d=$(losetup --show -f "$1"); '
+              'trap \'umount "$m" 2>/dev/null || true; losetup -d "$d"; rmdir "$m"\' EXIT; '
+              'blockdev --setrw "$d"; "$3" "$d" "$m" >/dev/null; cp -rT "$2" "$m"; sync; umount "$m"; sleep 0.2')
     run("unshare", "-m", "sh", "-c", script, "sh", path, part.directory, driver)
 
 

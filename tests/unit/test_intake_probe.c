@@ -12,7 +12,6 @@
 #include <sys/mman.h>
 
 #include "intake/child.h"
-#include "intake/fusermount.h"
 #include "intake/policy.h"
 #include "intake/probe.h"
 #include "ipc/channel.h"
@@ -262,23 +261,6 @@ static void test_policy(void **state)
 	assert_int_equal(decode_policy(&p, "", "user"), -EINVAL);
 }
 
-static void test_fusermount(void **state)
-{
-	char *plain[] = { (char *)"fusermount", NULL };
-	char *unmount[] = { (char *)"fusermount", (char *)"-u", (char *)"/mnt", NULL };
-
-	assert_true(fusermount_is("/bin/fusermount"));
-	assert_true(fusermount_is("fusermount3"));
-	assert_false(fusermount_is("/usr/libexec/lazaret/lazaret-intake"));
-	assert_false(fusermount_is(NULL));
-	(void)unsetenv("_FUSE_COMMFD");
-	assert_int_equal(fusermount_main(1, plain), 1);
-	(void)setenv("_FUSE_COMMFD", "4x", 1);
-	assert_int_equal(fusermount_main(1, plain), 1);
-	assert_int_equal(fusermount_main(3, unmount), 0);
-	(void)unsetenv("_FUSE_COMMFD");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -292,7 +274,6 @@ int main(void)
 		cmocka_unit_test(test_children),
 		cmocka_unit_test(test_children_lose_the_channel),
 		cmocka_unit_test(test_policy),
-		cmocka_unit_test(test_fusermount),
 	};
 
 	return cmocka_run_group_tests_name("intake probe", tests, NULL, NULL);
