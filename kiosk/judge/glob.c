@@ -232,12 +232,15 @@ bool glob_covers(const struct glob *a, const struct glob *b)
 	return true;
 }
 
-/* Most patterns are literal; for them matching is covering. */
+/* Most patterns are literal; for them matching is covering, and meeting. */
+static bool is_one_text_to(const struct glob *a, const struct glob *b)
+{
+	return glob_is_literal(b) && !b->is_basename && (!b->ignore_case || a->ignore_case);
+}
+
 static bool pattern_covers(const struct glob *a, const struct glob *b)
 {
-	if (glob_is_literal(b) && !b->is_basename && (!b->ignore_case || a->ignore_case))
-		return glob_match(a, b->pattern);
-	return glob_covers(a, b);
+	return is_one_text_to(a, b) ? glob_match(a, b->pattern) : glob_covers(a, b);
 }
 
 bool glob_list_covers(const struct glob_list *a, const struct glob_list *b)
@@ -263,6 +266,8 @@ bool glob_meets(const struct glob *a, const struct glob *b)
 	bool is_growing = true;
 	char abc[256];
 
+	if (is_one_text_to(a, b) || is_one_text_to(b, a))
+		return is_one_text_to(a, b) ? glob_match(a, b->pattern) : glob_match(b, a->pattern);
 	if (!seen)
 		return true; /* the side on which no rule is called contradictory */
 	letters = alphabet(a, b, abc);
