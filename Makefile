@@ -44,7 +44,7 @@ FOLDER_lazaret := cli
 FOLDER_lazaretd := supervisor
 $(foreach p,verify ledger vault intake reader examine origin publish,$(eval FOLDER_lazaret-$(p) := $(p)))
 
-NEEDS_cli        := station judge ipc common
+NEEDS_cli        := station judge sandbox ipc common
 NEEDS_supervisor := station judge sandbox ipc common
 NEEDS_verify     := common
 NEEDS_ledger     := sandbox ipc common

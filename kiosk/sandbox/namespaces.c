@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -49,47 +50,44 @@ static int write_maps(pid_t pid, uid_t uid, gid_t gid, bool is_root)
 }
 
 /* Root maps an account that is not its own: that takes CAP_SETUID in the parent namespace, hence a helper that
- * stays there. It waits for one byte, writes the maps, and tells the outcome by its exit status. */
-static pid_t start_map_helper(uid_t uid, gid_t gid, int go_fd)
+ * stays there. It waits for one byte, writes the maps, and answers with an errno (not by its exit status: a role may
+ * ignore SIGCHLD). */
+static pid_t start_map_helper(uid_t uid, gid_t gid, int fd)
 {
 	pid_t parent = getpid();
 	pid_t pid = fork();
-	char go;
+	uint8_t byte;
 
 	if (pid != 0)
 		return pid;
-	if (fd_read_exact(go_fd, &go, 1) < 0)
-		_exit(EIO);
-	_exit(-write_maps(parent, uid, gid, true));
-}
-
-static int wait_for(pid_t pid)
-{
-	int status;
-
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return WIFEXITED(status) ? -WEXITSTATUS(status) : -ECHILD;
+	if (fd_read_exact(fd, &byte, 1) < 0)
+		_exit(EXIT_FAILURE);
+	byte = (uint8_t)-write_maps(parent, uid, gid, true);
+	_exit(fd_write_all(fd, &byte, 1) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
 static int user_namespace_as_root(uid_t uid, gid_t gid)
 {
-	int go[2];
+	int pair[2];
 	pid_t helper;
-	int r = 0, w;
+	uint8_t byte = 0;
+	int r = 0;
 
-	if (pipe2(go, O_CLOEXEC) < 0)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
-	helper = start_map_helper(uid, gid, go[0]);
-	close_p(&go[0]);
+	helper = start_map_helper(uid, gid, pair[1]);
+	close_p(&pair[1]);
 	if (helper < 0 || unshare(CLONE_NEWUSER | OTHER_NAMESPACES) < 0)
 		r = -errno;
 	if (r == 0)
-		r = fd_write_all(go[1], "g", 1);
-	close_p(&go[1]);
-	w = helper > 0 ? wait_for(helper) : 0;
-	return r < 0 ? r : w;
+		r = fd_write_all(pair[0], &byte, 1);
+	if (r == 0)
+		r = fd_read_exact(pair[0], &byte, 1);
+	close_p(&pair[0]);
+	if (helper > 0)
+		while (waitpid(helper, NULL, 0) < 0 && errno == EINTR)
+			;
+	return r < 0 ? r : -(int)byte;
 }
 
 int namespaces_enter(uid_t uid, gid_t gid)

@@ -59,6 +59,20 @@ static int account_of(const struct role *role, uid_t *ret_uid, gid_t *ret_gid)
 	return 0;
 }
 
+int sandbox_own(enum role_id id, int fd)
+{
+	uid_t uid;
+	gid_t gid;
+	int r;
+
+	if (geteuid() != 0)
+		return 0;
+	r = account_of(role_get(id), &uid, &gid);
+	if (r < 0)
+		return r;
+	return fchown(fd, uid, gid) < 0 ? -errno : 0;
+}
+
 /* By raw capset(2): libcap-ng remembers the process id of its first use, and in a child made by clone() it
  * then fails (0.8.3: ESRCH) and reads /proc to say so. */
 static int set_capabilities(uint64_t effective)

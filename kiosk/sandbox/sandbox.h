@@ -28,6 +28,10 @@ _must_check_ int sandbox_enter(enum role_id role, const int *keep_fds, size_t ke
 _must_check_ int sandbox_enter_worker(enum role_id role, uint64_t tmpfs_bytes, const int *keep_fds,
 				      size_t keep_count, const char **ret_where);
 
+/* Give the file or directory behind `fd` (borrowed) to the account of `role` when started by root; otherwise nothing is
+ * to be done. For what a role writes into. Returns 0 or a negative errno (-ESRCH: there is no such account). */
+_must_check_ int sandbox_own(enum role_id role, int fd);
+
 /* The layers in one line, for status and report: "accounts+namespaces+landlock7+seccomp" when started by root,
  * "one-account+namespaces+landlock7+seccomp" otherwise. Static. */
 const char *sandbox_describe(void);

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* lazaret status: what this station is made of, and whether it could inspect now. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+
+#include "cli/cli.h"
+#include "cli/records.h"
+#include "common/trust.h"
+#include "sandbox/sandbox.h"
+
+struct status {
+	json_t *root;
+	bool is_good;
+};
+
+static void trouble(struct status *s, const char *what, const char *why)
+{
+	_cleanup_free_ char *text = NULL;
+	json_t *list = json_object_get(s->root, "troubles");
+
+	s->is_good = false;
+	if (asprintf(&text, "%s: %s", what, why) >= 0)
+		(void)json_array_append_new(list, json_string(text)); /* the exit status tells it in any case */
+}
+
+static const char *privilege_text(enum role_privilege p)
+{
+	return p == PRIVILEGE_MOUNT ? "mounts" : p == PRIVILEGE_NAMESPACE ? "confines children" : "none";
+}
+
+static const char *access_text(enum role_access a)
+{
+	return a == ACCESS_WRITE ? "writes given directories" : a == ACCESS_READ ? "reads given directories" : "none";
+}
+
+static void add_roles(struct status *s)
+{
+	json_t *list = json_array();
+
+	for (unsigned int id = 0; id < ROLE_COUNT_; id++) {
+		const struct role *role = role_get((enum role_id)id);
+
+		json_array_append_new(list, json_pack("{s:s,s:s?,s:s,s:s,s:s,s:s}", "name", role->name, "executable",
+						      role->executable, "account", role->account, "privilege",
+						      privilege_text(role->privilege), "files", access_text(role->access),
+						      "does", role->does));
+	}
+	json_object_set_new(s->root, "roles", list);
+}
+
+static void add_sandbox(struct status *s)
+{
+	const char *where;
+	int r = sandbox_probe(&where);
+
+	json_object_set_new(s->root, "sandbox", json_string(r == 0 ? sandbox_describe() : ""));
+	if (r < 0)
+		trouble(s, where, strerror(-r));
+}
+
+static void add_directory(struct status *s, json_t *list, const char *name, const char *path)
+{
+	struct statvfs fs;
+	int r = statvfs(path, &fs) < 0 ? errno : 0;
+
+	json_array_append_new(list, json_pack("{s:s,s:s,s:I}", "name", name, "path", path, "free_bytes",
+					      r == 0 ? (json_int_t)(fs.f_bavail * fs.f_frsize) : (json_int_t)0));
+	if (r)
+		trouble(s, path, strerror(r));
+	else if (fs.f_flag & ST_RDONLY)
+		trouble(s, path, "read-only file system");
+}
+
+static void add_databases(struct status *s, const struct station_config *c)
+{
+	json_t *list = json_array();
+	time_t now = time(NULL);
+
+	for (size_t k = 0; k < c->database.count; k++) {
+		const struct station_database_file *f = &c->database.files[k];
+		_cleanup_free_ char *path = NULL;
+		struct stat st = { 0 };
+
+		if (asprintf(&path, "%s/%s", c->database.dir, f->file) < 0)
+			continue;
+		if (stat(path, &st) < 0)
+			trouble(s, path, strerror(errno));
+		json_array_append_new(list, json_pack("{s:s,s:I,s:b}", "file", f->file, "age_s", (json_int_t)(now - st.st_mtim.tv_sec),
+						      "pinned", *f->sha256 != '\0'));
+	}
+	json_object_set_new(s->root, "databases", list);
+}
+
+static void add_keys(struct status *s, const struct station_config *c)
+{
+	_cleanup_close_ int fd = open(c->trust_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_free_ char *why = NULL;
+	json_t *keys = NULL;
+
+	if (fd < 0)
+		trouble(s, c->trust_dir, strerror(errno));
+	else if (trust_load(fd, &keys, &why) < 0)
+		trouble(s, c->trust_dir, why ? why : "cannot be read");
+	json_object_set_new(s->root, "trusted_keys", json_integer((json_int_t)json_array_size(keys)));
+	json_decref(keys);
+}
+
+static void add_station(struct status *s, const struct station_config *c)
+{
+	json_t *directories = json_array();
+
+	json_object_set_new(s->root, "station", json_pack("{s:s,s:s,s:s}", "id", c->id, "name", c->name, "version", LAZARET_VERSION));
+	add_directory(s, directories, "spool", c->spool_dir);
+	add_directory(s, directories, "staging", c->staging_dir);
+	add_directory(s, directories, "audit", c->audit_dir);
+	add_directory(s, directories, "reports", c->reports_dir);
+	json_object_set_new(s->root, "directories", directories);
+	add_databases(s, c);
+	add_keys(s, c);
+}
+
+static const char *get(const json_t *o, const char *key)
+{
+	const char *v = json_string_value(json_object_get(o, key));
+
+	return v ? v : "-";
+}
+
+static void print_text(const struct status *s)
+{
+	const json_t *station = json_object_get(s->root, "station");
+	size_t k;
+	json_t *o;
+
+	printf("station   %s (%s), lazaret %s\n", get(station, "name"), get(station, "id"), get(station, "version"));
+	printf("sandbox   %s\n", get(s->root, "sandbox"));
+	json_array_foreach(json_object_get(s->root, "directories"), k, o)
+		printf("%-9s %s, %lld MiB free\n", get(o, "name"), get(o, "path"),
+		       (long long)json_integer_value(json_object_get(o, "free_bytes")) >> 20);
+	json_array_foreach(json_object_get(s->root, "databases"), k, o)
+		printf("database  %s, %lld days old%s\n", get(o, "file"),
+		       (long long)json_integer_value(json_object_get(o, "age_s")) / 86400,
+		       json_is_true(json_object_get(o, "pinned")) ? ", pinned" : ", signed");
+	printf("keys      %lld trusted\n\n", (long long)json_integer_value(json_object_get(s->root, "trusted_keys")));
+	printf("%-8s %-17s %-17s %s\n", "role", "account", "privileges", "does");
+	json_array_foreach(json_object_get(s->root, "roles"), k, o)
+		printf("%-8s %-17s %-17s %s\n", get(o, "name"), get(o, "account"), get(o, "privilege"), get(o, "does"));
+	json_array_foreach(json_object_get(s->root, "troubles"), k, o)
+		printf("%sTROUBLE   %s\n", k == 0 ? "\n" : "", json_string_value(o));
+}
+
+int cmd_status(struct cli *cli)
+{
+	struct status s = { .root = json_object(), .is_good = true };
+	struct station_config *c;
+
+	if (cli->argc > 2 || (cli->argc == 2 && strcmp(cli->argv[1], "--json") != 0)) {
+		fprintf(stderr, "usage: lazaret -C DIR status [--json]\n");
+		json_decref(s.root);
+		return EXIT_USAGE;
+	}
+	json_object_set_new(s.root, "troubles", json_array());
+	c = records_config(cli);
+	if (c)
+		add_station(&s, c);
+	else
+		s.is_good = false; /* what is wrong was told */
+	add_sandbox(&s);
+	add_roles(&s);
+	if (cli->is_json || cli->argc == 2) {
+		json_dumpf(s.root, stdout, JSON_INDENT(1) | JSON_SORT_KEYS);
+		putchar('\n');
+	} else {
+		print_text(&s);
+	}
+	station_config_free(c);
+	json_decref(s.root);
+	return s.is_good ? 0 : 1;
+}

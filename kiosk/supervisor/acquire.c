@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* Stage "acquire": the source is opened here, read-only, and handed to intake, which tells volumes. */
+#include "supervisor/inspection.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/text.h"
+
+/* Probing reads a few MiB; a mount reads little more; a device that does not answer in this time never will. */
+#define INTAKE_SECONDS 120
+#define TEXT_MAX 1024
+
+static int open_source(struct inspection *i, const char **ret_kind, int *ret_fd)
+{
+	struct stat st;
+	int fd = open(i->request->source, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		int r = -errno;
+
+		events_error(i->supervisor->events, "%s: %s. Check the path, and that the medium is still there.",
+			     i->request->source, strerror(-r));
+		close_p(&fd);
+		return r;
+	}
+	*ret_kind = S_ISBLK(st.st_mode) ? "device" : S_ISREG(st.st_mode) ? "image" : S_ISDIR(st.st_mode) ? "directory" : NULL;
+	if (!*ret_kind) {
+		close_p(&fd);
+		events_error(i->supervisor->events, "%s: neither a block device nor an image file nor a directory",
+			     i->request->source);
+		return -EINVAL;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+static int send_start(struct inspection *i, const char *kind, int fd)
+{
+	_cleanup_free_ struct encoder *e = malloc(sizeof(*e));
+
+	if (!e)
+		return -ENOMEM;
+	encoder_init(e);
+	encode_str(e, kind);
+	encode_str(e, i->request->source);
+	encode_u32(e, STATION_FS_COUNT_);
+	for (unsigned int fs = 0; fs < STATION_FS_COUNT_; fs++) {
+		encode_str(e, station_fs_name((enum station_fs)fs));
+		encode_str(e, i->supervisor->config->drivers[fs]);
+	}
+	return channel_send(&i->intake.channel, MESSAGE_INTAKE_START, e, &fd, 1);
+}
+
+/* A string from the medium, escaped at once. */
+static char *decode_escaped(struct decoder *d)
+{
+	size_t size;
+	const uint8_t *raw = decode_bytes(d, TEXT_MAX, &size);
+
+	return text_escape(raw, size);
+}
+
+static int on_medium(struct inspection *i, struct message *m)
+{
+	struct inspection_medium *medium = &i->medium;
+
+	decode_str_into(&m->payload, medium->kind, sizeof(medium->kind));
+	free(medium->vendor);
+	free(medium->model);
+	free(medium->serial);
+	medium->vendor = decode_escaped(&m->payload);
+	medium->model = decode_escaped(&m->payload);
+	medium->serial = decode_escaped(&m->payload);
+	medium->size = decode_u64(&m->payload);
+	medium->is_write_protected = decode_u32(&m->payload) != 0;
+	medium->sectors_before = medium->sectors_after = decode_u64(&m->payload);
+	medium->counts_writes = strcmp(medium->kind, "device") == 0;
+	if (!medium->vendor || !medium->model || !medium->serial)
+		return -ENOMEM;
+	events_send(i->supervisor->events, "medium",
+		    json_pack("{s:s,s:s,s:s,s:s,s:I}", "kind", medium->kind, "vendor", medium->vendor, "model", medium->model,
+			      "serial", medium->serial, "size", (json_int_t)medium->size));
+	return decoder_end(&m->payload);
+}
+
+static bool outcome_valid(const char *outcome)
+{
+	static const char *const known[] = { "refused", "failed", "empty", "unallocated", "covered" };
+
+	for (size_t k = 0; k < ARRAY_LEN(known); k++)
+		if (strcmp(outcome, known[k]) == 0)
+			return true;
+	return false;
+}
+
+static void tell_volume(struct inspection *i, const struct volume *v)
+{
+	events_send(i->supervisor->events, "volume",
+		    json_pack("{s:I,s:s,s:s,s:s,s:s,s:s}", "index", (json_int_t)v->index, "fs", v->fs, "label", v->label,
+			      "driver", v->driver, "outcome", v->outcome, "detail", v->detail));
+}
+
+static int on_volume(struct inspection *i, struct message *m)
+{
+	struct volume *v;
+
+	if (i->medium.volume_count == VOLUMES_MAX)
+		return -EPROTO;
+	v = &i->medium.volumes[i->medium.volume_count++];
+	*v = (struct volume){ .root_fd = -EBADF };
+	v->index = decode_u32(&m->payload);
+	v->fs = decode_escaped(&m->payload);
+	v->label = decode_escaped(&m->payload);
+	v->uuid = decode_escaped(&m->payload);
+	v->driver = decode_escaped(&m->payload);
+	v->offset = decode_u64(&m->payload);
+	v->size = decode_u64(&m->payload);
+	if (m->type == MESSAGE_INTAKE_REFUSED) {
+		decode_str_into(&m->payload, v->outcome, sizeof(v->outcome));
+		v->detail = decode_escaped(&m->payload);
+		if (!outcome_valid(v->outcome))
+			return -EPROTO;
+	} else {
+		(void)snprintf(v->outcome, sizeof(v->outcome), "failed"); /* until it has been read */
+		v->detail = decode_escaped(&m->payload);
+		v->root_fd = TAKE_FD(m->fds[0]);
+	}
+	if (!v->fs || !v->label || !v->uuid || !v->driver || !v->detail)
+		return -ENOMEM;
+	if (v->root_fd < 0)
+		tell_volume(i, v);
+	return decoder_end(&m->payload);
+}
+
+static int take_volumes(struct inspection *i, const struct patience *patience)
+{
+	_cleanup_free_ struct message *m = malloc(sizeof(*m));
+	bool is_done = false;
+	int r = m ? 0 : -ENOMEM;
+
+	while (r == 0 && !is_done) {
+		r = wait_readable(i->intake.channel.fd, patience);
+		if (r == 0)
+			r = channel_receive(&i->intake.channel, m, false);
+		if (r < 0)
+			break;
+		if (m->type == MESSAGE_INTAKE_MEDIUM)
+			r = on_medium(i, m);
+		else if (m->type == MESSAGE_INTAKE_VOLUME || m->type == MESSAGE_INTAKE_REFUSED)
+			r = on_volume(i, m);
+		else
+			is_done = m->type == MESSAGE_INTAKE_DONE;
+		message_done(m);
+	}
+	return r;
+}
+
+int inspection_acquire(struct inspection *i)
+{
+	_cleanup_close_ int fd = -EBADF;
+	_cleanup_free_ char *why = NULL;
+	struct patience patience = supervisor_patience(i->supervisor, INTAKE_SECONDS);
+	const char *kind;
+	int r = open_source(i, &kind, &fd);
+
+	if (r < 0)
+		return r;
+	(void)snprintf(i->medium.kind, sizeof(i->medium.kind), "%s", kind);
+	r = process_start(ROLE_INTAKE, &i->intake);
+	if (r == 0)
+		r = send_start(i, kind, fd);
+	if (r == 0)
+		r = process_ready(&i->intake, &patience, &why);
+	if (r == 0)
+		r = take_volumes(i, &patience);
+	if (r < 0)
+		inspection_trouble(i, "opening the medium", r, why);
+	return r;
+}

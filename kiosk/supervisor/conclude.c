@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* Stage "conclude": approved copies into a hidden transfer, then, under the ledger's lock (reports form one line):
+ *
+ *   audit  inspection-concluded    verdicts are final; the report names this record
+ *   report, receipts               written to the spool
+ *   audit  publishing              with the manifest's hash, before anybody can see the transfer
+ *   staging                        one rename
+ *   audit  published | aborted
+ *   ledger report                  kept, indexed, its hash recorded; the lock is released
+ *
+ * A power cut between any two steps leaves a trail from which the next start tells what happened (recover.c).
+ */
+#include "supervisor/inspection.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <time.h>
+
+#include "common/fd.h"
+#include "ipc/ledger_client.h"
+#include "supervisor/report.h"
+
+#define READY_SECONDS 30
+
+struct conclusion {
+	struct inspection *i;
+	struct report_facts facts;
+	char previous[SHA256_HEX_LEN + 1], audit_hash[SHA256_HEX_LEN + 1];
+	int report_fd, text_fd, html_fd;
+	bool is_publishing, is_visible;
+	const char *abort_reason; /* static */
+	struct message message;
+};
+
+/* No signal interrupts from here on: there is nothing to wait for but our own disks. */
+static const struct patience firm = { .signal_fd = -1, .deadline_ms = INT64_MAX };
+
+static int expect_published(struct conclusion *c, uint8_t *ret_sum)
+{
+	_cleanup_free_ char *why = NULL, *name = NULL;
+	uint8_t sum[SHA256_LEN];
+	int r = process_expect(&c->i->publish, MESSAGE_PUBLISHED, &firm, &c->message, &why);
+
+	if (r < 0) {
+		inspection_trouble(c->i, "publishing", r, why);
+		return r;
+	}
+	name = decode_str(&c->message.payload, 64);
+	decode_exact(&c->message.payload, sum, sizeof(sum));
+	r = decoder_end(&c->message.payload);
+	message_done(&c->message);
+	if (r == 0 && ret_sum)
+		memcpy(ret_sum, sum, sizeof(sum));
+	return r;
+}
+
+static int start_publisher(struct conclusion *c)
+{
+	struct supervisor *s = c->i->supervisor;
+	_cleanup_close_ int key_fd = open(s->config->manifest_key, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	_cleanup_free_ char *why = NULL;
+	struct encoder *e = malloc(sizeof(*e));
+	int r = e ? (key_fd < 0 ? -errno : 0) : -ENOMEM;
+
+	if (r == 0)
+		r = process_start(ROLE_PUBLISH, &c->i->publish);
+	if (r == 0) {
+		const struct patience patience = supervisor_patience(s, READY_SECONDS);
+		const int fds[] = { s->staging_fd, key_fd };
+
+		r = channel_send(&c->i->publish.channel, MESSAGE_PUBLISH_START, NULL, fds, ARRAY_LEN(fds));
+		if (r == 0)
+			r = process_ready(&c->i->publish, &patience, &why);
+	}
+	if (r < 0)
+		inspection_trouble(c->i, "starting the publisher", r, why);
+	if (r == 0) {
+		encoder_init(e);
+		encode_str(e, c->i->transfer);
+		r = channel_send(&c->i->publish.channel, MESSAGE_PUBLISH_BEGIN, e, NULL, 0);
+		if (r == 0)
+			r = expect_published(c, NULL);
+	}
+	free(e);
+	return r;
+}
+
+static int add_file(void *context, struct docket_entry *e)
+{
+	struct conclusion *c = context;
+	_cleanup_close_ int fd = -EBADF;
+	_cleanup_free_ struct encoder *m = NULL;
+	const char *path;
+	int r;
+
+	if (e->verdict != VERDICT_APPROVED || !e->published_as)
+		return 0;
+	path = e->published_as + strlen("files/");
+	m = malloc(sizeof(*m));
+	r = m ? inspection_open_copy(c->i, e->id, &fd) : -ENOMEM;
+	if (r < 0)
+		return r;
+	encoder_init(m);
+	encode_bytes(m, path, strlen(path));
+	encode_u64(m, e->size);
+	encode_bytes(m, e->sum, SHA256_LEN);
+	r = channel_send(&c->i->publish.channel, MESSAGE_PUBLISH_ADD, m, &fd, 1);
+	if (r == 0)
+		r = expect_published(c, NULL);
+	if (r == 0) { /* its bytes are in staging now: the spool need not hold them twice */
+		encoder_init(m);
+		encode_u64(m, e->id);
+		r = channel_send(&c->i->vault.channel, MESSAGE_VAULT_FORGET, m, NULL, 0);
+	}
+	return r;
+}
+
+static int check_space(struct conclusion *c)
+{
+	struct supervisor *s = c->i->supervisor;
+	struct statvfs fs;
+	uint64_t free_bytes;
+
+	if (fstatvfs(s->staging_fd, &fs) < 0)
+		return -errno;
+	free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+	if (fs.f_flag & ST_RDONLY) {
+		events_error(s->events, "%s: read-only file system: nothing can be published. Tell the security officer.",
+			     s->config->staging_dir);
+		return -EROFS;
+	}
+	if (free_bytes < s->config->staging_min_free || free_bytes - s->config->staging_min_free < c->facts.counts.bytes) {
+		events_error(s->events,
+			     "%s: not enough space: %llu MiB are free, %llu MiB must stay free, this medium needs up to %llu MiB. "
+			     "Ask the importers to take finished transfers away, then insert the medium again.",
+			     s->config->staging_dir, (unsigned long long)(free_bytes >> 20),
+			     (unsigned long long)(s->config->staging_min_free >> 20),
+			     (unsigned long long)(c->facts.counts.bytes >> 20) + 1);
+		return -ENOSPC;
+	}
+	return 0;
+}
+
+static int fill_transfer(struct conclusion *c)
+{
+	int r = check_space(c);
+
+	if (r == 0)
+		r = start_publisher(c);
+	if (r == 0) {
+		c->is_publishing = true;
+		r = docket_each(c->i->docket, add_file, c);
+	}
+	return r;
+}
+
+static int audit(struct conclusion *c, const char *type, json_t *body)
+{
+	uint64_t seq;
+	char hash[SHA256_HEX_LEN + 1];
+	int r = body ? supervisor_audit(c->i->supervisor, type, body, &seq, hash) : -ENOMEM;
+
+	json_decref(body);
+	if (r == 0 && strcmp(type, "inspection-concluded") == 0) {
+		c->facts.audit_seq = seq;
+		memcpy(c->audit_hash, hash, sizeof(hash));
+	}
+	return r;
+}
+
+static int audit_concluded(struct conclusion *c)
+{
+	const struct docket_counts *n = &c->facts.counts;
+
+	return audit(c, "inspection-concluded",
+		     json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I}", "transfer", c->i->transfer, "outcome", c->facts.outcome,
+			       "why", c->abort_reason, "files", (json_int_t)n->files, "bytes", (json_int_t)n->bytes,
+			       "approved", (json_int_t)n->approved, "held", (json_int_t)n->held, "blocked",
+			       (json_int_t)n->blocked));
+}
+
+static int spool_file(struct conclusion *c, const char *name)
+{
+	int fd = openat(c->i->spool_fd, name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int write_papers(struct conclusion *c)
+{
+	struct inspection *i = c->i;
+	int r;
+
+	close_p(&c->report_fd);
+	close_p(&c->text_fd);
+	close_p(&c->html_fd);
+	c->report_fd = spool_file(c, "report.json");
+	c->text_fd = spool_file(c, "receipt.txt");
+	c->html_fd = spool_file(c, "receipt.html");
+	if (c->report_fd < 0 || c->text_fd < 0 || c->html_fd < 0)
+		return MIN(c->report_fd, MIN(c->text_fd, c->html_fd));
+	r = report_write(i, &c->facts, c->report_fd);
+	if (r == 0)
+		r = receipt_write_text(i, &c->facts, c->text_fd);
+	if (r == 0)
+		r = receipt_write_html(i, &c->facts, c->html_fd);
+	return r;
+}
+
+/* From the audit record "publishing" to "published". */
+static int publish(struct conclusion *c)
+{
+	const int fds[] = { c->report_fd, c->text_fd, c->html_fd };
+	uint8_t expected[SHA256_LEN], signed_sum[SHA256_LEN];
+	char hex[SHA256_HEX_LEN + 1];
+	int r = sha256_fd(c->report_fd, expected, NULL);
+
+	if (r < 0)
+		return r;
+	hex_encode(expected, SHA256_LEN, hex);
+	r = audit(c, "publishing", json_pack("{s:s,s:s}", "transfer", c->i->transfer, "manifest_sha256", hex));
+	if (r == 0)
+		r = channel_send(&c->i->publish.channel, MESSAGE_PUBLISH_COMMIT, NULL, fds, ARRAY_LEN(fds));
+	if (r == 0)
+		r = expect_published(c, signed_sum);
+	c->is_publishing = false;
+	c->is_visible = r == 0;
+	if (r == 0 && memcmp(expected, signed_sum, SHA256_LEN) != 0)
+		r = -EBADMSG; /* cannot be: same descriptor; said rather than believed */
+	return r == 0 ? audit(c, "published", json_pack("{s:s,s:s}", "transfer", c->i->transfer, "manifest_sha256", hex)) : r;
+}
+
+static void give_up_transfer(struct conclusion *c)
+{
+	if (c->is_publishing && c->i->publish.pid > 0 && c->i->publish.channel.state == STATE_IDLE &&
+	    channel_send(&c->i->publish.channel, MESSAGE_PUBLISH_ABORT, NULL, NULL, 0) == 0 && expect_published(c, NULL) < 0)
+		events_warning(c->i->supervisor->events, "the hidden transfer could not be removed; the next start does it");
+	c->is_publishing = false;
+}
+
+static int lock(struct conclusion *c)
+{
+	_cleanup_free_ char *why = NULL;
+	int r = ledger_lock(&c->i->supervisor->ledger.channel, c->previous, &why);
+
+	if (r < 0)
+		inspection_trouble(c->i, "audit trail", r, why);
+	c->facts.previous = c->previous;
+	return r;
+}
+
+static int keep_report(struct conclusion *c)
+{
+	_cleanup_free_ char *why = NULL;
+	struct ledger_place place;
+	int r = ledger_report(&c->i->supervisor->ledger.channel, c->i->transfer, c->report_fd, &place, &why);
+
+	if (r < 0)
+		inspection_trouble(c->i, "keeping the report", r, why);
+	return r;
+}
+
+static void become_aborted(struct conclusion *c, const char *why)
+{
+	give_up_transfer(c);
+	c->facts.outcome = "aborted";
+	c->facts.is_published = false;
+	c->abort_reason = why;
+}
+
+static const char *words_for(int error)
+{
+	switch (error) {
+	case -ECANCELED:
+		return "stopped by the operator";
+	case -ETIMEDOUT:
+		return "out of time";
+	case -ENODEV:
+		return "the medium was removed";
+	case -ENOSPC:
+		return "no space left";
+	case -EROFS:
+		return "staging is read-only";
+	default:
+		return strerror(-error);
+	}
+}
+
+/* One try with the outcome as it stands. */
+static int conclude_once(struct conclusion *c)
+{
+	int r = audit_concluded(c);
+
+	c->facts.audit_hash = c->audit_hash;
+	c->facts.finished = time(NULL);
+	if (r == 0)
+		r = write_papers(c);
+	if (r == 0 && c->facts.is_published)
+		r = publish(c);
+	return r;
+}
+
+static bool is_all_read(const struct inspection *i)
+{
+	for (size_t k = 0; k < i->medium.volume_count; k++) {
+		const char *outcome = i->medium.volumes[k].outcome;
+
+		if (strcmp(outcome, "refused") == 0 || strcmp(outcome, "failed") == 0 || strcmp(outcome, "partial") == 0)
+			return false;
+	}
+	return i->has_volumes_read;
+}
+
+static enum inspection_status status_of(const struct conclusion *c)
+{
+	if (strcmp(c->facts.outcome, "aborted") == 0)
+		return INSPECTION_INCOMPLETE;
+	return c->facts.is_published && c->facts.counts.approved == c->facts.counts.files && is_all_read(c->i) ?
+		       INSPECTION_ALL_APPROVED :
+		       INSPECTION_SOME_REFUSED;
+}
+
+static void tell_done(const struct conclusion *c, bool is_kept)
+{
+	struct inspection *i = c->i;
+	const struct docket_counts *n = &c->facts.counts;
+	_cleanup_free_ char *report = NULL, *staging = NULL;
+
+	if (asprintf(&report, "%s/%s.json", i->supervisor->config->reports_dir, i->transfer) < 0 ||
+	    asprintf(&staging, "%s/%s", i->supervisor->config->staging_dir, i->transfer) < 0)
+		return;
+	events_send(i->supervisor->events, "done",
+		    json_pack("{s:s,s:s,s:s,s:s?,s:s?,s:i,s:I,s:I,s:I,s:I,s:I}", "transfer", i->transfer, "outcome",
+			      c->facts.outcome, "why", c->abort_reason, "report", is_kept ? report : NULL, "staging",
+			      c->facts.is_published ? staging : NULL, "status", is_kept ? (int)status_of(c) : (int)INSPECTION_INCOMPLETE, "files",
+			      (json_int_t)n->files, "bytes", (json_int_t)n->bytes, "approved", (json_int_t)n->approved, "held",
+			      (json_int_t)n->held, "blocked", (json_int_t)n->blocked));
+}
+
+enum inspection_status inspection_conclude(struct inspection *i, int aborted)
+{
+	struct conclusion *c = calloc(1, sizeof(*c));
+	enum inspection_status status = INSPECTION_INCOMPLETE;
+	int r = aborted;
+
+	if (!c)
+		return status;
+	*c = (struct conclusion){ .i = i, .report_fd = -EBADF, .text_fd = -EBADF, .html_fd = -EBADF, .abort_reason = "" };
+	c->facts = (struct report_facts){ .outcome = "refused", .previous = "" };
+	if (i->docket && docket_count(i->docket, &c->facts.counts) < 0 && r == 0)
+		r = -EIO;
+	if (r == 0 && c->facts.counts.approved > 0) {
+		r = fill_transfer(c);
+		if (r == 0) {
+			c->facts.outcome = "published";
+			c->facts.is_published = true;
+		}
+	}
+	if (r < 0)
+		become_aborted(c, words_for(r));
+	r = lock(c);
+	if (r == 0) {
+		r = conclude_once(c);
+		if (r < 0 && c->facts.is_published && !c->is_visible) {
+			become_aborted(c, words_for(r)); /* nothing can be seen in staging: a report that says so */
+			r = conclude_once(c);
+		}
+	}
+	if (r == 0)
+		r = keep_report(c);
+	if (r < 0 && c->is_visible)
+		events_error(i->supervisor->events,
+			     "%s is in staging, but the audit trail could not be completed. No medium is accepted until it can "
+			     "be written again. Tell the security officer.",
+			     i->transfer);
+	else if (r < 0)
+		become_aborted(c, *c->abort_reason ? c->abort_reason : words_for(r));
+	status = r < 0 ? INSPECTION_INCOMPLETE : status_of(c);
+	tell_done(c, r == 0);
+	close_p(&c->report_fd);
+	close_p(&c->text_fd);
+	close_p(&c->html_fd);
+	free(c);
+	return status;
+}

@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+#include "supervisor/docket.h"
+
+#include <jansson.h>
+#include <sqlite3.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/name.h"
+#include "common/text.h"
+
+/* No journal and no sync: after a crash the docket is thrown away with the spool. The page cache (2 MiB) is what bounds
+ * this role's memory on a medium of a million files. */
+static const char schema[] =
+	"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-2048;"
+	"PRAGMA temp_store=FILE;"
+	"CREATE TABLE entry (id INTEGER PRIMARY KEY, volume INTEGER NOT NULL, kind INTEGER NOT NULL, path BLOB NOT NULL,"
+	"  size INTEGER NOT NULL, mtime INTEGER NOT NULL, sum BLOB, status INTEGER NOT NULL DEFAULT 4,"
+	"  trouble TEXT NOT NULL DEFAULT '', types TEXT NOT NULL DEFAULT '[]', findings TEXT NOT NULL DEFAULT '[]',"
+	"  done INTEGER NOT NULL DEFAULT 0, verdict INTEGER NOT NULL DEFAULT 2, rule TEXT NOT NULL DEFAULT '',"
+	"  reasons TEXT NOT NULL DEFAULT '[]', published_as TEXT) STRICT;"
+	"CREATE UNIQUE INDEX entry_path ON entry (volume, path);"
+	"CREATE TABLE fold (volume INTEGER NOT NULL, key BLOB NOT NULL, path BLOB NOT NULL,"
+	"  PRIMARY KEY (volume, key, path)) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE listing (volume INTEGER NOT NULL, path BLOB NOT NULL, list_id INTEGER NOT NULL,"
+	"  algorithm TEXT NOT NULL, digest BLOB NOT NULL) STRICT;"
+	"CREATE INDEX listing_path ON listing (volume, path);"
+	"CREATE TABLE signer (id INTEGER NOT NULL, key_name TEXT NOT NULL, key_id TEXT NOT NULL, via BLOB NOT NULL) STRICT;"
+	"CREATE INDEX signer_id ON signer (id);"
+	"BEGIN;";
+
+#define ENTRY_COLUMNS                                                                              \
+	"id, volume, kind, path, size, mtime, sum, status, trouble, types, findings, done, verdict, rule, reasons, "   \
+	"published_as"
+
+enum statement {
+	ADD,
+	ADD_FOLD,
+	SEALED,
+	TROUBLE,
+	EXAMINED,
+	FINDINGS,
+	SET_FINDINGS,
+	DONE,
+	JUDGED,
+	GET,
+	FIND_PATH,
+	EACH,
+	COLLISION,
+	ADD_LISTING,
+	LISTINGS,
+	ADD_SIGNER,
+	SIGNERS,
+	COUNT,
+	STATEMENT_COUNT_
+};
+
+static const char *const sql[STATEMENT_COUNT_] = {
+	[ADD] = "INSERT INTO entry (id, volume, kind, path, size, mtime) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+	[ADD_FOLD] = "INSERT OR IGNORE INTO fold (volume, key, path) VALUES (?1, ?2, ?3)",
+	[SEALED] = "UPDATE entry SET size = ?2, sum = ?3, status = 0 WHERE id = ?1",
+	[TROUBLE] = "UPDATE entry SET status = ?2, trouble = ?3, sum = NULL WHERE id = ?1",
+	[EXAMINED] = "UPDATE entry SET done = done | ?2, types = ?3, findings = ?4 WHERE id = ?1",
+	[FINDINGS] = "SELECT findings FROM entry WHERE id = ?1",
+	[SET_FINDINGS] = "UPDATE entry SET findings = ?2 WHERE id = ?1",
+	[DONE] = "UPDATE entry SET done = done | ?2 WHERE id = ?1",
+	[JUDGED] = "UPDATE entry SET verdict = ?2, rule = ?3, reasons = ?4, published_as = ?5 WHERE id = ?1",
+	[GET] = "SELECT " ENTRY_COLUMNS " FROM entry WHERE id = ?1",
+	[FIND_PATH] = "SELECT " ENTRY_COLUMNS " FROM entry WHERE volume = ?1 AND path = ?2",
+	[EACH] = "SELECT " ENTRY_COLUMNS " FROM entry ORDER BY volume, path",
+	[COLLISION] = "SELECT path FROM fold WHERE volume = ?1 AND key = ?2 AND path <> ?3 LIMIT 1",
+	[ADD_LISTING] = "INSERT INTO listing (volume, path, list_id, algorithm, digest) VALUES (?1, ?2, ?3, ?4, ?5)",
+	[LISTINGS] = ("SELECT l.list_id, e.path, l.algorithm, l.digest,"
+		     "  (SELECT key_name FROM signer s WHERE s.id = l.list_id LIMIT 1)"
+		     " FROM listing l JOIN entry e ON e.id = l.list_id WHERE l.volume = ?1 AND l.path = ?2"),
+	[ADD_SIGNER] = "INSERT INTO signer (id, key_name, key_id, via) VALUES (?1, ?2, ?3, ?4)",
+	[SIGNERS] = "SELECT key_name, key_id, via FROM signer WHERE id = ?1",
+	[COUNT] = ("SELECT count(*), coalesce(sum(size), 0), coalesce(sum(verdict = 0), 0), coalesce(sum(verdict = 1), 0),"
+		  " coalesce(sum(verdict = 2), 0) FROM entry"),
+};
+
+struct docket {
+	sqlite3 *db;
+	sqlite3_stmt *statements[STATEMENT_COUNT_];
+	char *last_parent; /* the directory whose fold keys were stored last */
+};
+
+static int sqlite_error(struct docket *d, int code)
+{
+	if (code == SQLITE_OK || code == SQLITE_DONE || code == SQLITE_ROW)
+		return 0;
+	log_error("docket: %s", sqlite3_errmsg(d->db));
+	switch (code & 0xff) {
+	case SQLITE_FULL:
+		return -ENOSPC;
+	case SQLITE_NOMEM:
+		return -ENOMEM;
+	case SQLITE_CONSTRAINT:
+		return -EEXIST;
+	default:
+		return -EIO;
+	}
+}
+
+int docket_open(const char *path, struct docket **ret)
+{
+	struct docket *d = calloc(1, sizeof(*d));
+	int r;
+
+	if (!d)
+		return -ENOMEM;
+	r = sqlite_error(d, sqlite3_open_v2(path, &d->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+					    NULL));
+	if (r == 0)
+		r = sqlite_error(d, sqlite3_exec(d->db, schema, NULL, NULL, NULL));
+	for (size_t i = 0; r == 0 && i < STATEMENT_COUNT_; i++)
+		r = sqlite_error(d, sqlite3_prepare_v3(d->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &d->statements[i],
+						       NULL));
+	if (r < 0) {
+		docket_free(d);
+		return r;
+	}
+	*ret = d;
+	return 0;
+}
+
+struct docket *docket_free(struct docket *d)
+{
+	if (!d)
+		return NULL;
+	for (size_t i = 0; i < STATEMENT_COUNT_; i++)
+		sqlite3_finalize(d->statements[i]);
+	sqlite3_close(d->db);
+	free(d->last_parent);
+	free(d);
+	return NULL;
+}
+
+void docket_entry_done(struct docket_entry *e)
+{
+	free(e->path);
+	free(e->trouble);
+	free(e->types);
+	free(e->findings);
+	free(e->rule);
+	free(e->reasons);
+	free(e->published_as);
+	memset(e, 0, sizeof(*e));
+}
+
+static sqlite3_stmt *begin(struct docket *d, enum statement which)
+{
+	sqlite3_stmt *s = d->statements[which];
+
+	sqlite3_reset(s); /* its return repeats an error that was told already */
+	sqlite3_clear_bindings(s);
+	return s;
+}
+
+static void bind_u64(sqlite3_stmt *s, int at, uint64_t v)
+{
+	sqlite3_bind_int64(s, at, (sqlite3_int64)v); /* out of range only for a wrong `at`: our bug, seen in tests */
+}
+
+static void bind_path(sqlite3_stmt *s, int at, const char *path)
+{
+	sqlite3_bind_blob(s, at, path, (int)strlen(path), SQLITE_STATIC);
+}
+
+static void bind_text(sqlite3_stmt *s, int at, const char *text)
+{
+	sqlite3_bind_text(s, at, text, -1, SQLITE_STATIC);
+}
+
+static int run(struct docket *d, sqlite3_stmt *s)
+{
+	int code = sqlite3_step(s);
+	int r = sqlite_error(d, code);
+
+	sqlite3_reset(s);
+	return r;
+}
+
+static int add_fold(struct docket *d, uint32_t volume, const char *path)
+{
+	_cleanup_free_ char *key = text_utf8_valid(path, strlen(path)) ? name_fold(path) : NULL;
+	sqlite3_stmt *s;
+
+	if (!key)
+		return 0; /* such a name is unsafe anyway */
+	s = begin(d, ADD_FOLD);
+	bind_u64(s, 1, volume);
+	bind_path(s, 2, key);
+	bind_path(s, 3, path);
+	return run(d, s);
+}
+
+/* Directories collide as well: "A/x" and "a/y" become one tree on a case-insensitive system. */
+static int add_folds(struct docket *d, uint32_t volume, const char *path)
+{
+	const char *last = strrchr(path, '/');
+	size_t parent_len = last ? (size_t)(last - path) : 0;
+	int r = add_fold(d, volume, path);
+
+	if (r < 0 || parent_len == 0 ||
+	    (d->last_parent && strlen(d->last_parent) == parent_len && memcmp(d->last_parent, path, parent_len) == 0))
+		return r;
+	free(d->last_parent);
+	d->last_parent = strndup(path, parent_len);
+	if (!d->last_parent)
+		return -ENOMEM;
+	for (char *part = d->last_parent; r == 0 && part; ) {
+		char *slash = strchr(part, '/');
+
+		if (slash)
+			*slash = '\0';
+		r = add_fold(d, volume, d->last_parent);
+		if (slash)
+			*slash = '/';
+		part = slash ? slash + 1 : NULL;
+	}
+	return r;
+}
+
+int docket_add(struct docket *d, uint64_t id, uint32_t volume, enum entry_kind kind, const char *path, uint64_t size,
+	       int64_t mtime)
+{
+	sqlite3_stmt *s = begin(d, ADD);
+	int r;
+
+	bind_u64(s, 1, id);
+	bind_u64(s, 2, volume);
+	bind_u64(s, 3, kind);
+	bind_path(s, 4, path);
+	bind_u64(s, 5, size);
+	bind_u64(s, 6, (uint64_t)mtime);
+	r = run(d, s);
+	return r == 0 && kind != ENTRY_DIR_TROUBLE ? add_folds(d, volume, path) : r;
+}
+
+int docket_sealed(struct docket *d, uint64_t id, uint64_t size, const uint8_t sum[static SHA256_LEN])
+{
+	sqlite3_stmt *s = begin(d, SEALED);
+
+	bind_u64(s, 1, id);
+	bind_u64(s, 2, size);
+	sqlite3_bind_blob(s, 3, sum, SHA256_LEN, SQLITE_STATIC);
+	return run(d, s);
+}
+
+int docket_trouble(struct docket *d, uint64_t id, enum stream_status status, const char *detail)
+{
+	_cleanup_free_ char *clean = text_escape(detail, strlen(detail));
+	sqlite3_stmt *s = begin(d, TROUBLE);
+
+	if (!clean)
+		return -ENOMEM;
+	bind_u64(s, 1, id);
+	bind_u64(s, 2, status);
+	bind_text(s, 3, clean);
+	return run(d, s);
+}
+
+int docket_examined(struct docket *d, uint64_t id, uint32_t done, const char *types, const char *findings)
+{
+	sqlite3_stmt *s = begin(d, EXAMINED);
+
+	bind_u64(s, 1, id);
+	bind_u64(s, 2, done);
+	bind_text(s, 3, types);
+	bind_text(s, 4, findings);
+	return run(d, s);
+}
+
+static int current_findings(struct docket *d, uint64_t id, json_t **ret)
+{
+	sqlite3_stmt *s = begin(d, FINDINGS);
+	json_t *list = NULL;
+	int r;
+
+	bind_u64(s, 1, id);
+	if (sqlite3_step(s) == SQLITE_ROW)
+		list = json_loads((const char *)sqlite3_column_text(s, 0), 0, NULL);
+	r = json_is_array(list) ? 0 : -EIO;
+	sqlite3_reset(s);
+	*ret = list;
+	return r;
+}
+
+int docket_find(struct docket *d, uint64_t id, enum reason reason, const char *detail)
+{
+	_cleanup_free_ char *clean = text_escape(detail, strlen(detail));
+	_cleanup_free_ char *text = NULL;
+	json_t *list = NULL;
+	int r = clean ? current_findings(d, id, &list) : -ENOMEM;
+
+	if (r == 0 && json_array_append_new(list, json_pack("{s:s,s:s}", "code", reason_code(reason), "detail", clean)) < 0)
+		r = -ENOMEM;
+	if (r == 0) {
+		sqlite3_stmt *s = begin(d, SET_FINDINGS);
+
+		text = json_dumps(list, JSON_COMPACT | JSON_SORT_KEYS);
+		bind_u64(s, 1, id);
+		bind_text(s, 2, text);
+		r = text ? run(d, s) : -ENOMEM;
+	}
+	json_decref(list);
+	return r;
+}
+
+int docket_done(struct docket *d, uint64_t id, uint32_t done)
+{
+	sqlite3_stmt *s = begin(d, DONE);
+
+	bind_u64(s, 1, id);
+	bind_u64(s, 2, done);
+	return run(d, s);
+}
+
+int docket_judged(struct docket *d, uint64_t id, enum verdict verdict, const char *rule, const char *reasons,
+		  const char *published_as)
+{
+	sqlite3_stmt *s = begin(d, JUDGED);
+
+	bind_u64(s, 1, id);
+	bind_u64(s, 2, verdict);
+	bind_text(s, 3, rule);
+	bind_text(s, 4, reasons);
+	if (published_as)
+		bind_text(s, 5, published_as);
+	return run(d, s);
+}
+
+static char *column_bytes(sqlite3_stmt *s, int at)
+{
+	const void *data = sqlite3_column_blob(s, at);
+	size_t size = (size_t)sqlite3_column_bytes(s, at);
+	char *copy = malloc(size + 1);
+
+	if (copy) {
+		if (size > 0)
+			memcpy(copy, data, size);
+		copy[size] = '\0';
+	}
+	return copy;
+}
+
+static int load_entry(sqlite3_stmt *s, struct docket_entry *e)
+{
+	*e = (struct docket_entry){
+		.id = (uint64_t)sqlite3_column_int64(s, 0),
+		.volume = (uint32_t)sqlite3_column_int64(s, 1),
+		.kind = (enum entry_kind)sqlite3_column_int(s, 2),
+		.path = column_bytes(s, 3),
+		.size = (uint64_t)sqlite3_column_int64(s, 4),
+		.mtime = sqlite3_column_int64(s, 5),
+		.has_sum = sqlite3_column_bytes(s, 6) == SHA256_LEN,
+		.status = (enum stream_status)sqlite3_column_int(s, 7),
+		.trouble = column_bytes(s, 8),
+		.types = column_bytes(s, 9),
+		.findings = column_bytes(s, 10),
+		.done = (uint32_t)sqlite3_column_int64(s, 11),
+		.verdict = (enum verdict)sqlite3_column_int(s, 12),
+		.rule = column_bytes(s, 13),
+		.reasons = column_bytes(s, 14),
+		.published_as = sqlite3_column_type(s, 15) == SQLITE_NULL ? NULL : column_bytes(s, 15),
+	};
+	if (e->has_sum)
+		memcpy(e->sum, sqlite3_column_blob(s, 6), SHA256_LEN);
+	return e->path && e->trouble && e->types && e->findings && e->rule && e->reasons ? 0 : -ENOMEM;
+}
+
+static int get_one(struct docket *d, sqlite3_stmt *s, struct docket_entry *ret)
+{
+	int code = sqlite3_step(s);
+	int r = sqlite_error(d, code);
+
+	if (code == SQLITE_ROW) {
+		r = load_entry(s, ret);
+		if (r < 0)
+			docket_entry_done(ret);
+		else
+			r = 1;
+	}
+	sqlite3_reset(s);
+	return r;
+}
+
+int docket_get(struct docket *d, uint64_t id, struct docket_entry *ret)
+{
+	sqlite3_stmt *s = begin(d, GET);
+
+	bind_u64(s, 1, id);
+	return get_one(d, s, ret);
+}
+
+int docket_find_path(struct docket *d, uint32_t volume, const char *path, struct docket_entry *ret)
+{
+	sqlite3_stmt *s = begin(d, FIND_PATH);
+
+	bind_u64(s, 1, volume);
+	bind_path(s, 2, path);
+	return get_one(d, s, ret);
+}
+
+int docket_each(struct docket *d, docket_each_fn each, void *context)
+{
+	sqlite3_stmt *s = begin(d, EACH);
+	int code, r = 0;
+
+	while (r == 0 && (code = sqlite3_step(s)) != SQLITE_DONE) {
+		struct docket_entry e = { 0 };
+
+		r = sqlite_error(d, code);
+		if (r == 0)
+			r = load_entry(s, &e);
+		if (r == 0)
+			r = each(context, &e);
+		docket_entry_done(&e);
+	}
+	sqlite3_reset(s);
+	return r;
+}
+
+int docket_collision(struct docket *d, uint32_t volume, const char *path, char **ret_other)
+{
+	_cleanup_free_ char *copy = strdup(path);
+	int r = copy ? 0 : -ENOMEM;
+
+	*ret_other = NULL;
+	/* the path itself, then each directory above it */
+	while (r == 0 && !*ret_other) {
+		_cleanup_free_ char *key = name_fold(copy);
+		sqlite3_stmt *s = begin(d, COLLISION);
+		char *slash;
+
+		if (!key)
+			return -ENOMEM;
+		bind_u64(s, 1, volume);
+		bind_path(s, 2, key);
+		bind_path(s, 3, copy);
+		if (sqlite3_step(s) == SQLITE_ROW) {
+			*ret_other = column_bytes(s, 0);
+			r = *ret_other ? 0 : -ENOMEM;
+		}
+		sqlite3_reset(s);
+		slash = strrchr(copy, '/');
+		if (!slash)
+			break;
+		*slash = '\0';
+	}
+	return r;
+}
+
+int docket_add_listing(struct docket *d, uint64_t list_id, uint32_t volume, const char *path, const char *algorithm,
+		       const uint8_t *digest, size_t digest_size)
+{
+	sqlite3_stmt *s = begin(d, ADD_LISTING);
+
+	bind_u64(s, 1, volume);
+	bind_path(s, 2, path);
+	bind_u64(s, 3, list_id);
+	bind_text(s, 4, algorithm);
+	sqlite3_bind_blob(s, 5, digest, (int)digest_size, SQLITE_STATIC);
+	return run(d, s);
+}
+
+static int load_listing(sqlite3_stmt *s, struct docket_listing *l)
+{
+	*l = (struct docket_listing){ .list_id = (uint64_t)sqlite3_column_int64(s, 0),
+				      .list_path = column_bytes(s, 1),
+				      .digest_size = (size_t)sqlite3_column_bytes(s, 3) };
+	(void)snprintf(l->algorithm, sizeof(l->algorithm), "%s", (const char *)sqlite3_column_text(s, 2));
+	if (l->digest_size > sizeof(l->digest) || !l->list_path)
+		return -EIO;
+	memcpy(l->digest, sqlite3_column_blob(s, 3), l->digest_size);
+	if (sqlite3_column_type(s, 4) != SQLITE_NULL)
+		l->signed_by = column_bytes(s, 4);
+	return 0;
+}
+
+int docket_listings(struct docket *d, uint32_t volume, const char *path, docket_listing_fn each, void *context)
+{
+	sqlite3_stmt *s = begin(d, LISTINGS);
+	int code, r = 0;
+
+	bind_u64(s, 1, volume);
+	bind_path(s, 2, path);
+	while (r == 0 && (code = sqlite3_step(s)) != SQLITE_DONE) {
+		struct docket_listing l = { 0 };
+
+		r = sqlite_error(d, code);
+		if (r == 0)
+			r = load_listing(s, &l);
+		if (r == 0)
+			r = each(context, &l);
+		free(l.list_path);
+		free(l.signed_by);
+	}
+	sqlite3_reset(s);
+	return r;
+}
+
+int docket_add_signer(struct docket *d, uint64_t id, const char *key_name, const char *key_id, const char *via)
+{
+	sqlite3_stmt *s = begin(d, ADD_SIGNER);
+
+	bind_u64(s, 1, id);
+	bind_text(s, 2, key_name);
+	bind_text(s, 3, key_id);
+	bind_path(s, 4, via);
+	return run(d, s);
+}
+
+int docket_signers(struct docket *d, uint64_t id, docket_signer_fn each, void *context)
+{
+	sqlite3_stmt *s = begin(d, SIGNERS);
+	int code, r = 0;
+
+	bind_u64(s, 1, id);
+	while (r == 0 && (code = sqlite3_step(s)) != SQLITE_DONE) {
+		struct docket_signer g = { 0 };
+
+		r = sqlite_error(d, code);
+		if (r == 0) {
+			g = (struct docket_signer){ column_bytes(s, 0), column_bytes(s, 1), column_bytes(s, 2) };
+			r = g.key_name && g.key_id && g.via ? each(context, &g) : -ENOMEM;
+		}
+		free(g.key_name);
+		free(g.key_id);
+		free(g.via);
+	}
+	sqlite3_reset(s);
+	return r;
+}
+
+int docket_count(struct docket *d, struct docket_counts *ret)
+{
+	sqlite3_stmt *s = begin(d, COUNT);
+	int code = sqlite3_step(s);
+	int r = sqlite_error(d, code);
+
+	if (code == SQLITE_ROW)
+		*ret = (struct docket_counts){ (uint64_t)sqlite3_column_int64(s, 0), (uint64_t)sqlite3_column_int64(s, 1),
+					       (uint64_t)sqlite3_column_int64(s, 2), (uint64_t)sqlite3_column_int64(s, 3),
+					       (uint64_t)sqlite3_column_int64(s, 4) };
+	sqlite3_reset(s);
+	return r;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* The docket of one inspection: everything known of each entry, on disk, so that memory does not grow with the number
+ * of files. A private SQLite file in the transfer's spool directory; it dies with the inspection and is no record.
+ *
+ * Paths are raw bytes from the medium. All functions return 0 or a negative errno unless they say otherwise.
+ */
+#ifndef LAZARET_SUPERVISOR_DOCKET_H
+#define LAZARET_SUPERVISOR_DOCKET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/finding.h"
+#include "common/hash.h"
+#include "common/macros.h"
+#include "common/reason.h"
+#include "ipc/stream.h"
+
+struct docket;
+
+_must_check_ int docket_open(const char *path, struct docket **ret);
+struct docket *docket_free(struct docket *d);
+
+struct docket_entry {
+	uint64_t id;
+	uint32_t volume;
+	enum entry_kind kind;
+	char *path; /* raw, no NUL inside */
+	uint64_t size;
+	int64_t mtime;	  /* seconds since 1970 UTC */
+	bool has_sum;	  /* sealed in the vault */
+	uint8_t sum[SHA256_LEN];
+	enum stream_status status;
+	char *trouble;	  /* detail of a status other than complete; "" otherwise */
+	char *types;	  /* JSON array of MIME types */
+	char *findings;	  /* JSON array of {code, detail, member}: examiners' findings, escaped */
+	uint32_t done;	  /* enum check bits */
+	enum verdict verdict;
+	char *rule;
+	char *reasons;	  /* JSON array of {code, detail, member}, after judging */
+	char *published_as;
+};
+
+void docket_entry_done(struct docket_entry *e);
+
+/* An entry as the reader announced it. */
+_must_check_ int docket_add(struct docket *d, uint64_t id, uint32_t volume, enum entry_kind kind,
+			    const char *path, uint64_t size, int64_t mtime);
+_must_check_ int docket_sealed(struct docket *d, uint64_t id, uint64_t size, const uint8_t sum[static SHA256_LEN]);
+_must_check_ int docket_trouble(struct docket *d, uint64_t id, enum stream_status status, const char *detail);
+/* What examiners found; `types` and `findings` are JSON arrays. Adds to `done`. */
+_must_check_ int docket_examined(struct docket *d, uint64_t id, uint32_t done, const char *types,
+				 const char *findings);
+/* One more finding of a check that looks at the medium as a whole. `detail` is escaped. */
+_must_check_ int docket_find(struct docket *d, uint64_t id, enum reason reason, const char *detail);
+_must_check_ int docket_done(struct docket *d, uint64_t id, uint32_t done);
+_must_check_ int docket_judged(struct docket *d, uint64_t id, enum verdict verdict, const char *rule,
+			       const char *reasons, const char *published_as);
+
+/* 1 and the entry, 0 when there is none. */
+_must_check_ int docket_get(struct docket *d, uint64_t id, struct docket_entry *ret);
+_must_check_ int docket_find_path(struct docket *d, uint32_t volume, const char *path, struct docket_entry *ret);
+
+/* Call `each` for every entry by volume and path; its non-zero return ends the walk and is returned. The docket may be
+ * changed by the callback. */
+typedef int (*docket_each_fn)(void *context, struct docket_entry *e);
+_must_check_ int docket_each(struct docket *d, docket_each_fn each, void *context);
+
+/* Does another path of this volume fold to the same key? `*ret_other` (owned by the caller) names one, or NULL. */
+_must_check_ int docket_collision(struct docket *d, uint32_t volume, const char *path, char **ret_other);
+
+/* Checksum lists and signatures. */
+struct docket_listing {
+	uint64_t list_id;
+	char *list_path;
+	char algorithm[16];
+	uint8_t digest[64];
+	size_t digest_size;
+	char *signed_by; /* trusted key's name, or NULL */
+};
+
+_must_check_ int docket_add_listing(struct docket *d, uint64_t list_id, uint32_t volume, const char *path,
+				    const char *algorithm, const uint8_t *digest, size_t digest_size);
+typedef int (*docket_listing_fn)(void *context, const struct docket_listing *l);
+_must_check_ int docket_listings(struct docket *d, uint32_t volume, const char *path, docket_listing_fn each,
+				 void *context);
+
+struct docket_signer {
+	char *key_name, *key_id;
+	char *via;
+};
+
+_must_check_ int docket_add_signer(struct docket *d, uint64_t id, const char *key_name, const char *key_id,
+				   const char *via);
+typedef int (*docket_signer_fn)(void *context, const struct docket_signer *s);
+_must_check_ int docket_signers(struct docket *d, uint64_t id, docket_signer_fn each, void *context);
+
+struct docket_counts {
+	uint64_t files, bytes, approved, held, blocked;
+};
+_must_check_ int docket_count(struct docket *d, struct docket_counts *ret);
+
+#endif

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+#include "supervisor/inspection.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "common/fd.h"
+#include "common/log.h"
+#include "common/text.h"
+#include "sandbox/sandbox.h"
+#include "supervisor/recover.h"
+
+#define VAULT_READY_SECONDS 30
+#define PROGRESS_MS 200
+
+/* Random bits keep names apart that begin in the same second, in several processes. */
+static int name_transfer(struct inspection *i)
+{
+	uint8_t random[3];
+	struct tm tm;
+	time_t now = time(NULL);
+	size_t n;
+
+	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random) || !gmtime_r(&now, &tm))
+		return -EIO;
+	n = strftime(i->transfer, sizeof(i->transfer), "%Y%m%dT%H%M%SZ-", &tm);
+	hex_encode(random, sizeof(random), i->transfer + n);
+	i->started = now;
+	return 0;
+}
+
+/* spool/TRANSFER is locked while this process lives: what is not locked is a crash's (recover.c). */
+static int open_spool(struct inspection *i)
+{
+	struct supervisor *s = i->supervisor;
+	char path[4096];
+	int n, r;
+
+	r = mkdirat(s->spool_fd, i->transfer, 0700) < 0 ? -errno : 0;
+	if (r == 0)
+		r = dir_open_make(s->spool_fd, i->transfer, 0700, &i->spool_fd);
+	if (r == 0 && flock(i->spool_fd, LOCK_EX | LOCK_NB) < 0)
+		r = -errno;
+	if (r == 0)
+		r = recover_note(i);
+	n = snprintf(path, sizeof(path), "%s/%s/docket.sqlite", s->config->spool_dir, i->transfer);
+	if (r == 0)
+		r = (size_t)n < sizeof(path) ? docket_open(path, &i->docket) : -ENAMETOOLONG;
+	if (r < 0)
+		inspection_trouble(i, "opening the spool", r, NULL);
+	return r;
+}
+
+static int start_vault(struct inspection *i)
+{
+	const struct station_config *c = i->supervisor->config;
+	struct patience patience = supervisor_patience(i->supervisor, VAULT_READY_SECONDS);
+	_cleanup_free_ struct encoder *e = malloc(sizeof(*e));
+	_cleanup_free_ char *why = NULL;
+	_cleanup_close_ int fd = -EBADF;
+	int r = e ? dir_open_make(i->spool_fd, "copies", 0700, &fd) : -ENOMEM;
+
+	if (r == 0)
+		r = sandbox_own(ROLE_VAULT, fd);
+	if (r == 0)
+		r = process_start(ROLE_VAULT, &i->vault);
+	if (r == 0) {
+		encoder_init(e);
+		encode_u64(e, MIN(c->spool_bytes, c->limits.bytes));
+		encode_u64(e, c->limits.files);
+		encode_u64(e, c->limits.largest_file);
+		r = channel_send(&i->vault.channel, MESSAGE_VAULT_START, e, &fd, 1);
+	}
+	if (r == 0)
+		r = process_ready(&i->vault, &patience, &why);
+	if (r < 0)
+		inspection_trouble(i, "starting the vault", r, why);
+	return r;
+}
+
+int inspection_open_copy(struct inspection *i, uint64_t id, int *ret_fd)
+{
+	const struct patience patience = { .signal_fd = -1, .deadline_ms = i->patience.deadline_ms };
+	struct message *m = malloc(sizeof(*m));
+	struct encoder *e = malloc(sizeof(*e));
+	int r = -ENOMEM;
+
+	if (m && e) {
+		encoder_init(e);
+		encode_u64(e, id);
+		r = channel_send(&i->vault.channel, MESSAGE_VAULT_OPEN, e, NULL, 0);
+		if (r == 0)
+			r = process_expect(&i->vault, MESSAGE_VAULT_COPY, &patience, m, NULL);
+		if (r == 0) {
+			*ret_fd = TAKE_FD(m->fds[0]);
+			message_done(m);
+		}
+	}
+	free(m);
+	free(e);
+	return r;
+}
+
+void inspection_progress(struct inspection *i, const char *stage, bool is_now)
+{
+	int64_t now = monotonic_ms();
+
+	if (!is_now && now - i->told_ms < PROGRESS_MS)
+		return;
+	i->told_ms = now;
+	events_send(i->supervisor->events, "progress",
+		    json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:I}", "stage", stage, "files_total", (json_int_t)i->files_total,
+			      "bytes_total", (json_int_t)i->bytes_total, "files_read", (json_int_t)i->files_read, "bytes_read",
+			      (json_int_t)i->bytes_read, "files_examined", (json_int_t)i->files_examined, "bytes_examined",
+			      (json_int_t)i->bytes_examined));
+}
+
+void inspection_trouble(struct inspection *i, const char *what, int error, const char *why)
+{
+	if (error == -ENODEV)
+		why = "the medium was removed before it had been read. Insert it again.";
+	else if (error == -ETIMEDOUT && !why)
+		why = "it took longer than the station allows (limits.inspection_time)";
+	events_error(i->supervisor->events, "%s: %s", what, why ? why : strerror(-error));
+}
+
+static int audit_started(struct inspection *i)
+{
+	_cleanup_free_ char *source = text_escape(i->request->source, strlen(i->request->source));
+	_cleanup_free_ char *operator_name = text_escape(i->request->operator_name, strlen(i->request->operator_name));
+	_cleanup_free_ char *reason = text_escape(i->request->reason, strlen(i->request->reason));
+	json_t *body = source && operator_name && reason ?
+			       json_pack("{s:s,s:s,s:s,s:s}", "transfer", i->transfer, "source", source, "operator",
+					 operator_name, "reason", reason) :
+			       NULL;
+	char hash[65];
+	uint64_t seq;
+	int r = body ? supervisor_audit(i->supervisor, "inspection-started", body, &seq, hash) : -ENOMEM;
+
+	json_decref(body);
+	return r;
+}
+
+static int run_stages(struct inspection *i)
+{
+	int r = start_vault(i);
+
+	if (r == 0)
+		r = inspection_acquire(i);
+	if (r == 0)
+		r = inspection_read(i);
+	if (r == 0) {
+		inspection_progress(i, "origin", true);
+		r = inspection_vouch(i);
+	}
+	return r;
+}
+
+static void inspection_done(struct inspection *i)
+{
+	struct inspection_medium *m = &i->medium;
+
+	pool_free(i->pool);
+	process_kill(&i->intake);
+	process_kill(&i->origin);
+	(void)process_end(&i->publish); /* what it had to do has been answered */
+	(void)process_end(&i->vault);
+	docket_free(i->docket);
+	free(m->vendor);
+	free(m->model);
+	free(m->serial);
+	for (size_t k = 0; k < m->volume_count; k++) {
+		struct volume *v = &m->volumes[k];
+
+		free(v->fs);
+		free(v->label);
+		free(v->uuid);
+		free(v->driver);
+		free(v->detail);
+		close_p(&v->root_fd);
+	}
+	if (i->spool_fd >= 0 && dir_remove_tree(i->supervisor->spool_fd, i->transfer) < 0)
+		log_warning("job=%s: the spool was not removed: %s; the next start does it", i->transfer, strerror(errno));
+	close_p(&i->spool_fd);
+	free(i);
+}
+
+enum inspection_status inspection_run(struct supervisor *s, const struct inspection_request *request)
+{
+	struct inspection *i = calloc(1, sizeof(*i));
+	enum inspection_status status = INSPECTION_INCOMPLETE;
+	int r;
+
+	if (!i)
+		return status;
+	i->supervisor = s;
+	i->request = request;
+	i->spool_fd = -EBADF;
+	i->patience = supervisor_patience(s, s->config->limits.inspection_time_s);
+	i->medium.vendor = strdup("");
+	i->medium.model = strdup("");
+	i->medium.serial = strdup("");
+	(void)snprintf(i->medium.kind, sizeof(i->medium.kind), "image"); /* until the source has been looked at */
+	r = name_transfer(i);
+	if (r == 0) {
+		events_send(s->events, "started", json_pack("{s:s}", "transfer", i->transfer));
+		r = audit_started(i);
+	}
+	if (r == 0) {
+		r = open_spool(i);
+		if (r == 0)
+			r = run_stages(i);
+		/* Also after an abort: every file that was seen gets a verdict and a reason. */
+		if (i->docket && inspection_judge(i) < 0 && r == 0)
+			r = -EIO;
+		if (i->spool_fd >= 0)
+			status = inspection_conclude(i, r);
+	}
+	inspection_done(i);
+	return status;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* One inspection of one medium, from its source to its report:
+ *
+ *   acquire    intake opens the source and tells volumes            (acquire.c)
+ *   read       readers stream into the vault, workers examine       (reading.c)
+ *   vouch      checksum lists and signatures                        (vouching.c)
+ *   judge      names, collisions, rules -> verdicts                 (judging.c)
+ *   conclude   staging, audit trail, report                         (conclude.c)
+ */
+#ifndef LAZARET_SUPERVISOR_INSPECTION_H
+#define LAZARET_SUPERVISOR_INSPECTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/macros.h"
+#include "supervisor/docket.h"
+#include "supervisor/pool.h"
+#include "supervisor/supervisor.h"
+
+/* Exit status of `lazaret inspect`. */
+enum inspection_status {
+	INSPECTION_ALL_APPROVED = 0,
+	INSPECTION_SOME_REFUSED = 1,
+	INSPECTION_INCOMPLETE = 2,
+};
+
+struct inspection_request {
+	const char *source;   /* as the operator gave it; borrowed */
+	const char *operator_name; /* "" : not named */
+	const char *reason;   /* "" : not given */
+};
+
+/* Run one inspection. Everything that happens is told through the supervisor's events; the last one is "done" with
+ * transfer, outcome, counts and the path of the report. */
+enum inspection_status inspection_run(struct supervisor *s, const struct inspection_request *request);
+
+/* -- inside ------------------------------------------------------------------------------------------------- */
+
+#define VOLUMES_MAX 128 /* intake tells at most 64 partitions and the gaps between them */
+#define TRANSFER_LEN 23 /* 20261122T011500Z-3f9a2c */
+
+struct volume {
+	uint32_t index;
+	char *fs, *label, *uuid, *driver; /* escaped */
+	uint64_t offset, size;
+	char outcome[16];
+	char *detail; /* escaped */
+	int root_fd;  /* -EBADF when nobody will read it */
+};
+
+struct inspection_medium {
+	char kind[16];
+	char *vendor, *model, *serial; /* escaped */
+	uint64_t size;
+	bool is_write_protected;
+	bool counts_writes;
+	uint64_t sectors_before, sectors_after;
+	int64_t removable_at; /* 0: never was */
+	struct volume volumes[VOLUMES_MAX];
+	size_t volume_count;
+};
+
+struct inspection {
+	struct supervisor *supervisor;
+	const struct inspection_request *request;
+	char transfer[TRANSFER_LEN + 1];
+	int64_t started; /* seconds since 1970 UTC */
+	struct inspection_medium medium;
+	int spool_fd; /* spool/TRANSFER, locked while we live */
+	struct docket *docket;
+	struct process intake, vault, origin, publish;
+	struct pool *pool;
+	struct patience patience; /* the inspection's own deadline */
+	uint64_t next_id;
+	bool has_volumes_read;
+
+	/* progress */
+	uint64_t files_total, bytes_total, files_read, bytes_read, files_examined, bytes_examined;
+	int64_t told_ms;
+};
+
+_must_check_ int inspection_acquire(struct inspection *i);
+_must_check_ int inspection_read(struct inspection *i);
+_must_check_ int inspection_vouch(struct inspection *i);
+_must_check_ int inspection_judge(struct inspection *i);
+/* Publishes, or says why not; `aborted` is 0 or the error that ended the inspection before. Always leaves a report when
+ * the trail can be written. */
+enum inspection_status inspection_conclude(struct inspection *i, int aborted);
+
+/* A read-only descriptor of a sealed copy. */
+_must_check_ int inspection_open_copy(struct inspection *i, uint64_t id, int *ret_fd);
+void inspection_progress(struct inspection *i, const char *stage, bool is_now);
+/* Tell an error and log it: the stage, the role's own words or the errno. */
+void inspection_trouble(struct inspection *i, const char *what, int error, const char *why);
+
+#endif

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* Stage "judge": for each entry, gather what is known into a subject, ask the judge, write the verdict down. */
+#include "supervisor/inspection.h"
+
+#include <string.h>
+
+#include "common/name.h"
+#include "common/text.h"
+#include "judge/judge.h"
+
+#define SIGNERS_MAX 16
+#define LISTINGS_MAX 16
+
+struct judging {
+	struct inspection *i;
+	bool has_several_volumes;
+	/* of the entry at hand; owned */
+	struct findings findings;
+	json_t *types;
+	const char *type_list[POOL_TYPES_MAX];
+	struct docket_signer signers[SIGNERS_MAX];
+	struct judge_signer judge_signers[SIGNERS_MAX];
+	size_t signer_count;
+	struct docket_listing listings[LISTINGS_MAX];
+	struct judge_listing judge_listings[LISTINGS_MAX];
+	size_t listing_count;
+};
+
+static void entry_facts_done(struct judging *j)
+{
+	findings_done(&j->findings);
+	json_decref(j->types);
+	j->types = NULL;
+	for (size_t k = 0; k < j->signer_count; k++) {
+		free(j->signers[k].key_name);
+		free(j->signers[k].key_id);
+		free(j->signers[k].via);
+	}
+	for (size_t k = 0; k < j->listing_count; k++) {
+		free(j->listings[k].list_path);
+		free(j->listings[k].signed_by);
+	}
+	j->signer_count = j->listing_count = 0;
+}
+
+static int load_findings(struct findings *f, const char *text)
+{
+	json_t *list = json_loads(text, 0, NULL), *o;
+	size_t k;
+	int r = json_is_array(list) ? 0 : -EIO;
+
+	json_array_foreach(list, k, o) {
+		const char *code = json_string_value(json_object_get(o, "code"));
+		const char *detail = json_string_value(json_object_get(o, "detail"));
+		enum reason reason;
+
+		if (r == 0)
+			r = code && detail ? reason_parse(code, &reason) : -EIO;
+		if (r == 0)
+			r = findings_add(f, reason, json_string_value(json_object_get(o, "member")), "%s", detail);
+	}
+	json_decref(list);
+	return r;
+}
+
+static int kind_findings(struct findings *f, const struct docket_entry *e)
+{
+	static const enum reason by_status[STREAM_STATUS_COUNT_] = {
+		[STREAM_COMPLETE] = REASON_UNREADABLE, [STREAM_UNREADABLE] = REASON_UNREADABLE,
+		[STREAM_CHANGED] = REASON_CHANGED_WHILE_READING, [STREAM_QUOTA] = REASON_QUOTA_EXCEEDED,
+		[STREAM_NO_SPACE] = REASON_QUOTA_EXCEEDED, [STREAM_CUT] = REASON_UNREADABLE,
+	};
+
+	if (e->kind == ENTRY_SYMLINK)
+		return findings_add(f, REASON_SYMLINK, NULL, "symbolic link");
+	if (e->kind == ENTRY_SPECIAL)
+		return findings_add(f, REASON_SPECIAL_FILE, NULL, "%s", e->trouble);
+	if (e->kind == ENTRY_DIR_TROUBLE)
+		return findings_add(f, strcmp(e->trouble, "too many levels of directories") == 0 ? REASON_LIMIT_EXCEEDED :
+												   REASON_UNREADABLE,
+				    NULL, "directory: %s", e->trouble);
+	if (!e->has_sum)
+		return findings_add(f, by_status[e->status], NULL, "%s",
+				    *e->trouble ? e->trouble : "the bytes did not reach the vault whole");
+	return 0;
+}
+
+static int name_findings(struct judging *j, const struct docket_entry *e)
+{
+	_cleanup_free_ char *other = NULL, *clean = NULL;
+	const char *why;
+	int r;
+
+	if (name_path_valid(e->path, strlen(e->path), &why) < 0) {
+		j->findings.done |= CHECK_NAME;
+		return findings_add(&j->findings, REASON_UNSAFE_NAME, NULL, "%s", why);
+	}
+	r = docket_collision(j->i->docket, e->volume, e->path, &other);
+	if (r == 0 && other) {
+		clean = text_escape(other, strlen(other));
+		r = clean ? findings_add(&j->findings, REASON_NAME_COLLISION, NULL, "same as %s on some systems", clean) :
+			    -ENOMEM;
+	}
+	if (r == 0)
+		j->findings.done |= CHECK_NAME;
+	return r;
+}
+
+static int load_types(struct judging *j, const struct docket_entry *e, size_t *ret_count)
+{
+	*ret_count = 0;
+	j->types = json_loads(e->types, 0, NULL);
+	if (!json_is_array(j->types))
+		return -EIO;
+	for (size_t k = 0; k < json_array_size(j->types) && k < POOL_TYPES_MAX; k++)
+		j->type_list[(*ret_count)++] = json_string_value(json_array_get(j->types, k));
+	return 0;
+}
+
+static int keep_signer(void *context, const struct docket_signer *g)
+{
+	struct judging *j = context;
+	struct docket_signer *copy = &j->signers[j->signer_count];
+
+	if (j->signer_count == SIGNERS_MAX)
+		return 0; /* more than enough to trust it */
+	*copy = (struct docket_signer){ strdup(g->key_name), strdup(g->key_id), strdup(g->via) };
+	j->judge_signers[j->signer_count++] = (struct judge_signer){ copy->key_name, copy->key_id, copy->via };
+	return copy->key_name && copy->key_id && copy->via ? 0 : -ENOMEM;
+}
+
+static int keep_listing(void *context, const struct docket_listing *l)
+{
+	struct judging *j = context;
+	struct docket_listing *copy = &j->listings[j->listing_count];
+	struct docket_entry list = { 0 };
+	bool is_broken;
+	int r = docket_get(j->i->docket, l->list_id, &list);
+
+	if (r < 0)
+		return r;
+	/* What was read of a broken or altered list proves mismatches only (checked before), never that a file is good. */
+	is_broken = r == 0 || strcmp(list.findings, "[]") != 0;
+	docket_entry_done(&list);
+	if (is_broken || j->listing_count == LISTINGS_MAX)
+		return 0;
+	*copy = *l;
+	copy->list_path = strdup(l->list_path);
+	copy->signed_by = l->signed_by ? strdup(l->signed_by) : NULL;
+	j->judge_listings[j->listing_count++] = (struct judge_listing){ copy->list_path, copy->algorithm, copy->signed_by };
+	return copy->list_path && (!l->signed_by || copy->signed_by) ? 0 : -ENOMEM;
+}
+
+/* Details were escaped when they came in; the judge's own words may quote a name. A backslash alone is no reason to
+ * escape once more. */
+static json_t *safe_string(const char *s)
+{
+	_cleanup_free_ char *probe = strdup(s), *clean = NULL;
+	char *to = probe;
+
+	if (!probe)
+		return NULL;
+	for (const char *from = s; *from; from++)
+		if (*from != '\\')
+			*to++ = *from;
+	*to = '\0';
+	if (text_clean(probe, strlen(probe)))
+		return json_string(s);
+	clean = text_escape(s, strlen(s));
+	return clean ? json_string(clean) : NULL;
+}
+
+static json_t *reasons_json(const struct judgement *g)
+{
+	json_t *list = json_array();
+
+	for (size_t k = 0; list && k < g->reason_count; k++) {
+		const struct judgement_reason *x = &g->reasons[k];
+		json_t *o = json_pack("{s:s,s:o,s:o}", "code", reason_code(x->reason), "detail", safe_string(x->detail), "member",
+				      x->member ? safe_string(x->member) : json_null());
+
+		if (!o || json_array_append_new(list, o) < 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+static char *published_path(const struct judging *j, const struct docket_entry *e)
+{
+	char *path;
+	int n = j->has_several_volumes ? asprintf(&path, "files/volume-%u/%s", e->volume, e->path) :
+					 asprintf(&path, "files/%s", e->path);
+
+	return n < 0 ? NULL : path;
+}
+
+static void tell_verdict(struct judging *j, const struct docket_entry *e, const struct judgement *g, json_t *reasons)
+{
+	_cleanup_free_ char *path = text_escape(e->path, strlen(e->path));
+
+	if (path)
+		events_send(j->i->supervisor->events, "verdict",
+			    json_pack("{s:I,s:s,s:s,s:s,s:O}", "volume", (json_int_t)e->volume, "path", path, "verdict",
+				      verdict_name(g->verdict), "rule", g->rule, "reasons", reasons));
+}
+
+static int store(struct judging *j, const struct docket_entry *e, const struct judgement *g)
+{
+	json_t *reasons = reasons_json(g);
+	_cleanup_free_ char *text = reasons ? json_dumps(reasons, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+	_cleanup_free_ char *path = g->verdict == VERDICT_APPROVED ? published_path(j, e) : NULL;
+	int r = -ENOMEM;
+
+	if (text && (path || g->verdict != VERDICT_APPROVED))
+		r = docket_judged(j->i->docket, e->id, g->verdict, g->rule, text, path);
+	if (r == 0)
+		tell_verdict(j, e, g, reasons);
+	json_decref(reasons);
+	return r;
+}
+
+static int gather(struct judging *j, const struct docket_entry *e, struct subject *s)
+{
+	int r;
+
+	j->findings.done = e->done;
+	r = load_findings(&j->findings, e->findings);
+	if (r == 0)
+		r = kind_findings(&j->findings, e);
+	if (r == 0)
+		r = name_findings(j, e);
+	if (r == 0 && j->i->supervisor->is_database_stale)
+		r = findings_add(&j->findings, REASON_DATABASE_STALE, NULL, "older than the station allows");
+	if (r == 0)
+		r = load_types(j, e, &s->type_count);
+	if (r == 0)
+		r = docket_signers(j->i->docket, e->id, keep_signer, j);
+	if (r == 0)
+		r = docket_listings(j->i->docket, e->volume, e->path, keep_listing, j);
+	return r;
+}
+
+static int each(void *context, struct docket_entry *e)
+{
+	struct judging *j = context;
+	const struct inspection_medium *m = &j->i->medium;
+	const char *operator_name = j->i->request->operator_name;
+	struct judgement g = { .verdict = VERDICT_BLOCKED };
+	struct subject s = {
+		.volume = e->volume, .path = e->path, .size = e->size, .types = j->type_list, .findings = &j->findings,
+		.signers = j->judge_signers, .listings = j->judge_listings,
+		/* where a device hangs is not told yet: a device is a disk until intake knows better */
+		.medium = { strcmp(m->kind, "device") == 0 ? "disk" : m->kind, m->vendor, m->model, m->serial },
+		.operator_name = *operator_name ? operator_name : NULL,
+		.checks_required = j->i->supervisor->config->checks,
+	};
+	int r = gather(j, e, &s);
+
+	memcpy(s.sha256, e->sum, SHA256_LEN);
+	s.signer_count = j->signer_count;
+	s.listing_count = j->listing_count;
+	if (r == 0)
+		r = judge_file(j->i->supervisor->rules, &s, &g);
+	if (r == 0)
+		r = store(j, e, &g);
+	judgement_done(&g);
+	entry_facts_done(j);
+	return r;
+}
+
+int inspection_judge(struct inspection *i)
+{
+	struct judging *j = calloc(1, sizeof(*j));
+	size_t read = 0;
+	int r = -ENOMEM;
+
+	for (size_t k = 0; k < i->medium.volume_count; k++)
+		read += strcmp(i->medium.volumes[k].outcome, "read") == 0 || strcmp(i->medium.volumes[k].outcome, "partial") == 0;
+	if (j) {
+		j->i = i;
+		j->has_several_volumes = read > 1;
+		r = docket_each(i->docket, each, j);
+		if (r < 0)
+			inspection_trouble(i, "judging", r, NULL);
+	}
+	free(j);
+	return r;
+}

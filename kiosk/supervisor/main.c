@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* lazaretd: starts the roles and owns each medium's way. It parses no medium.
+ *
+ * `lazaretd -C DIR --inspect` inspects the given sources one after the other and ends; `lazaret inspect` runs it so and
+ * shows its events (events.h), which go to the descriptor named by --events-fd.
+ */
+#include <getopt.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+
+#include "common/log.h"
+#include "supervisor/inspection.h"
+
+#define EX_USAGE 64
+
+struct options {
+	const char *dir;
+	const char *operator_name, *reason;
+	int events_fd;
+	bool is_inspecting;
+};
+
+static const char usage[] = "usage: lazaretd -C DIR --inspect [--operator NAME] [--reason TEXT] [--events-fd N] SOURCE...\n";
+
+static bool parse_fd(const char *text, int *ret)
+{
+	char *end;
+	long v;
+
+	errno = 0;
+	v = strtol(text, &end, 10);
+	if (errno || *end || end == text || v < 3 || v > 1 << 20)
+		return false;
+	*ret = (int)v;
+	return true;
+}
+
+static bool parse_options(int argc, char **argv, struct options *o)
+{
+	static const struct option longs[] = { { "inspect", no_argument, NULL, 'i' },
+					       { "operator", required_argument, NULL, 'o' },
+					       { "reason", required_argument, NULL, 'r' },
+					       { "events-fd", required_argument, NULL, 'e' },
+					       { "version", no_argument, NULL, 'V' },
+					       { "help", no_argument, NULL, 'h' },
+					       { 0 } };
+	int c;
+
+	*o = (struct options){ .operator_name = "", .reason = "", .events_fd = -1 };
+	while ((c = getopt_long(argc, argv, "+C:h", longs, NULL)) != -1) {
+		if (c == 'C')
+			o->dir = optarg;
+		else if (c == 'i')
+			o->is_inspecting = true;
+		else if (c == 'o')
+			o->operator_name = optarg;
+		else if (c == 'r')
+			o->reason = optarg;
+		else if (c == 'V') {
+			(void)printf("lazaretd %s\n", LAZARET_VERSION);
+			exit(EXIT_SUCCESS);
+		} else if (c == 'h') {
+			(void)fputs(usage, stdout);
+			exit(EXIT_SUCCESS);
+		} else if (c != 'e' || !parse_fd(optarg, &o->events_fd)) {
+			return false;
+		}
+	}
+	return o->dir && o->is_inspecting && optind < argc;
+}
+
+static int open_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return -errno;
+	(void)signal(SIGPIPE, SIG_IGN); /* cannot fail for this signal */
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int main(int argc, char **argv)
+{
+	_cleanup_(supervisor_freep) struct supervisor *s = NULL;
+	struct options o;
+	struct events *events;
+	int signal_fd, worst = INSPECTION_ALL_APPROVED;
+
+	log_open("lazaretd");
+	if (!parse_options(argc, argv, &o)) {
+		(void)fputs(usage, stderr);
+		return EX_USAGE;
+	}
+	events = events_new(o.events_fd);
+	signal_fd = open_signals();
+	if (!events || signal_fd < 0) {
+		log_error("err=%s", errno_name(errno));
+		return INSPECTION_INCOMPLETE;
+	}
+	if (supervisor_open(o.dir, events, signal_fd, &s) < 0)
+		worst = INSPECTION_INCOMPLETE;
+	if (s && s->config->operators == STATION_OPERATORS_NAMED && !*o.operator_name) {
+		events_error(events, "this station wants to know who brings a medium: give --operator NAME");
+		worst = INSPECTION_INCOMPLETE;
+		s = supervisor_free(s);
+	}
+	for (int k = optind; s && k < argc; k++) {
+		const struct inspection_request request = { argv[k], o.operator_name, o.reason };
+		int status = (int)inspection_run(s, &request);
+
+		worst = MAX(worst, status);
+	}
+	s = supervisor_free(s);
+	events_free(events);
+	close_p(&signal_fd);
+	return worst;
+}

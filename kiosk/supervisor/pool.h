@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* The examiners at work: forked by lazaret-examine, watched from here. A worker that dies, hangs, lies or breaks its
+ * protocol costs the one file that it had, and the file is not clean (countermeasure L of the research on libclamav).
+ */
+#ifndef LAZARET_SUPERVISOR_POOL_H
+#define LAZARET_SUPERVISOR_POOL_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/finding.h"
+#include "common/macros.h"
+#include "supervisor/process.h"
+
+#define POOL_WORKERS_MAX 64
+#define POOL_TYPES_MAX 16
+#define POOL_TYPE_MAX 127 /* bytes of a MIME type without NUL */
+
+struct pool;
+
+/* One file's examination; strings are owned by the job. */
+struct job {
+	uint64_t id, size;
+	char *path; /* raw */
+	int fd;	    /* sealed copy */
+};
+
+struct job_result {
+	char types[POOL_TYPES_MAX][POOL_TYPE_MAX + 1];
+	size_t type_count;
+	struct findings findings;
+};
+
+/* Called once for every job that was taken, whatever became of it. Not 0 ends pool_serve() with that value. */
+typedef int (*pool_done_fn)(void *context, const struct job *job, const struct job_result *result);
+
+struct pool_settings {
+	size_t workers;
+	uint64_t scan_time_ms;	  /* a job's time; the worker is killed a little later */
+	uint64_t jobs_per_worker; /* then it is replaced */
+};
+
+/* `examine` is borrowed. Workers are started as jobs come. */
+struct pool *pool_new(struct process *examine, const struct pool_settings *settings, pool_done_fn done, void *context);
+struct pool *pool_free(struct pool *p);
+
+bool pool_has_room(const struct pool *p); /* pool_give() will not be refused */
+size_t pool_busy(const struct pool *p);
+
+/* Hand over a job (taken over, also on error). Returns 0, or a negative errno when no worker can be started: then the
+ * examiners are broken, the inspection must stop, and `pool_trouble()` has the words. */
+_must_check_ int pool_give(struct pool *p, struct job *job);
+const char *pool_trouble(const struct pool *p); /* borrowed */
+
+/* For the caller's poll loop: fill in at most POOL_WORKERS_MAX descriptors, return how many; and the time of the next
+ * deadline (CLOCK_MONOTONIC ms, INT64_MAX when there is none). */
+size_t pool_poll(const struct pool *p, struct pollfd *fds, int64_t *ret_deadline_ms);
+/* Take results and enforce deadlines. */
+_must_check_ int pool_serve(struct pool *p);
+
+void job_done(struct job *j);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* Role processes: started, spoken to, ended. */
+#ifndef LAZARET_SUPERVISOR_PROCESS_H
+#define LAZARET_SUPERVISOR_PROCESS_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/macros.h"
+#include "ipc/channel.h"
+#include "sandbox/role.h"
+
+/* What ends a wait early: a signal to stop (SIGINT, SIGTERM: signal_fd becomes readable), or the deadline. */
+struct patience {
+	int signal_fd;	     /* borrowed; -1: nothing interrupts */
+	int64_t deadline_ms; /* CLOCK_MONOTONIC; INT64_MAX: none */
+};
+
+int64_t monotonic_ms(void);
+
+struct process {
+	enum role_id role;
+	pid_t pid; /* 0: not running */
+	struct channel channel;
+	char sandbox[80]; /* as it described itself when it became ready */
+};
+
+/* Start the role's executable with its channel on CHANNEL_FD, an empty environment, no terminal signals, and death
+ * when its parent dies. Programs are looked for beside our own, then in libexec.
+ * Returns 0 or a negative errno. */
+_must_check_ int process_start(enum role_id role, struct process *ret);
+
+/* Wait for READY and check the protocol's hash. `*ret_why` (owned by the caller) has the role's own words when it
+ * failed. -ECANCELED: interrupted; -ETIMEDOUT; -ENOTCONN: it died. */
+_must_check_ int process_ready(struct process *p, const struct patience *patience, char **ret_why);
+
+/* channel_expect() with patience. */
+_must_check_ int process_expect(struct process *p, enum message_type type, const struct patience *patience,
+				struct message *m, char **ret_why);
+
+/* Ask it to end, wait a moment, kill it. Safe on a process that is not running. Returns its wait status, -1 when it
+ * had to be killed. */
+int process_end(struct process *p);
+/* No asking. */
+void process_kill(struct process *p);
+
+/* Wait until one descriptor is readable, with patience: 0, -ECANCELED, -ETIMEDOUT or a negative errno. */
+_must_check_ int wait_readable(int fd, const struct patience *patience);
+
+#endif

@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* Stage "read": one reader after the other streams its volume into the vault; sealed copies go to the workers while
+ * reading goes on. What is in memory is bounded by the queue; what is on disk by the spool's quota. When the queue is
+ * full the vault is not listened to, its pipe fills, and the reader waits.
+ */
+#include "supervisor/inspection.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "common/log.h"
+#include "common/text.h"
+
+#define QUEUE_MAX 256 /* sealed copies waiting for a worker: as many descriptors */
+#define READY_SECONDS 30
+#define CLOSE_SECONDS 30
+#define TICK_MS 200 /* progress, and how late a cancelled client is noticed */
+
+struct reading {
+	struct inspection *i;
+	struct process reader;
+	struct volume *volume; /* NULL between two volumes */
+	bool is_reader_done, is_stream_done, is_stream_clean, is_complete;
+	char *reader_detail;
+	struct job queue[QUEUE_MAX];
+	size_t first, count;
+	uint64_t entry_seen; /* ids below have been announced */
+	bool is_closing;     /* intake was asked to let go */
+	struct message message, reader_message; /* two: catching up with the reader happens inside a vault message */
+};
+
+/* -- results of the workers ---------------------------------------------------------------------------------- */
+
+static json_t *types_json(const struct job_result *r)
+{
+	json_t *list = json_array();
+
+	for (size_t k = 0; list && k < r->type_count; k++)
+		if (json_array_append_new(list, json_string(r->types[k])) < 0) {
+			json_decref(list);
+			return NULL;
+		}
+	return list;
+}
+
+static json_t *finding_json(const struct finding *f)
+{
+	_cleanup_free_ char *detail = text_escape(f->detail, strlen(f->detail));
+	_cleanup_free_ char *member = f->member ? text_escape(f->member, strlen(f->member)) : NULL;
+
+	if (!detail || (f->member && !member))
+		return NULL;
+	return json_pack("{s:s,s:s,s:s?}", "code", reason_code(f->reason), "detail", detail, "member", member);
+}
+
+static json_t *findings_json(const struct findings *f)
+{
+	json_t *list = json_array();
+
+	for (size_t k = 0; list && k < f->count; k++)
+		if (json_array_append_new(list, finding_json(&f->list[k])) < 0) {
+			json_decref(list);
+			return NULL;
+		}
+	return list;
+}
+
+static int on_examined(void *context, const struct job *job, const struct job_result *result)
+{
+	struct inspection *i = context;
+	json_t *types = types_json(result), *findings = findings_json(&result->findings);
+	_cleanup_free_ char *types_text = types ? json_dumps(types, JSON_COMPACT) : NULL;
+	_cleanup_free_ char *findings_text = findings ? json_dumps(findings, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+	int r = -ENOMEM;
+
+	if (types_text && findings_text)
+		r = docket_examined(i->docket, job->id, result->findings.done, types_text, findings_text);
+	if (r == 0 && result->findings.count > 0) {
+		_cleanup_free_ char *path = text_escape(job->path, strlen(job->path));
+
+		events_send(i->supervisor->events, "finding",
+			    json_pack("{s:s?,s:O}", "path", path, "findings", findings));
+	}
+	json_decref(types);
+	json_decref(findings);
+	i->files_examined++;
+	i->bytes_examined += job->size;
+	return r;
+}
+
+/* -- reader --------------------------------------------------------------------------------------------------- */
+
+static int on_entry(struct reading *rd, struct decoder *d)
+{
+	struct inspection *i = rd->i;
+	uint64_t id = decode_u64(d);
+	uint32_t kind = decode_u32(d);
+	uint64_t size = decode_u64(d);
+	int64_t mtime = (int64_t)decode_u64(d);
+	_cleanup_free_ char *path = decode_str(d, 4095);
+	int r = decoder_end(d);
+
+	if (r < 0)
+		return r;
+	if (id != i->next_id || kind >= ENTRY_KIND_COUNT_ || size > INT64_MAX || rd->is_reader_done)
+		return -EPROTO;
+	i->next_id++;
+	r = docket_add(i->docket, id, rd->volume->index, (enum entry_kind)kind, path, size, mtime);
+	/* A file system that lists one path twice is corrupt; both entries would be one published file. */
+	return r == -EEXIST ? -EPROTO : r;
+}
+
+static int on_trouble(struct reading *rd, struct decoder *d)
+{
+	uint64_t id = decode_u64(d);
+	uint32_t status = decode_u32(d);
+	_cleanup_free_ char *detail = decode_str(d, 900);
+	int r = decoder_end(d);
+
+	if (r < 0)
+		return r;
+	if (id >= rd->i->next_id || status == STREAM_COMPLETE || status >= STREAM_STATUS_COUNT_)
+		return -EPROTO;
+	return docket_trouble(rd->i->docket, id, (enum stream_status)status, detail);
+}
+
+static int on_reader_done(struct reading *rd, struct decoder *d)
+{
+	(void)decode_u64(d); /* entries and bytes: we counted them ourselves */
+	(void)decode_u64(d);
+	rd->is_complete = decode_u32(d) != 0;
+	free(rd->reader_detail);
+	rd->reader_detail = decode_str(d, 900);
+	rd->is_reader_done = true;
+	return decoder_end(d);
+}
+
+static int on_total(struct reading *rd, struct decoder *d)
+{
+	uint64_t files = decode_u64(d), bytes = decode_u64(d);
+
+	rd->i->files_total += MIN(files, (uint64_t)1 << 40);
+	rd->i->bytes_total += MIN(bytes, (uint64_t)1 << 50);
+	return decoder_end(d);
+}
+
+/* A reader that dies or misbehaves ends its volume: what came whole is still judged, the volume is "partial". */
+static int lose_reader(struct reading *rd, const char *why)
+{
+	process_kill(&rd->reader);
+	if (!rd->is_reader_done) {
+		rd->is_reader_done = true;
+		rd->is_complete = false;
+		free(rd->reader_detail);
+		rd->reader_detail = strdup(why);
+	}
+	return rd->reader_detail ? 0 : -ENOMEM;
+}
+
+static int serve_reader(struct reading *rd, bool is_nonblocking)
+{
+	struct message *m = &rd->reader_message;
+	int r = channel_receive(&rd->reader.channel, m, is_nonblocking);
+
+	if (r == -EAGAIN)
+		return r;
+	if (r == -ENOTCONN || r == -EPROTO)
+		return lose_reader(rd, r == -ENOTCONN ? "the reader died" : "the reader broke its protocol");
+	if (r < 0)
+		return r;
+	if (m->type == MESSAGE_READER_ENTRY)
+		r = on_entry(rd, &m->payload);
+	else if (m->type == MESSAGE_READER_TROUBLE)
+		r = on_trouble(rd, &m->payload);
+	else if (m->type == MESSAGE_READER_TOTAL)
+		r = on_total(rd, &m->payload);
+	else if (m->type == MESSAGE_READER_DONE)
+		r = on_reader_done(rd, &m->payload);
+	else
+		r = -EPROTO;
+	message_done(m);
+	return r == -EPROTO ? lose_reader(rd, "the reader broke its protocol") : r;
+}
+
+/* -- vault ---------------------------------------------------------------------------------------------------- */
+
+/* The reader announces an entry before its bytes flow, on another channel: catch up with it. */
+static int catch_up(struct reading *rd, uint64_t id)
+{
+	int r = 0;
+
+	while (r == 0 && id >= rd->i->next_id && !rd->is_reader_done) {
+		struct patience patience = supervisor_patience(rd->i->supervisor, READY_SECONDS);
+
+		r = wait_readable(rd->reader.channel.fd, &patience);
+		if (r == 0)
+			r = serve_reader(rd, false);
+	}
+	if (r == 0 && id >= rd->i->next_id)
+		return -ENOENT; /* bytes of a file that nobody named: not kept */
+	return r;
+}
+
+static int queue_job(struct reading *rd, uint64_t id, uint64_t size, int fd)
+{
+	struct docket_entry e = { 0 };
+	struct job *job = &rd->queue[(rd->first + rd->count) % QUEUE_MAX];
+	int r = docket_get(rd->i->docket, id, &e);
+
+	if (r == 0)
+		r = -ENOENT;
+	if (r > 0) {
+		*job = (struct job){ .id = id, .size = size, .path = TAKE_PTR(e.path), .fd = fd };
+		rd->count++;
+		r = 0;
+	}
+	docket_entry_done(&e);
+	return r;
+}
+
+static int on_sealed(struct reading *rd, struct message *m)
+{
+	struct inspection *i = rd->i;
+	uint64_t id = decode_u64(&m->payload), size = decode_u64(&m->payload);
+	uint8_t sum[SHA256_LEN];
+	int r;
+
+	decode_exact(&m->payload, sum, sizeof(sum));
+	(void)decode_u32(&m->payload); /* STREAM_COMPLETE, or it would not be sealed */
+	r = decoder_end(&m->payload);
+	if (r == 0)
+		r = catch_up(rd, id);
+	if (r == 0)
+		r = docket_sealed(i->docket, id, size, sum);
+	if (r == 0)
+		r = docket_done(i->docket, id, CHECK_READ);
+	if (r == 0)
+		r = queue_job(rd, id, size, m->fds[0]);
+	if (r == 0)
+		m->fds[0] = -EBADF; /* the queue has it */
+	i->files_read++;
+	i->bytes_read += size;
+	return r == -ENOENT ? lose_reader(rd, "the reader sent bytes of a file that it never named") : r;
+}
+
+static int on_dropped(struct reading *rd, struct message *m)
+{
+	uint64_t id = decode_u64(&m->payload);
+	uint32_t status;
+	int r;
+
+	(void)decode_u64(&m->payload); /* bytes that came */
+	status = decode_u32(&m->payload);
+	r = decoder_end(&m->payload);
+	if (r == 0)
+		r = catch_up(rd, id);
+	rd->i->files_read++;
+	if (r == -ENOENT)
+		return 0;
+	/* What the reader says of it comes on its own channel, with words; limits are the vault's to tell. */
+	if (r == 0)
+		r = docket_trouble(rd->i->docket, id, (enum stream_status)status,
+				   status == STREAM_NO_SPACE ? "the spool is full" :
+				   status == STREAM_QUOTA    ? "more than the station accepts from one medium" :
+							       "");
+	return r;
+}
+
+static int serve_vault(struct reading *rd)
+{
+	struct message *m = &rd->message;
+	int r = channel_receive(&rd->i->vault.channel, m, true);
+
+	if (r == -EAGAIN)
+		return 0;
+	if (r < 0)
+		return r;
+	if (m->type == MESSAGE_VAULT_SEALED)
+		r = on_sealed(rd, m);
+	if (m->type == MESSAGE_VAULT_DROPPED)
+		r = on_dropped(rd, m);
+	if (m->type == MESSAGE_VAULT_STREAM_END) {
+		(void)decode_u64(&m->payload);
+		(void)decode_u64(&m->payload);
+		rd->is_stream_clean = decode_u32(&m->payload) != 0;
+		rd->is_stream_done = true;
+		r = decoder_end(&m->payload);
+	}
+	message_done(m);
+	return r;
+}
+
+/* -- volumes -------------------------------------------------------------------------------------------------- */
+
+static int start_reader(struct reading *rd, struct volume *v)
+{
+	struct inspection *i = rd->i;
+	const struct station_limits *l = &i->supervisor->config->limits;
+	struct patience patience = supervisor_patience(i->supervisor, READY_SECONDS);
+	_cleanup_free_ struct encoder *e = malloc(sizeof(*e));
+	_cleanup_free_ char *why = NULL;
+	int stream[2];
+	int r;
+
+	if (!e)
+		return -ENOMEM;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, stream) < 0)
+		return -errno;
+	encoder_init(e);
+	encode_u32(e, v->index);
+	encode_u64(e, i->next_id);
+	encode_u64(e, l->files - MIN(l->files, i->next_id));
+	encode_u64(e, l->largest_file);
+	encode_u32(e, (uint32_t)l->depth);
+	encode_u32(e, strcmp(v->driver, "directory") == 0);
+	r = process_start(ROLE_READER, &rd->reader);
+	if (r == 0) {
+		const int fds[] = { v->root_fd, stream[0] };
+
+		r = channel_send(&rd->reader.channel, MESSAGE_READER_START, e, fds, ARRAY_LEN(fds));
+	}
+	if (r == 0)
+		r = process_ready(&rd->reader, &patience, &why);
+	if (r == 0)
+		r = channel_send(&i->vault.channel, MESSAGE_VAULT_STREAM, NULL, &stream[1], 1);
+	close_p(&stream[0]);
+	close_p(&stream[1]);
+	close_p(&v->root_fd);
+	if (r < 0)
+		inspection_trouble(i, "starting the reader", r, why);
+	return r;
+}
+
+static int next_volume(struct reading *rd)
+{
+	struct inspection *i = rd->i;
+
+	rd->volume = NULL;
+	for (size_t k = 0; k < i->medium.volume_count; k++) {
+		struct volume *v = &i->medium.volumes[k];
+
+		if (v->root_fd < 0)
+			continue;
+		rd->is_reader_done = rd->is_stream_done = rd->is_stream_clean = rd->is_complete = false;
+		rd->volume = v;
+		return start_reader(rd, v);
+	}
+	return 0;
+}
+
+static int finish_volume(struct reading *rd)
+{
+	struct inspection *i = rd->i;
+	struct volume *v = rd->volume;
+	bool is_whole = rd->is_complete && rd->is_stream_clean;
+	const char *detail = rd->reader_detail ? rd->reader_detail : "";
+
+	if (!is_whole && !*detail)
+		detail = "the stream to the vault was cut";
+	if (*detail) { /* otherwise intake's remark stays */
+		free(v->detail);
+		v->detail = text_escape(detail, strlen(detail));
+	}
+	if (!v->detail)
+		return -ENOMEM;
+	(void)snprintf(v->outcome, sizeof(v->outcome), "%s", is_whole ? "read" : "partial");
+	events_send(i->supervisor->events, "volume",
+		    json_pack("{s:I,s:s,s:s,s:s,s:s,s:s}", "index", (json_int_t)v->index, "fs", v->fs, "label", v->label,
+			      "driver", v->driver, "outcome", v->outcome, "detail", v->detail));
+	i->has_volumes_read = true;
+	free(TAKE_PTR(rd->reader_detail));
+	(void)process_end(&rd->reader); /* it has nothing left to tell */
+	return next_volume(rd);
+}
+
+/* -- letting the medium go ------------------------------------------------------------------------------------ */
+
+static int begin_close(struct reading *rd)
+{
+	rd->is_closing = true;
+	return channel_send(&rd->i->intake.channel, MESSAGE_INTAKE_CLOSE, NULL, NULL, 0);
+}
+
+static int take_closed(struct reading *rd)
+{
+	struct inspection *i = rd->i;
+	struct patience patience = supervisor_patience(i->supervisor, CLOSE_SECONDS);
+	uint32_t is_protected, is_present;
+	uint64_t sectors;
+	int r = process_expect(&i->intake, MESSAGE_INTAKE_CLOSED, &patience, &rd->message, NULL);
+
+	if (r < 0)
+		return r;
+	is_protected = decode_u32(&rd->message.payload);
+	sectors = decode_u64(&rd->message.payload);
+	is_present = decode_u32(&rd->message.payload);
+	r = decoder_end(&rd->message.payload);
+	message_done(&rd->message);
+	if (r == 0 && !is_present)
+		return -ENODEV; /* a medium that has gone lists empty directories: nothing that was read counts */
+	i->medium.is_write_protected = i->medium.is_write_protected && is_protected;
+	i->medium.sectors_after = sectors;
+	i->medium.removable_at = time(NULL);
+	events_send(i->supervisor->events, "removable", NULL);
+	(void)process_end(&i->intake); /* nothing is asked of it any more */
+	return r;
+}
+
+/* -- the loop ------------------------------------------------------------------------------------------------- */
+
+static int give_jobs(struct reading *rd)
+{
+	int r = 0;
+
+	while (r == 0 && rd->count > 0 && pool_has_room(rd->i->pool)) {
+		r = pool_give(rd->i->pool, &rd->queue[rd->first]);
+		rd->first = (rd->first + 1) % QUEUE_MAX;
+		rd->count--;
+		if (r < 0)
+			inspection_trouble(rd->i, "examining", r, pool_trouble(rd->i->pool));
+	}
+	return r;
+}
+
+static bool is_everything_done(const struct reading *rd)
+{
+	return !rd->volume && rd->is_closing && rd->i->intake.pid == 0 && rd->count == 0 && pool_busy(rd->i->pool) == 0;
+}
+
+static int step(struct reading *rd)
+{
+	struct inspection *i = rd->i;
+	struct pollfd fds[4 + POOL_WORKERS_MAX];
+	int64_t deadline, now = monotonic_ms();
+	size_t n;
+	int r;
+
+	fds[0] = (struct pollfd){ .fd = i->supervisor->signal_fd, .events = POLLIN };
+	fds[1] = (struct pollfd){ .fd = rd->count < QUEUE_MAX ? i->vault.channel.fd : -1, .events = POLLIN };
+	fds[2] = (struct pollfd){ .fd = rd->volume && rd->reader.pid > 0 && !rd->is_reader_done ? rd->reader.channel.fd : -1,
+				  .events = POLLIN };
+	fds[3] = (struct pollfd){ .fd = rd->is_closing && i->intake.pid > 0 ? i->intake.channel.fd : -1, .events = POLLIN };
+	n = 4 + pool_poll(i->pool, fds + 4, &deadline);
+	deadline = MIN(deadline, MIN(i->patience.deadline_ms, now + TICK_MS));
+	if (poll(fds, n, (int)MAX((int64_t)0, deadline - now)) < 0)
+		return errno == EINTR ? 0 : -errno;
+	if (fds[0].revents || events_client_gone(i->supervisor->events))
+		return -ECANCELED;
+	if (monotonic_ms() >= i->patience.deadline_ms)
+		return -ETIMEDOUT;
+	r = fds[2].revents ? serve_reader(rd, true) : 0;
+	if (r == -EAGAIN)
+		r = 0;
+	if (r == 0 && fds[1].revents)
+		r = serve_vault(rd);
+	if (r == 0 && fds[3].revents)
+		r = take_closed(rd);
+	return r;
+}
+
+static int loop(struct reading *rd)
+{
+	int r = next_volume(rd);
+
+	while (r == 0) {
+		if (rd->volume && rd->is_reader_done && rd->is_stream_done)
+			r = finish_volume(rd);
+		if (r == 0 && !rd->volume && !rd->is_closing)
+			r = begin_close(rd);
+		if (r == 0)
+			r = give_jobs(rd);
+		if (r < 0 || is_everything_done(rd))
+			break;
+		r = step(rd);
+		if (r == 0)
+			r = pool_serve(rd->i->pool);
+		inspection_progress(rd->i, "reading", false);
+	}
+	return r;
+}
+
+int inspection_read(struct inspection *i)
+{
+	const struct station_limits *l = &i->supervisor->config->limits;
+	const struct pool_settings settings = {
+		.workers = l->workers > 0 ? l->workers : (uint64_t)sysconf(_SC_NPROCESSORS_ONLN),
+		.scan_time_ms = l->scan_time_s * 1000,
+		.jobs_per_worker = l->jobs_per_worker,
+	};
+	struct reading *rd = calloc(1, sizeof(*rd));
+	int r = -ENOMEM;
+
+	i->pool = pool_new(&i->supervisor->examine, &settings, on_examined, i);
+	if (rd && i->pool) {
+		rd->i = i;
+		r = loop(rd);
+		if (r < 0 && r != -ECANCELED)
+			inspection_trouble(i, "reading", r, NULL);
+	}
+	if (rd) {
+		process_kill(&rd->reader);
+		for (; rd->count > 0; rd->count--) {
+			job_done(&rd->queue[rd->first]);
+			rd->first = (rd->first + 1) % QUEUE_MAX;
+		}
+		free(rd->reader_detail);
+	}
+	free(rd);
+	return r;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+#include "supervisor/recover.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "common/fd.h"
+#include "common/log.h"
+#include "common/report.h"
+#include "common/text.h"
+#include "ipc/ledger_client.h"
+#include "supervisor/report.h"
+
+#define NOTE_FILE "inspection.json"
+#define NOTE_MAX (64u << 10)
+
+int recover_note(struct inspection *i)
+{
+	_cleanup_free_ char *operator_name = text_escape(i->request->operator_name, strlen(i->request->operator_name));
+	_cleanup_free_ char *reason = text_escape(i->request->reason, strlen(i->request->reason));
+	json_t *note = operator_name && reason ? json_pack("{s:s,s:I,s:s,s:s}", "transfer", i->transfer, "started",
+							   (json_int_t)i->started, "operator", operator_name, "reason", reason) :
+						 NULL;
+	_cleanup_free_ char *text = note ? json_dumps(note, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+
+	json_decref(note);
+	return text ? file_replace(i->spool_fd, NOTE_FILE, text, strlen(text), 0600) : -ENOMEM;
+}
+
+/* The report of an inspection that did not live to write one: what the note says, and no files. */
+static int write_aborted_report(struct supervisor *s, const char *transfer, json_t *note, int dir_fd, uint64_t seq,
+				const char *hash, const char *previous, int *ret_fd)
+{
+	struct inspection *i = calloc(1, sizeof(*i));
+	struct inspection_request request = { "", "", "" };
+	const struct report_facts facts = { .outcome = "aborted", .finished = time(NULL), .previous = previous,
+					    .audit_seq = seq, .audit_hash = hash };
+	int fd = openat(dir_fd, "aborted.json", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int r = fd < 0 ? -errno : i ? 0 : -ENOMEM;
+
+	if (r == 0) {
+		const char *operator_name = json_string_value(json_object_get(note, "operator"));
+		const char *reason = json_string_value(json_object_get(note, "reason"));
+
+		request.operator_name = operator_name ? operator_name : "";
+		request.reason = reason ? reason : "";
+		i->supervisor = s;
+		i->request = &request;
+		i->started = (int64_t)json_integer_value(json_object_get(note, "started"));
+		i->started = i->started > 0 ? i->started : facts.finished;
+		(void)snprintf(i->transfer, sizeof(i->transfer), "%s", transfer);
+		(void)snprintf(i->medium.kind, sizeof(i->medium.kind), "image");
+		i->medium.vendor = i->medium.model = i->medium.serial = (char *)"";
+		r = report_write(i, &facts, fd);
+	}
+	free(i);
+	if (r == 0)
+		*ret_fd = TAKE_FD(fd);
+	close_p(&fd);
+	return r;
+}
+
+static bool is_beneath(int dir_fd, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static int keep(struct supervisor *s, const char *transfer, int report_fd)
+{
+	_cleanup_free_ char *why = NULL;
+	struct ledger_place place;
+	int r = ledger_report(&s->ledger.channel, transfer, report_fd, &place, &why);
+
+	if (r < 0)
+		events_error(s->events, "keeping the report of %s: %s", transfer, why ? why : strerror(-r));
+	return r;
+}
+
+/* Published before the cut: the manifest in staging is the report. */
+static int recover_published(struct supervisor *s, const char *transfer)
+{
+	char path[128], previous[SHA256_HEX_LEN + 1], hash[65];
+	_cleanup_close_ int fd = -EBADF;
+	json_t *body = json_pack("{s:s,s:b}", "transfer", transfer, "recovered", true);
+	uint64_t seq;
+	int r;
+
+	(void)snprintf(path, sizeof(path), "%s/manifest.json", transfer);
+	fd = openat(s->staging_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	r = fd < 0 ? -errno : body ? 0 : -ENOMEM;
+	if (r == 0)
+		r = ledger_lock(&s->ledger.channel, previous, NULL);
+	if (r == 0)
+		r = supervisor_audit(s, "published", body, &seq, hash);
+	json_decref(body);
+	return r == 0 ? keep(s, transfer, fd) : r;
+}
+
+static int recover_aborted(struct supervisor *s, const char *transfer, json_t *note, int dir_fd)
+{
+	char previous[SHA256_HEX_LEN + 1], hash[65];
+	_cleanup_close_ int fd = -EBADF;
+	json_t *body = json_pack("{s:s,s:s}", "transfer", transfer, "why", "the station stopped during the inspection");
+	uint64_t seq;
+	int r = body ? ledger_lock(&s->ledger.channel, previous, NULL) : -ENOMEM;
+
+	if (r == 0)
+		r = supervisor_audit(s, "aborted", body, &seq, hash);
+	json_decref(body);
+	if (r == 0)
+		r = write_aborted_report(s, transfer, note, dir_fd, seq, hash, previous, &fd);
+	return r == 0 ? keep(s, transfer, fd) : r;
+}
+
+static int recover_one(struct supervisor *s, const char *transfer)
+{
+	_cleanup_close_ int fd = openat(s->spool_fd, transfer, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_free_ char *text = NULL;
+	char report[128];
+	json_t *note = NULL;
+	int r = 0;
+
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return 0; /* gone, or somebody works in it */
+	if (file_read(fd, NOTE_FILE, NOTE_MAX, &text, NULL) == 0)
+		note = json_loads(text, 0, NULL);
+	(void)snprintf(report, sizeof(report), "%s.json", transfer);
+	if (!is_beneath(s->reports_fd, report)) {
+		bool is_published = is_beneath(s->staging_fd, transfer);
+
+		events_warning(s->events, "%s was interrupted: %s", transfer,
+			       is_published ? "it had been published" : "nothing of it was published");
+		r = is_published ? recover_published(s, transfer) : recover_aborted(s, transfer, note, fd);
+	}
+	json_decref(note);
+	return r == 0 ? dir_remove_tree(s->spool_fd, transfer) : r;
+}
+
+static void closedir_p(DIR **d)
+{
+	if (*d)
+		(void)closedir(*d); /* read-only use */
+}
+
+int recover_all(struct supervisor *s)
+{
+	int fd = openat(s->spool_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_(closedir_p) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	int r = 0;
+
+	if (!dir)
+		return -errno;
+	while (r == 0 && (errno = 0, entry = readdir(dir)))
+		if (report_transfer_valid(entry->d_name) && strlen(entry->d_name) == TRANSFER_LEN)
+			r = recover_one(s, entry->d_name);
+	return r == 0 && errno ? -errno : r;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* After a crash or a power cut: what was left is told and removed, and nothing is published twice or half. */
+#ifndef LAZARET_SUPERVISOR_RECOVER_H
+#define LAZARET_SUPERVISOR_RECOVER_H
+
+#include "common/macros.h"
+#include "supervisor/inspection.h"
+
+/* Note in the transfer's spool what a report will need if we do not live to write it. */
+_must_check_ int recover_note(struct inspection *i);
+
+/* For each spool directory that no living process has locked: an audit record says whether the transfer was published
+ * before the cut or is aborted, a report is kept when there is none, and the directory is removed. */
+_must_check_ int recover_all(struct supervisor *s);
+
+#endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+#include "supervisor/report.h"
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "common/base64.h"
+#include "common/report.h"
+#include "common/text.h"
+
+#define JSON_FORM (JSON_COMPACT | JSON_SORT_KEYS)
+
+static json_t *volumes_json(const struct inspection_medium *m)
+{
+	json_t *list = json_array();
+
+	for (size_t k = 0; list && k < m->volume_count; k++) {
+		const struct volume *v = &m->volumes[k];
+		json_t *o = json_pack("{s:I,s:s,s:s,s:s,s:s,s:s,s:s}", "index", (json_int_t)v->index, "fs", v->fs,
+				      "label", v->label, "uuid", v->uuid, "driver", v->driver, "outcome", v->outcome,
+				      "detail", v->detail);
+
+		if (!o || json_array_append_new(list, o) < 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+static json_t *medium_json(const struct inspection_medium *m)
+{
+	json_t *writes = m->counts_writes ? json_integer((json_int_t)(m->sectors_after - m->sectors_before)) : json_null();
+	json_t *removable = m->removable_at > 0 ? json_integer(m->removable_at) : json_null();
+
+	return json_pack("{s:s,s:s,s:s,s:s,s:I,s:b,s:o,s:o,s:o}", "kind", m->kind, "vendor", m->vendor, "model",
+			 m->model, "serial", m->serial, "size", (json_int_t)m->size, "write_protected",
+			 m->is_write_protected, "sectors_written", writes, "removable_at", removable, "volumes",
+			 volumes_json(m));
+}
+
+static json_t *station_json(const struct supervisor *s)
+{
+	char policy[SHA256_HEX_LEN + 1];
+
+	hex_encode(rules_sha256(s->rules), SHA256_LEN, policy);
+	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "id", s->config->id, "name", s->config->name, "version",
+			 LAZARET_VERSION, "policy", rules_title(s->rules), "policy_sha256", policy, "sandbox",
+			 s->sandbox);
+}
+
+static json_t *head_json(struct inspection *i, const struct report_facts *f)
+{
+	_cleanup_free_ char *operator_name = text_escape(i->request->operator_name, strlen(i->request->operator_name));
+	_cleanup_free_ char *reason = text_escape(i->request->reason, strlen(i->request->reason));
+
+	if (!operator_name || !reason)
+		return NULL;
+	return json_pack("{s:s,s:s,s:s,s:I,s:I,s:o,s:s,s:s,s:O,s:o,s:{s:I,s:I,s:I,s:I,s:I},s:o,s:{s:I,s:s}}", "format",
+			 REPORT_FORMAT, "transfer", i->transfer, "outcome", f->outcome, "started",
+			 (json_int_t)i->started, "finished", (json_int_t)f->finished, "station",
+			 station_json(i->supervisor), "operator", operator_name, "reason", reason, "engines",
+			 i->supervisor->engines, "medium", medium_json(&i->medium), "counts", "files",
+			 (json_int_t)f->counts.files, "bytes", (json_int_t)f->counts.bytes, "approved",
+			 (json_int_t)f->counts.approved, "held", (json_int_t)f->counts.held, "blocked",
+			 (json_int_t)f->counts.blocked, "previous",
+			 *f->previous ? json_string(f->previous) : json_null(), "audit", "seq",
+			 (json_int_t)f->audit_seq, "hash", f->audit_hash);
+}
+
+static int set_path(json_t *o, const char *raw)
+{
+	size_t size = strlen(raw);
+	_cleanup_free_ char *clean = text_escape(raw, size);
+	_cleanup_free_ char *encoded = malloc(BASE64_LEN(size) + 1);
+
+	if (!clean || !encoded || json_object_set_new(o, "path", json_string(clean)) < 0)
+		return -ENOMEM;
+	if (strcmp(clean, raw) == 0)
+		return 0;
+	base64_encode(raw, size, encoded);
+	return json_object_set_new(o, "path_b64", json_string(encoded)) < 0 ? -ENOMEM : 0;
+}
+
+static int add_signer(void *context, const struct docket_signer *g)
+{
+	_cleanup_free_ char *via = text_escape(g->via, strlen(g->via));
+	json_t *o = via ? json_pack("{s:s,s:s,s:s}", "key", g->key_id, "name", g->key_name, "via", via) : NULL;
+
+	return !o || json_array_append_new(context, o) < 0 ? -ENOMEM : 0;
+}
+
+static json_t *file_json(struct inspection *i, const struct report_facts *f, const struct docket_entry *e)
+{
+	char sum[SHA256_HEX_LEN + 1];
+	json_t *types = json_loads(e->types, 0, NULL);
+	json_t *type = json_array_get(types, 0);
+	json_t *signers = json_array();
+	json_t *reasons = json_loads(e->reasons, 0, NULL);
+	json_t *o;
+
+	hex_encode(e->sum, SHA256_LEN, sum);
+	if (!signers || docket_signers(i->docket, e->id, add_signer, signers) < 0 || !reasons || !types) {
+		json_decref(types);
+		json_decref(signers);
+		json_decref(reasons);
+		return NULL;
+	}
+	o = json_pack("{s:I,s:I,s:o,s:O?,s:s,s:o,s:o,s:o,s:o}", "volume", (json_int_t)e->volume, "size",
+		      (json_int_t)e->size, "sha256", e->has_sum ? json_string(sum) : json_null(), "type", type,
+		      "verdict", verdict_name(e->verdict), "rule", *e->rule ? json_string(e->rule) : json_null(),
+		      "reasons", reasons, "signers", signers, "published_as",
+		      f->is_published && e->published_as ? json_string(e->published_as) : json_null());
+	json_decref(types);
+	if (o && set_path(o, e->path) < 0) {
+		json_decref(o);
+		o = NULL;
+	}
+	return o;
+}
+
+struct writer {
+	struct inspection *i;
+	const struct report_facts *facts;
+	FILE *out;
+	bool is_first;
+};
+
+static int write_file(void *context, struct docket_entry *e)
+{
+	struct writer *w = context;
+	json_t *o = file_json(w->i, w->facts, e);
+	_cleanup_free_ char *text = o ? json_dumps(o, JSON_FORM) : NULL;
+	int n;
+
+	json_decref(o);
+	if (!text)
+		return -ENOMEM;
+	n = fprintf(w->out, "%s%s", w->is_first ? "" : ",\n", text);
+	w->is_first = false;
+	return n < 0 ? -EIO : 0;
+}
+
+static int write_files(struct writer *w)
+{
+	int r = docket_each(w->i->docket, write_file, w);
+
+	if (r == 0 && !w->is_first && fputc('\n', w->out) == EOF)
+		r = -EIO;
+	return r;
+}
+
+int report_write(struct inspection *i, const struct report_facts *facts, int fd)
+{
+	_cleanup_free_ char *before = NULL, *after = NULL;
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	_cleanup_fclose_ FILE *out = copy < 0 ? NULL : fdopen(copy, "w");
+	struct writer w = { i, facts, out, true };
+	json_t *head = head_json(i, facts);
+	int r = head && out ? report_frame(head, &before, &after) : -ENOMEM;
+
+	json_decref(head);
+	if (r == 0 && fputs(before, out) == EOF)
+		r = -EIO;
+	if (r == 0 && i->docket)
+		r = write_files(&w);
+	if (r == 0 && (fputs(after, out) == EOF || fflush(out) != 0))
+		r = -EIO;
+	if (r == 0 && lseek(fd, 0, SEEK_SET) < 0)
+		r = -errno;
+	return r;
+}
