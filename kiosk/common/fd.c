@@ -96,7 +96,7 @@ static int write_temporary(int dir_fd, const char *name, const void *data, size_
 	r = fd_write_all(fd, data, size);
 	if (r < 0)
 		return r;
-	return fsync(fd) < 0 || fchmod(fd, mode) < 0 ? -errno : 0;
+	return fchmod(fd, mode) < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
 int file_replace(int dir_fd, const char *name, const void *data, size_t size, mode_t mode)
@@ -179,41 +179,51 @@ static void closedir_p(DIR **d)
 		(void)closedir(*d); /* read-only use */
 }
 
-/* Depth is bounded by what we created ourselves (NAME_DEPTH_MAX), so that recursion is. */
+static int remove_entries(int fd, dev_t device);
+
+static int remove_entry(int dir_fd, const char *name, dev_t device)
+{
+	struct stat st;
+	int fd, r;
+
+	if (unlinkat(dir_fd, name, 0) == 0)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return -errno;
+	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	r = fd < 0 || fstat(fd, &st) < 0 ? -errno : 0;
+	if (r == 0 && st.st_dev != device)
+		r = -EXDEV;
+	if (r < 0) {
+		close_p(&fd);
+		return r;
+	}
+	(void)fchmod(fd, 0700); /* published trees are read-only; failure shows below */
+	r = remove_entries(fd, device);
+	return r == 0 && unlinkat(dir_fd, name, AT_REMOVEDIR) < 0 ? -errno : r;
+}
+
+/* Takes `fd`. Depth is bounded by what we created ourselves (NAME_DEPTH_MAX), so that recursion is; one descriptor a
+ * level, which a role's limit has room for. */
 static int remove_entries(int fd, dev_t device)
 {
-	_cleanup_close_ int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	_cleanup_(closedir_p) DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	_cleanup_(closedir_p) DIR *dir = fdopendir(fd);
 	struct dirent *entry;
 
-	if (!dir)
-		return -errno;
-	copy = -EBADF; /* owned by dir */
+	if (!dir) {
+		int r = -errno;
+
+		close_p(&fd);
+		return r;
+	}
 	while ((errno = 0, entry = readdir(dir))) {
-		int r = 0;
+		int r;
 
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
-		if (unlinkat(fd, entry->d_name, 0) == 0)
-			continue;
-		if (errno != EISDIR && errno != EPERM)
-			return -errno;
-		{
-			_cleanup_close_ int sub =
-				openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-			struct stat st;
-
-			if (sub < 0 || fstat(sub, &st) < 0)
-				return -errno;
-			if (st.st_dev != device)
-				return -EXDEV;
-			(void)fchmod(sub, 0700); /* published trees are read-only; failure shows below */
-			r = remove_entries(sub, device);
-		}
+		r = remove_entry(dirfd(dir), entry->d_name, device);
 		if (r < 0)
 			return r;
-		if (unlinkat(fd, entry->d_name, AT_REMOVEDIR) < 0)
-			return -errno;
 	}
 	return -errno;
 }
@@ -229,7 +239,7 @@ int dir_remove_tree(int dir_fd, const char *name)
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	(void)fchmod(fd, 0700); /* as above */
-	r = remove_entries(fd, st.st_dev);
+	r = remove_entries(TAKE_FD(fd), st.st_dev);
 	if (r < 0)
 		return r;
 	return unlinkat(dir_fd, name, AT_REMOVEDIR) < 0 ? -errno : 0;

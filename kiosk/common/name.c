@@ -70,7 +70,7 @@ int name_path_valid(const void *raw, size_t size, const char **ret_why)
 	size_t depth = 0;
 
 	if (size == 0 || size > NAME_PATH_MAX)
-		why = size == 0 ? "empty name" : "path longer than 4095 bytes";
+		why = size == 0 ? "empty name" : "path longer than 4089 bytes";
 	else if (memchr(path, '\0', size))
 		why = "NUL byte in name";
 	for (size_t start = 0; !why && start <= size;) {

@@ -7,7 +7,7 @@
 
 #include "common/macros.h"
 
-#define NAME_PATH_MAX 4095 /* bytes of a whole relative path (PATH_MAX without NUL) */
+#define NAME_PATH_MAX 4089 /* bytes of a whole relative path: importers resolve files/PATH (PATH_MAX without NUL) */
 #define NAME_PART_MAX 255  /* bytes of one component (NAME_MAX) */
 #define NAME_DEPTH_MAX 64  /* components: deeper trees cannot be unpacked or deleted by common tools */
 

@@ -4,7 +4,9 @@
  *   - bidi and other format characters (Cf): "gnp.exe" that reads "exe.png" (CVE-2021-42574)
  *   - zero-width and unassigned code points: two names that look alike
  *   - invalid UTF-8: terminals resynchronise differently
- *   - towers of combining marks that cover the lines above
+ *   - default-ignorable code points (UAX #44) of other categories: Hangul fillers, variation selectors, the grapheme
+ *     joiner; and U+2800, a Braille pattern without dots: invisible as well
+ *   - towers of combining marks that cover the lines above, and a mark at the start, which would join what stands before
  */
 #include "common/text.h"
 
@@ -14,6 +16,7 @@
 #include <utf8proc.h>
 
 #define MARKS_MAX 2 /* combining marks in a row that real orthographies use */
+#define BRAILLE_BLANK 0x2800
 
 /* Longest escape of one input byte: "\xHH"; of a 3-byte code point "\u{HHHH}": below 4 bytes for each byte. */
 #define ESCAPE_GROWTH 4
@@ -28,6 +31,8 @@ static bool is_printable(utf8proc_int32_t cp, unsigned int *marks)
 	utf8proc_category_t c = utf8proc_category(cp);
 
 	*marks = is_mark(c) ? *marks + 1 : 0;
+	if (utf8proc_get_property(cp)->ignorable || cp == BRAILLE_BLANK)
+		return false;
 	switch (c) {
 	case UTF8PROC_CATEGORY_CC:
 	case UTF8PROC_CATEGORY_CF:
@@ -63,7 +68,7 @@ static size_t printable_at(const uint8_t *p, size_t left, unsigned int *marks, u
 char *text_escape(const void *raw, size_t size)
 {
 	const uint8_t *p = raw;
-	unsigned int marks = 0;
+	unsigned int marks = MARKS_MAX; /* as if the line had them: the first needs a base */
 	char *out, *at;
 
 	if (size > SIZE_MAX / ESCAPE_GROWTH - 1)
@@ -92,7 +97,7 @@ char *text_escape(const void *raw, size_t size)
 
 bool text_clean(const void *raw, size_t size)
 {
-	unsigned int marks = 0;
+	unsigned int marks = MARKS_MAX; /* as if the line had them: the first needs a base */
 
 	for (size_t i = 0, len; i < size; i += len) {
 		utf8proc_int32_t cp;

@@ -11,8 +11,8 @@
 /* The bytes as one line of printable UTF-8, allocated (owned by the caller, NULL when out of memory).
  *
  * Escaped: invalid UTF-8 and control bytes as \xHH; code points of category Cc Cf Cs Co Cn Zl Zp, non-ASCII
- * spaces (Zs) and the third and further combining mark in a row (Unicode 15, UAX #44) as \u{HEX}; the
- * backslash as \\. What is returned equals the input exactly when the input is "clean". */
+ * spaces (Zs), default-ignorable code points, U+2800, a combining mark at the start and the third and further one
+ * in a row (Unicode 15, UAX #44) as \u{HEX}; the backslash as \\. What is returned equals the input exactly when the input is "clean". */
 char *text_escape(const void *raw, size_t size);
 
 /* Is text_escape() the identity on these bytes? */

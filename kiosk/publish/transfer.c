@@ -15,7 +15,7 @@
 
 #define HIDDEN_PREFIX ".incoming-"
 #define COPY_BLOCK (1u << 18)
-#define SUMS_BUFFER (1u << 16)
+#define HIDDEN_TRIES 8 /* each lost to another station that is starting in this very moment */
 
 struct transfer {
 	int staging_fd; /* borrowed */
@@ -48,11 +48,17 @@ static void closedir_p(DIR **d)
 		(void)closedir(*d); /* read-only use */
 }
 
-static bool is_abandoned(int staging_fd, const char *name)
+/* 1: nobody held its lock, and it is gone. The lock is kept until then: whoever made it a moment ago waits for it, and
+ * sees that the directory is no longer there. */
+static int remove_abandoned(int staging_fd, const char *name)
 {
 	_cleanup_close_ int fd = openat(staging_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int r;
 
-	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return 0;
+	r = dir_remove_tree(staging_fd, name);
+	return r < 0 ? r : 1;
 }
 
 int transfer_clean(int staging_fd)
@@ -67,13 +73,12 @@ int transfer_clean(int staging_fd)
 	while ((errno = 0, entry = readdir(dir))) {
 		int r;
 
-		if (strncmp(entry->d_name, HIDDEN_PREFIX, strlen(HIDDEN_PREFIX)) != 0 ||
-		    !is_abandoned(staging_fd, entry->d_name))
+		if (strncmp(entry->d_name, HIDDEN_PREFIX, strlen(HIDDEN_PREFIX)) != 0)
 			continue;
-		r = dir_remove_tree(staging_fd, entry->d_name);
+		r = remove_abandoned(staging_fd, entry->d_name);
 		if (r < 0)
 			return r;
-		count++;
+		count += r;
 	}
 	return errno ? -errno : count;
 }
@@ -82,7 +87,15 @@ static int create_file(int dir_fd, const char *name)
 {
 	int fd = openat(dir_fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
 
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return -errno;
+	if (fchmod(fd, 0444) < 0) { /* whatever the umask of whoever started the station: importers read it */
+		int r = -errno;
+
+		close_p(&fd);
+		return r;
+	}
+	return fd;
 }
 
 static int open_parts(struct transfer *t)
@@ -106,6 +119,28 @@ static int open_parts(struct transfer *t)
 	return t->hash && t->block ? 0 : -ENOMEM;
 }
 
+/* Make the hidden directory and lock it. Another publisher that cleans staging may come in between and take it for
+ * abandoned: then once more. */
+static int make_hidden(struct transfer *t)
+{
+	for (unsigned int i = 0; i < HIDDEN_TRIES; i++) {
+		struct stat st, named;
+
+		if (mkdirat(t->staging_fd, t->hidden, 0700) < 0)
+			return -errno;
+		t->dir_fd = openat(t->staging_fd, t->hidden, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (t->dir_fd < 0 && errno != ENOENT)
+			return -errno;
+		if (t->dir_fd >= 0 && (flock(t->dir_fd, LOCK_EX) < 0 || fstat(t->dir_fd, &st) < 0))
+			return -errno;
+		if (t->dir_fd >= 0 && fstatat(t->staging_fd, t->hidden, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    named.st_ino == st.st_ino && named.st_dev == st.st_dev)
+			return 0;
+		close_p(&t->dir_fd);
+	}
+	return -EAGAIN;
+}
+
 int transfer_begin(int staging_fd, const char *name, struct transfer **ret)
 {
 	struct transfer *t;
@@ -123,13 +158,11 @@ int transfer_begin(int staging_fd, const char *name, struct transfer **ret)
 	t->dir_fd = t->files_fd = -EBADF;
 	(void)snprintf(t->name, sizeof(t->name), "%s", name);
 	(void)snprintf(t->hidden, sizeof(t->hidden), HIDDEN_PREFIX "%s", name);
-	r = mkdirat(staging_fd, t->hidden, 0700) < 0 ? -errno : 0;
-	if (r < 0) {
+	r = make_hidden(t);
+	if (r < 0 && t->dir_fd < 0) { /* what bears the name is another's, or will be cleaned */
 		free(t);
 		return r;
 	}
-	t->dir_fd = openat(staging_fd, t->hidden, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	r = t->dir_fd < 0 || flock(t->dir_fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
 	if (r == 0)
 		r = open_parts(t);
 	if (r < 0) {
@@ -266,29 +299,25 @@ static int sign_manifest(struct transfer *t, const struct minisign_secret *key, 
 	return sig_fd < 0 ? sig_fd : fd_write_all(sig_fd, text, strlen(text));
 }
 
-/* Directories to 0555, bottom up; depth is bounded by name_path_valid(). */
-static int make_read_only(int dir_fd)
+/* Directories to 0555, bottom up; depth is bounded by name_path_valid(), at one descriptor a level. */
+static int make_read_only(int parent_fd, const char *name)
 {
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	_cleanup_(closedir_p) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
 
 	if (!dir)
 		return -errno;
 	while ((errno = 0, entry = readdir(dir))) {
-		_cleanup_close_ int sub = -EBADF;
 		int r;
 
 		if (entry->d_type == DT_REG || strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
-		sub = openat(dir_fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (sub < 0 && errno == ENOTDIR)
-			continue; /* a file, on a file system that does not tell d_type */
-		r = sub < 0 ? -errno : make_read_only(sub);
-		if (r < 0)
+		r = make_read_only(dirfd(dir), entry->d_name);
+		if (r < 0 && r != -ENOTDIR) /* a file, on a file system that does not tell d_type */
 			return r;
 	}
-	return errno || fchmod(dir_fd, 0555) < 0 ? -errno : 0;
+	return errno || fchmod(dirfd(dir), 0555) < 0 ? -errno : 0;
 }
 
 static int finish_sums(struct transfer *t)
@@ -324,17 +353,20 @@ int transfer_commit(struct transfer *t, const struct minisign_secret *key, int m
 	if (r == 0)
 		r = sign_manifest(t, key, ret_sum);
 	if (r == 0)
-		r = make_read_only(t->dir_fd);
+		r = make_read_only(t->dir_fd, ".");
 	return r == 0 ? make_visible(t) : r;
 }
 
 struct transfer *transfer_free(struct transfer *t)
 {
+	int r;
+
 	if (!t)
 		return NULL;
 	fclose_p(&t->sums);
-	if (!t->is_committed && dir_remove_tree(t->staging_fd, t->hidden) < 0)
-		log_warning("%s: not removed: %s; the next start does it", t->hidden, strerror(errno));
+	r = t->is_committed ? 0 : dir_remove_tree(t->staging_fd, t->hidden);
+	if (r < 0)
+		log_warning("%s: not removed: %s; the next start does it", t->hidden, strerror(-r));
 	close_p(&t->files_fd);
 	close_p(&t->dir_fd);
 	hash_free(t->hash);

@@ -120,6 +120,11 @@ static int read_whole(struct feed *f, int fd, const struct stat *seen, enum stre
 		*ret_detail = strerror(errno);
 		return 0;
 	}
+	if (!same_file(seen, &before)) { /* not even read: it may be a device by now */
+		*ret_status = STREAM_CHANGED;
+		*ret_detail = "what was opened is not the file that the directory showed";
+		return 0;
+	}
 	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL); /* advice only */
 	r = feed_bytes(f, fd, (uint64_t)before.st_size, &at);
 	if (r == -EREMOTEIO)
@@ -130,8 +135,7 @@ static int read_whole(struct feed *f, int fd, const struct stat *seen, enum stre
 	}
 	*ret_status = STREAM_CHANGED;
 	*ret_detail = "the file was not the same at the end of reading as at its beginning";
-	if (at == (uint64_t)before.st_size && fstat(fd, &after) == 0 && same_file(&before, &after) &&
-	    same_file(seen, &before)) {
+	if (at == (uint64_t)before.st_size && fstat(fd, &after) == 0 && same_file(&before, &after)) {
 		*ret_status = STREAM_COMPLETE;
 		*ret_detail = "";
 	}

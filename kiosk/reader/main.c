@@ -2,6 +2,7 @@
 /* lazaret-reader: walks one mounted volume. What the file system says is hostile, and so is this role from the first
  * entry on: it has one directory to read, one stream to write, and its channel. One reader serves one volume.
  */
+#include <signal.h>
 #include <string.h>
 #include <sys/vfs.h>
 
@@ -190,6 +191,7 @@ int main(void)
 	int r;
 
 	log_open("lazaret-reader");
+	(void)signal(SIGPIPE, SIG_IGN); /* a vault that has gone is an error to report */
 	channel_init(&rd.channel, CHANNEL_FD, false, CHANNEL_READER);
 	r = start(&rd);
 	if (r == 0) {

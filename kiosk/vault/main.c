@@ -89,9 +89,12 @@ static int on_forget(struct vault *v, struct message *m)
 	uint64_t id = decode_u64(&m->payload);
 	int r = decoder_end(&m->payload);
 
-	if (r == 0 && spool_forget(v->spool, id) < 0)
-		log_warning("copy %llu: %s", (unsigned long long)id, strerror(errno));
-	return r;
+	if (r < 0)
+		return r;
+	r = spool_forget(v->spool, id);
+	if (r < 0)
+		log_warning("copy %llu: %s", (unsigned long long)id, strerror(-r));
+	return 0; /* the spool goes with the transfer anyway */
 }
 
 static int dispatch(struct vault *v, bool *ret_ends)
@@ -137,7 +140,7 @@ static int pump(struct vault *v)
 
 	if (r > 0)
 		return 0;
-	if (r == 0 || r == -EPROTO || r == -ECONNRESET)
+	if (r == 0 || r == -EPROTO)
 		return end_stream(v, r == 0);
 	return r;
 }

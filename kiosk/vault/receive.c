@@ -74,8 +74,10 @@ static int take_header(struct receiver *r, uint32_t type, uint32_t size, uint64_
 
 	switch (type) {
 	case STREAM_BEGIN:
+		if (is_open || size != 0)
+			return -EPROTO;
 		r->id = value;
-		return is_open || size != 0 ? -EPROTO : spool_begin(r->spool, value);
+		return spool_begin(r->spool, value);
 	case STREAM_DATA:
 		if (!is_open || size == 0 || size > STREAM_CHUNK_MAX || value != 0)
 			return -EPROTO;
@@ -117,13 +119,11 @@ static ssize_t take_part(struct receiver *r, size_t at)
 	return e < 0 ? e : STREAM_HEADER_LEN;
 }
 
-static int stream_ends(struct receiver *r)
+/* Nothing that follows can be understood. The spool must not be left with an open copy: the next stream needs it. */
+static int stream_breaks(struct receiver *r)
 {
-	int e;
+	int e = spool_is_open(r->spool) ? file_ends(r, STREAM_CUT) : 0;
 
-	if (!spool_is_open(r->spool))
-		return r->have == 0 ? 0 : -EPROTO;
-	e = file_ends(r, STREAM_CUT);
 	return e < 0 ? e : -EPROTO;
 }
 
@@ -136,15 +136,15 @@ int receiver_pump(struct receiver *r, int stream_fd)
 		n = read(stream_fd, r->buffer + r->have, BUFFER_LEN - r->have);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return -errno;
+		return errno == ECONNRESET ? stream_breaks(r) : -errno;
 	if (n == 0)
-		return stream_ends(r);
+		return r->have == 0 && !spool_is_open(r->spool) ? 0 : stream_breaks(r);
 	r->have += (size_t)n;
 	while (at < r->have) {
 		ssize_t used = take_part(r, at);
 
 		if (used < 0)
-			return (int)used;
+			return used == -EPROTO ? stream_breaks(r) : (int)used;
 		if (used == 0)
 			break;
 		at += (size_t)used;

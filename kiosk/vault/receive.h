@@ -20,7 +20,8 @@ struct receiver *receiver_new(struct spool *spool, receive_file_fn on_file, void
 struct receiver *receiver_free(struct receiver *r);
 
 /* Take what has arrived on `stream_fd` (one read of at most 2 MiB). Returns 1 when there may be more, 0 at the end of
- * the stream, -EPROTO when the reader broke the protocol, or another negative errno. */
+ * the stream, -EPROTO when the reader broke the protocol (a file that was open has been ended as STREAM_CUT; the stream
+ * is of no further use), or another negative errno. */
 _must_check_ int receiver_pump(struct receiver *r, int stream_fd);
 
 uint64_t receiver_files(const struct receiver *r);

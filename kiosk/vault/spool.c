@@ -67,6 +67,7 @@ static void give_up(struct spool *s, enum stream_status why)
 		return;
 	s->trouble = why;
 	close_p(&s->fd);
+	s->bytes_used -= s->size; /* nothing of it stays */
 	copy_name(s->id, name);
 	(void)unlinkat(s->dir_fd, name, 0); /* the whole spool goes with the transfer anyway */
 }
@@ -80,7 +81,7 @@ int spool_begin(struct spool *s, uint64_t id)
 {
 	char name[24];
 
-	if (s->is_open || id < s->next_id)
+	if (s->is_open || id < s->next_id || id == UINT64_MAX)
 		return -EPROTO;
 	s->is_open = true;
 	s->id = id;
@@ -196,6 +197,8 @@ int spool_open(struct spool *s, uint64_t id, int *ret_fd)
 	char name[24];
 	int fd;
 
+	if (s->is_open && id == s->id)
+		return -ENOENT; /* not sealed yet */
 	copy_name(id, name);
 	fd = openat(s->dir_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
@@ -209,6 +212,8 @@ int spool_forget(struct spool *s, uint64_t id)
 	char name[24];
 	struct stat st;
 
+	if (s->is_open && id == s->id)
+		return -ENOENT;
 	copy_name(id, name);
 	if (fstatat(s->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || unlinkat(s->dir_fd, name, 0) < 0)
 		return -errno;
