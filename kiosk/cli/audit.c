@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* `lazaret audit verify` and `lazaret audit show`. Reads alone: a shared lock keeps half-written records out of sight.
+ *
+ * A trail cut between two records is a good, shorter trail. What proves the later ones is outside of it: the kept
+ * reports (each names a record in its "audit"), and what the officer wrote down (--expect-seq, --expect-hash).
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/file.h>
+
+#include "cli/records.h"
+#include "common/chain.h"
+#include "common/fd.h"
+#include "common/log.h"
+#include "common/report.h"
+
+#define SHOW_DEFAULT 20
+#define SHOW_MAX     100000
+
+struct expectation {
+	bool has_seq;
+	uint64_t seq;
+	const char *hash; /* 64 hex digits; NULL */
+};
+
+struct audit {
+	struct station_config *config;
+	int audit_fd, reports_fd, trail_fd;
+	struct expectation expected;
+	bool is_expected_seen;
+	bool is_json;
+	json_t *recorded; /* file name -> sha256, as the trail has it */
+	uint8_t (*hashes)[SHA256_LEN]; /* of every record, by seq */
+	size_t count, room;
+	uint64_t problems;
+};
+
+static void audit_done(struct audit *a)
+{
+	close_p(&a->audit_fd);
+	close_p(&a->reports_fd);
+	close_p(&a->trail_fd);
+	json_decref(a->recorded);
+	free(a->hashes);
+	station_config_free(a->config);
+}
+
+static int open_audit(const struct cli *cli, struct audit *a)
+{
+	a->config = records_config(cli);
+	if (!a->config)
+		return -EINVAL;
+	a->audit_fd = records_directory(a->config->audit_dir);
+	a->reports_fd = records_directory(a->config->reports_dir);
+	if (a->audit_fd < 0 || a->reports_fd < 0)
+		return -ENOENT;
+	a->trail_fd = openat(a->audit_fd, CHAIN_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (a->trail_fd < 0) {
+		int r = -errno;
+
+		log_error("%s/%s: %s", a->config->audit_dir, CHAIN_FILE,
+			  r == -ENOENT ? "the trail is missing (or this station has not recorded anything yet)" : strerror(-r));
+		return r;
+	}
+	return 0;
+}
+
+/* Held while the trail is read; a station that never wrote has no lock file. */
+static int lock_shared(const struct audit *a)
+{
+	int fd = openat(a->audit_fd, "lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd >= 0 && flock(fd, LOCK_SH) < 0)
+		log_warning("%s/lock: %s", a->config->audit_dir, strerror(errno));
+	return fd;
+}
+
+static void problem(struct audit *a, const char *fmt, ...) _printf_(2, 3);
+static void problem(struct audit *a, const char *fmt, ...)
+{
+	char line[1024];
+	va_list ap;
+
+	a->problems++;
+	va_start(ap, fmt);
+	if (vsnprintf(line, sizeof(line), fmt, ap) >= 0)
+		log_error("%s", line);
+	va_end(ap);
+}
+
+/* -- verify ------------------------------------------------------------------------------------------------- */
+
+static int note_hash(struct audit *a, const struct chain_record *r)
+{
+	if (a->count == a->room) {
+		size_t more = a->room ? 2 * a->room : 1024;
+		void *grown = reallocarray(a->hashes, more, SHA256_LEN);
+
+		if (!grown)
+			return -ENOMEM;
+		a->hashes = grown;
+		a->room = more;
+	}
+	memcpy(a->hashes[a->count++], r->hash, SHA256_LEN); /* the walk has checked that seq counts up from 0 */
+	return 0;
+}
+
+static bool is_record(const struct audit *a, json_int_t seq, const char *hash)
+{
+	uint8_t sum[SHA256_LEN];
+
+	return seq >= 0 && (uint64_t)seq < a->count && strlen(hash) == SHA256_HEX_LEN &&
+	       hex_decode(hash, sum, sizeof(sum)) == 0 && memcmp(sum, a->hashes[seq], sizeof(sum)) == 0;
+}
+
+static int on_record(void *context, const struct chain_record *r, uint64_t line)
+{
+	struct audit *a = context;
+	char hex[SHA256_HEX_LEN + 1];
+
+	hex_encode(r->hash, sizeof(r->hash), hex);
+	if ((a->expected.has_seq ? r->seq == a->expected.seq : a->expected.hash && strcasecmp(hex, a->expected.hash) == 0)) {
+		if (a->expected.hash && strcasecmp(hex, a->expected.hash) != 0)
+			problem(a, "line %" PRIu64 ": record %" PRIu64 " has hash %s, not the expected one", line, r->seq, hex);
+		a->is_expected_seen = true;
+	}
+	if (strcmp(r->type, CHAIN_TYPE_REPORT) == 0) {
+		const char *transfer = json_string_value(json_object_get(r->body, "transfer"));
+		json_t *sum = json_object_get(r->body, "sha256");
+		char name[REPORT_TRANSFER_MAX + 16];
+
+		if (!transfer || !report_transfer_valid(transfer) || !json_is_string(sum))
+			return 0; /* signed by the ledger, which never writes such a one */
+		(void)snprintf(name, sizeof(name), "%s.json", transfer); /* fits: it is valid */
+		if (json_object_set(a->recorded, name, sum) < 0)
+			return -ENOMEM;
+	}
+	return note_hash(a, r);
+}
+
+static int on_fragment(void *context, uint64_t offset, uint64_t length)
+{
+	log_warning("a write was interrupted at byte %" PRIu64 ": %" PRIu64 " bytes are no record, and declared so", offset,
+		    length);
+	return 0;
+}
+
+/* The witness in a report: the last record when it was written. */
+static void check_witness(struct audit *a, const char *name, FILE *in)
+{
+	_cleanup_(report_reader_freep) struct report_reader *reader = NULL;
+	json_t *file, *report = NULL, *audit;
+	const char *hash;
+	json_int_t seq;
+	int r = report_reader_new(in, &reader);
+
+	while (r == 0 && (r = report_next(reader, &file)) == 1) {
+		json_decref(file);
+		r = 0;
+	}
+	if (r == 0)
+		r = report_rest(reader, &report);
+	if (r < 0)
+		problem(a, "%s: not a %s", name, REPORT_FORMAT);
+	audit = json_object_get(report, "audit");
+	hash = json_string_value(json_object_get(audit, "hash"));
+	seq = json_integer_value(json_object_get(audit, "seq"));
+	if (r == 0 && (!hash || !is_record(a, seq, hash)))
+		problem(a, "%s: it was written when record %" JSON_INTEGER_FORMAT " with hash %s was the trail's last, and that "
+			   "is not in the trail", name, seq, hash ? hash : "(none)");
+	json_decref(report);
+}
+
+static void check_report(struct audit *a, const char *name, const char *expected)
+{
+	_cleanup_close_ int fd = openat(a->reports_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	_cleanup_fclose_ FILE *in = NULL;
+	char hex[SHA256_HEX_LEN + 1];
+	uint8_t sum[SHA256_LEN];
+	int r;
+
+	if (fd < 0) {
+		problem(a, "%s/%s: recorded in the trail, but: %s", a->config->reports_dir, name, strerror(errno));
+		return;
+	}
+	r = sha256_fd(fd, sum, NULL);
+	if (r < 0) {
+		problem(a, "%s/%s: %s", a->config->reports_dir, name, strerror(-r));
+		return;
+	}
+	hex_encode(sum, sizeof(sum), hex);
+	if (strcmp(hex, expected) != 0) {
+		problem(a, "%s/%s: altered: its SHA-256 is not the recorded one", a->config->reports_dir, name);
+		return;
+	}
+	in = fdopen(fd, "r");
+	if (!in)
+		return;
+	fd = -EBADF; /* owned by in */
+	check_witness(a, name, in);
+}
+
+static void check_reports(struct audit *a)
+{
+	int copy = fcntl(a->reports_fd, F_DUPFD_CLOEXEC, 0);
+	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	struct dirent *entry;
+	const char *name;
+	json_t *sum;
+
+	json_object_foreach(a->recorded, name, sum)
+		check_report(a, name, json_string_value(sum));
+	if (!dir) {
+		close_p(&copy);
+		problem(a, "%s: %s", a->config->reports_dir, strerror(errno));
+		return;
+	}
+	while ((entry = readdir(dir)))
+		if (entry->d_name[0] != '.' && !json_object_get(a->recorded, entry->d_name))
+			problem(a, "%s/%s: no record in the trail tells of it", a->config->reports_dir, entry->d_name);
+	(void)closedir(dir); /* read-only use */
+}
+
+static void tell_trail(struct audit *a, const struct chain_result *result)
+{
+	if (!result->is_good)
+		problem(a, "%s/%s:%" PRIu64 ": (byte %" PRIu64 ") %s; %" PRIu64 " good records come before it",
+			a->config->audit_dir, CHAIN_FILE, result->bad_line, result->bad_offset, result->why,
+			result->records);
+	if ((a->expected.has_seq || a->expected.hash) && !a->is_expected_seen)
+		problem(a, "the expected record is not in the trail: it was cut, or replaced by another");
+}
+
+static int tell_result(const struct audit *a, const struct chain_result *result)
+{
+	char hex[SHA256_HEX_LEN + 1];
+
+	hex_encode(result->last_hash, sizeof(result->last_hash), hex);
+	if (a->is_json)
+		(void)printf("{\"fragments\":%" PRIu64 ",\"hash\":\"%s\",\"ok\":%s,\"problems\":%" PRIu64 ",\"records\":%" PRIu64
+			     ",\"reports\":%zu,\"seq\":%" PRIu64 "}\n", result->fragments, hex,
+			     a->problems > 0 ? "false" : "true", a->problems, result->records,
+			     json_object_size(a->recorded), result->last_seq);
+	else if (a->problems == 0)
+		(void)printf("ok: %" PRIu64 " records, %zu reports, %" PRIu64 " declared fragments; the last record is seq %" PRIu64
+			     " hash %s\n", result->records, json_object_size(a->recorded), result->fragments,
+			     result->last_seq, hex);
+	return a->problems > 0 ? 1 : 0;
+}
+
+static int verify(struct audit *a)
+{
+	struct chain_visitor visitor = { on_record, on_fragment, a };
+	struct chain_result result;
+	struct minisign_public key;
+	int lock_fd, r = records_public_key(a->config->audit_key, &key);
+
+	if (r < 0)
+		return r;
+	lock_fd = lock_shared(a);
+	r = chain_walk(a->trail_fd, &key, &visitor, &result);
+	if (r == 0) {
+		tell_trail(a, &result);
+		if (result.is_good)
+			check_reports(a);
+	}
+	close_p(&lock_fd);
+	if (r < 0) {
+		log_error("%s/%s: %s", a->config->audit_dir, CHAIN_FILE, strerror(-r));
+		return r;
+	}
+	return tell_result(a, &result);
+}
+
+static int audit_verify(struct cli *cli, int argc, char **argv)
+{
+	static const struct option options[] = { { "expect-seq", required_argument, NULL, 's' },
+						 { "expect-hash", required_argument, NULL, 'h' },
+						 { 0 } };
+	struct audit a = { .audit_fd = -EBADF, .reports_fd = -EBADF, .trail_fd = -EBADF };
+	uint8_t sum[SHA256_LEN];
+	char *end = NULL;
+	int c, r;
+
+	optind = 0; /* glibc: begin again with this vector */
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == 's' && *optarg >= '0' && *optarg <= '9') {
+			a.expected.seq = strtoull(optarg, &end, 10);
+			a.expected.has_seq = *end == '\0';
+		}
+		if (c == 'h' && strlen(optarg) == SHA256_HEX_LEN && hex_decode(optarg, sum, sizeof(sum)) == 0)
+			a.expected.hash = optarg;
+		if (c == '?' || (c == 's' && !a.expected.has_seq) || (c == 'h' && !a.expected.hash)) {
+			log_error("--expect-seq takes a number, --expect-hash 64 hex digits");
+			return EXIT_USAGE;
+		}
+	}
+	if (optind < argc) {
+		log_error("audit verify takes no argument \"%s\"", argv[optind]);
+		return EXIT_USAGE;
+	}
+	a.recorded = json_object();
+	a.is_json = cli->is_json;
+	r = a.recorded ? open_audit(cli, &a) : -ENOMEM;
+	if (r == 0)
+		r = verify(&a);
+	audit_done(&a);
+	return r < 0 ? EXIT_CANNOT : r;
+}
+
+/* -- show --------------------------------------------------------------------------------------------------- */
+
+struct show {
+	json_t *last; /* array used as a ring: the last `wanted` records, rendered */
+	size_t wanted, at;
+	bool is_json;
+};
+
+static int keep_record(void *context, const struct chain_record *r, uint64_t line)
+{
+	struct show *s = context;
+	json_t *o = json_pack("{sI,sI,ss,sO}", "seq", (json_int_t)r->seq, "time", (json_int_t)r->time, "type", r->type,
+			      "body", r->body);
+
+	if (!o)
+		return -ENOMEM;
+	if (json_array_size(s->last) < s->wanted)
+		return json_array_append_new(s->last, o) < 0 ? -ENOMEM : 0;
+	if (json_array_set_new(s->last, s->at, o) < 0)
+		return -ENOMEM;
+	s->at = (s->at + 1) % s->wanted;
+	return 0;
+}
+
+static void put_record(const json_t *o, bool is_json)
+{
+	_cleanup_free_ char *text = json_dumps(is_json ? o : json_object_get(o, "body"), JSON_COMPACT | JSON_SORT_KEYS);
+	char when[RECORDS_TIME_LEN];
+
+	if (!is_json) {
+		records_time(json_integer_value(json_object_get(o, "time")), when);
+		(void)printf("%6" JSON_INTEGER_FORMAT "  %s  %-22s ", json_integer_value(json_object_get(o, "seq")), when,
+			     json_string_value(json_object_get(o, "type")));
+		records_put(text ? text : "(out of memory)");
+	} else {
+		(void)fputs(text ? text : "null", stdout);
+	}
+	(void)fputc('\n', stdout);
+}
+
+static int show(struct audit *a, struct show *s)
+{
+	struct chain_visitor visitor = { .record = keep_record, .context = s };
+	struct chain_result result;
+	struct minisign_public key;
+	int lock_fd, r = records_public_key(a->config->audit_key, &key);
+
+	if (r < 0)
+		return r;
+	lock_fd = lock_shared(a);
+	r = chain_walk(a->trail_fd, &key, &visitor, &result);
+	close_p(&lock_fd);
+	if (r < 0)
+		return r;
+	for (size_t i = 0, n = json_array_size(s->last); i < n; i++)
+		put_record(json_array_get(s->last, (s->at + i) % n), s->is_json);
+	tell_trail(a, &result);
+	return a->problems > 0 ? 1 : 0;
+}
+
+static int audit_show(struct cli *cli, int argc, char **argv)
+{
+	struct audit a = { .audit_fd = -EBADF, .reports_fd = -EBADF, .trail_fd = -EBADF };
+	struct show s = { .wanted = SHOW_DEFAULT, .is_json = cli->is_json };
+	char *end = NULL;
+	int c, r;
+
+	optind = 0; /* glibc: begin again with this vector */
+	while ((c = getopt(argc, argv, "n:")) != -1) {
+		unsigned long n = c == 'n' ? strtoul(optarg, &end, 10) : 0;
+
+		if (n == 0 || n > SHOW_MAX || *end || *optarg == '-') {
+			log_error("audit show [-n N]: N from 1 to %d", SHOW_MAX);
+			return EXIT_USAGE;
+		}
+		s.wanted = n;
+	}
+	if (optind < argc) {
+		log_error("audit show takes no argument \"%s\"", argv[optind]);
+		return EXIT_USAGE;
+	}
+	s.last = json_array();
+	r = s.last ? open_audit(cli, &a) : -ENOMEM;
+	if (r == 0)
+		r = show(&a, &s);
+	json_decref(s.last);
+	audit_done(&a);
+	return r < 0 ? EXIT_CANNOT : r;
+}
+
+int cmd_audit(struct cli *cli)
+{
+	if (cli->argc >= 2 && strcmp(cli->argv[1], "verify") == 0)
+		return audit_verify(cli, cli->argc - 1, cli->argv + 1);
+	if (cli->argc >= 2 && strcmp(cli->argv[1], "show") == 0)
+		return audit_show(cli, cli->argc - 1, cli->argv + 1);
+	(void)fputs("usage: lazaret audit verify [--expect-seq N] [--expect-hash HEX]\n"
+		    "       lazaret audit show [-n N]\n", stderr); /* nowhere left to complain to */
+	return EXIT_USAGE;
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* `lazaret history` and `lazaret show`. The index is brought up to the trail before it answers: every report record
+ * whose report is not in it is read again.
+ */
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/records.h"
+#include "common/chain.h"
+#include "common/fd.h"
+#include "common/history.h"
+#include "common/log.h"
+#include "common/report.h"
+
+#define ROWS_DEFAULT 50
+#define ROWS_MAX     1000000
+
+struct update {
+	struct history *history;
+	int reports_fd;
+	uint64_t added, missing;
+};
+
+/* -- bringing the index up to date ------------------------------------------------------------------------- */
+
+static int index_open(struct history *h, FILE *in, uint64_t seq, const char *sha256)
+{
+	_cleanup_(report_reader_freep) struct report_reader *reader = NULL;
+	json_t *file, *report = NULL;
+	int r = report_reader_new(in, &reader);
+
+	while (r == 0 && (r = report_next(reader, &file)) == 1) {
+		r = history_add_file(h, file);
+		json_decref(file);
+	}
+	if (r == 0)
+		r = report_rest(reader, &report);
+	if (r == 0)
+		r = history_commit(h, report, seq, sha256);
+	json_decref(report);
+	return r;
+}
+
+static int index_report(struct update *u, const char *transfer, uint64_t seq, const char *sha256)
+{
+	_cleanup_close_ int fd = -EBADF;
+	_cleanup_fclose_ FILE *in = NULL;
+	char name[REPORT_TRANSFER_MAX + 16], hex[SHA256_HEX_LEN + 1];
+	uint8_t sum[SHA256_LEN];
+	int r;
+
+	(void)snprintf(name, sizeof(name), "%s.json", transfer); /* fits: it is valid */
+	fd = openat(u->reports_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	r = fd < 0 ? -errno : sha256_fd(fd, sum, NULL);
+	if (r == 0)
+		hex_encode(sum, sizeof(sum), hex);
+	if (r < 0 || strcmp(hex, sha256) != 0) {
+		log_warning("%s: not indexed: %s", name, r < 0 ? strerror(-r) : "altered since it was recorded");
+		u->missing++;
+		return 0;
+	}
+	in = fdopen(fd, "r");
+	if (!in)
+		return -errno;
+	fd = -EBADF; /* owned by in */
+	r = history_begin(u->history, transfer);
+	if (r == 0)
+		r = index_open(u->history, in, seq, sha256);
+	if (r < 0)
+		history_rollback(u->history);
+	else
+		u->added++;
+	return r;
+}
+
+static int on_record(void *context, const struct chain_record *r, uint64_t line)
+{
+	struct update *u = context;
+	const char *transfer = json_string_value(json_object_get(r->body, "transfer"));
+	const char *sha256 = json_string_value(json_object_get(r->body, "sha256"));
+	int found;
+
+	if (strcmp(r->type, CHAIN_TYPE_REPORT) != 0 || !transfer || !sha256 || !report_transfer_valid(transfer))
+		return 0;
+	found = history_find(u->history, transfer);
+	return found == -ENOENT ? index_report(u, transfer, r->seq, sha256) : found;
+}
+
+/* Is there a report in the trail that is newer than the index? Asked from the trail's end, hence quick. */
+static int is_behind(struct history *h, int trail_fd, const struct minisign_public *key)
+{
+	struct chain_record record;
+	struct chain_tail tail;
+	const char *why = NULL;
+	int64_t seq;
+	int r = history_last_seq(h, &seq);
+
+	if (r == 0)
+		r = chain_tail_find(trail_fd, key, &tail, &why);
+	if (r == 0)
+		r = chain_last_report(trail_fd, &tail, &record);
+	if (r == -ENODATA)
+		return 0;
+	if (r < 0)
+		return r;
+	r = record.seq > INT64_MAX || (int64_t)record.seq > seq;
+	chain_record_done(&record);
+	return r;
+}
+
+static int update_index(struct history *h, const struct station_config *config, bool is_rebuild)
+{
+	struct update u = { .history = h, .reports_fd = -EBADF };
+	struct chain_visitor visitor = { .record = on_record, .context = &u };
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int trail_fd = -EBADF, reports_fd = records_directory(config->reports_dir);
+	struct chain_result result;
+	struct minisign_public key;
+	int r = records_public_key(config->audit_key, &key);
+
+	if (r < 0 || reports_fd < 0)
+		return -ENOENT; /* told already */
+	if (asprintf(&path, "%s/" CHAIN_FILE, config->audit_dir) < 0)
+		return -ENOMEM;
+	trail_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (trail_fd < 0)
+		return errno == ENOENT ? 0 : -errno; /* nothing recorded yet */
+	r = is_rebuild ? history_clear(h) : is_behind(h, trail_fd, &key);
+	if (r < 0 || (r == 0 && !is_rebuild))
+		return r;
+	u.reports_fd = reports_fd;
+	r = chain_walk(trail_fd, &key, &visitor, &result);
+	if (r == 0 && !result.is_good && !result.is_torn_end)
+		log_warning("the audit trail is not good (`lazaret audit verify`); indexed up to line %" PRIu64,
+			    result.bad_line);
+	if (r == 0 && is_rebuild)
+		(void)printf("indexed %" PRIu64 " reports%s\n", u.added, u.missing ? "; some are missing, see above" : "");
+	return r;
+}
+
+/* An officer who is root must not lock the ledger's account out: a file made here belongs to the directory's owner.
+ * (SQLite does the same for its -wal and -shm.) */
+static int make_file(const struct station_config *config)
+{
+	_cleanup_close_ int dir_fd = records_directory(config->history_dir), fd = -EBADF;
+	struct stat st;
+
+	if (dir_fd < 0)
+		return dir_fd;
+	fd = openat(dir_fd, HISTORY_FILE, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
+	if (fd < 0)
+		return errno == EEXIST ? 0 : -errno;
+	if (fstat(dir_fd, &st) < 0 || (geteuid() == 0 && fchown(fd, st.st_uid, st.st_gid) < 0))
+		return -errno;
+	return 0;
+}
+
+static int open_history(const struct station_config *config, bool is_rebuild, struct history **ret)
+{
+	_cleanup_free_ char *path = NULL;
+	int r;
+
+	if (asprintf(&path, "%s/" HISTORY_FILE, config->history_dir) < 0)
+		return -ENOMEM;
+	r = make_file(config);
+	if (r == 0)
+		r = history_open(path, ret);
+	if (r == -EUCLEAN && is_rebuild) {
+		/* an index, made anew from the trail right away */
+		r = unlink(path) < 0 ? -errno : make_file(config);
+		if (r == 0)
+			r = history_open(path, ret);
+	}
+	if (r < 0)
+		log_error("%s: %s%s", path, strerror(-r),
+			  r == -EUCLEAN ? " (`lazaret history --rebuild` makes it anew from the trail and the reports)" : "");
+	return r;
+}
+
+/* -- answers -------------------------------------------------------------------------------------------------- */
+
+static void put_object(json_t *o)
+{
+	_cleanup_free_ char *text = o ? json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+
+	(void)puts(text ? text : "null");
+	json_decref(o);
+}
+
+static int put_transfer(void *context, const struct history_transfer *t)
+{
+	const bool *is_json = context;
+	char when[RECORDS_TIME_LEN];
+
+	if (*is_json) {
+		put_object(json_pack("{ss,ss,ss,ss,sI,sI,sI,sI,sI,sI,sI,sI,ss}", "transfer", t->transfer, "outcome", t->outcome,
+				     "operator", t->operator_name, "medium", t->medium, "started", (json_int_t)t->started,
+				     "finished", (json_int_t)t->finished, "files", (json_int_t)t->files, "bytes",
+				     (json_int_t)t->bytes, "approved", (json_int_t)t->approved, "held", (json_int_t)t->held,
+				     "blocked", (json_int_t)t->blocked, "seq", (json_int_t)t->seq, "report_sha256",
+				     t->report_sha256));
+		return 0;
+	}
+	records_time(t->started, when);
+	(void)printf("%s  %s  %-9s %7" PRId64 " files: %" PRId64 " approved, %" PRId64 " held, %" PRId64 " blocked  ", t->transfer,
+		     when, t->outcome, t->files, t->approved, t->held, t->blocked);
+	records_put(t->medium);
+	if (*t->operator_name) {
+		(void)fputs("  by ", stdout);
+		records_put(t->operator_name);
+	}
+	(void)fputc('\n', stdout);
+	return 0;
+}
+
+static int put_file(void *context, const struct history_file *f)
+{
+	const bool *is_json = context;
+
+	if (*is_json) {
+		put_object(json_pack("{ss,ss,ss,ss?,ss?,sI,sI}", "transfer", f->transfer, "path", f->path, "verdict", f->verdict,
+				     "rule", f->rule, "sha256", f->sha256, "size", (json_int_t)f->size, "started",
+				     (json_int_t)f->started));
+		return 0;
+	}
+	(void)printf("%s  %-8s %s  ", f->transfer, f->verdict, f->sha256 ? f->sha256 : "(not read)");
+	records_put(f->path);
+	(void)fputc('\n', stdout);
+	return 0;
+}
+
+static int answer(struct cli *cli, const struct station_config *config, const char *wanted, int64_t rows, bool is_rebuild)
+{
+	_cleanup_(history_freep) struct history *h = NULL;
+	_cleanup_free_ char *trail = NULL;
+	int r;
+
+	if (asprintf(&trail, "%s/" CHAIN_FILE, config->audit_dir) < 0)
+		return EXIT_CANNOT;
+	if (access(trail, F_OK) < 0 && errno == ENOENT) {
+		log_info("nothing has been recorded at this station yet");
+		return EXIT_SUCCESS;
+	}
+	r = open_history(config, is_rebuild, &h);
+	if (r < 0)
+		return EXIT_CANNOT;
+	r = update_index(h, config, is_rebuild);
+	if (r < 0) {
+		log_error("the history cannot be brought up to date: %s (%s)", strerror(-r), history_error(h));
+		return EXIT_CANNOT;
+	}
+	if (wanted)
+		r = history_files(h, wanted, rows, put_file, &cli->is_json);
+	else if (!is_rebuild)
+		r = history_transfers(h, rows, put_transfer, &cli->is_json);
+	if (r < 0)
+		log_error("%s: %s", strerror(-r), history_error(h));
+	return r < 0 ? EXIT_CANNOT : EXIT_SUCCESS;
+}
+
+int cmd_history(struct cli *cli)
+{
+	static const struct option options[] = { { "rebuild", no_argument, NULL, 'r' }, { 0 } };
+	struct station_config *config;
+	bool is_rebuild = false;
+	long long rows = ROWS_DEFAULT;
+	char *end = NULL;
+	int c, status;
+
+	optind = 0; /* glibc: begin again with this vector */
+	while ((c = getopt_long(cli->argc, cli->argv, "n:", options, NULL)) != -1) {
+		if (c == 'n')
+			rows = strtoll(optarg, &end, 10);
+		is_rebuild = is_rebuild || c == 'r';
+		if (c == '?' || rows < 1 || rows > ROWS_MAX || (c == 'n' && *end))
+			break;
+	}
+	if (c != -1 || cli->argc - optind > 1) {
+		(void)fputs("usage: lazaret history [--rebuild] [-n ROWS] [SHA256 | part of a path]\n", stderr);
+		return EXIT_USAGE;
+	}
+	config = records_config(cli);
+	if (!config)
+		return EXIT_CANNOT;
+	status = answer(cli, config, cli->argv[optind], rows, is_rebuild);
+	station_config_free(config);
+	return status;
+}

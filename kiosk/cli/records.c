@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+#include "cli/records.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/fd.h"
+#include "common/log.h"
+#include "common/text.h"
+#include "ipc/ledger_client.h"
+
+struct station_config *records_config(const struct cli *cli)
+{
+	struct yaml_errors errors = { 0 };
+	struct station_config *config = NULL;
+
+	if (station_config_load(cli->dir, &errors, &config) < 0)
+		yaml_errors_print(&errors, stderr);
+	yaml_errors_done(&errors);
+	return config;
+}
+
+int records_directory(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0) {
+		int r = -errno;
+
+		log_error("%s: %s", path, strerror(-r));
+		return r;
+	}
+	return fd;
+}
+
+int records_public_key(const char *secret_path, struct minisign_public *ret)
+{
+	_cleanup_free_ char *path = NULL, *text = NULL;
+	size_t size = strlen(secret_path), text_size;
+	const char *why = NULL;
+	int r;
+
+	if (size > 4 && strcmp(secret_path + size - 4, ".key") == 0)
+		size -= 4;
+	if (asprintf(&path, "%.*s.pub", (int)size, secret_path) < 0)
+		return -ENOMEM;
+	r = file_read(AT_FDCWD, path, MINISIGN_PUBLIC_MAX, &text, &text_size);
+	if (r < 0)
+		log_error("%s: %s", path, strerror(-r));
+	else if ((r = minisign_public_parse(text, text_size, ret, &why)) < 0)
+		log_error("%s: %s", path, why);
+	return r;
+}
+
+/* Beside our own executable (build tree), else where `make install` puts roles. */
+static int ledger_path(char *path, size_t size)
+{
+	ssize_t n = readlink("/proc/self/exe", path, size - 1);
+	char *slash;
+
+	if (n > 0) {
+		path[n] = '\0';
+		slash = strrchr(path, '/');
+		(void)snprintf(slash + 1, size - (size_t)(slash + 1 - path), "lazaret-ledger"); /* cut: access() fails */
+		if (access(path, X_OK) == 0)
+			return 0;
+	}
+	(void)snprintf(path, size, "%s/lazaret-ledger", LAZARET_LIBEXECDIR); /* as above */
+	return access(path, X_OK) < 0 ? -errno : 0;
+}
+
+static int append_over(struct channel *c, const struct station_config *config, const char *type, const char *body)
+{
+	_cleanup_close_ int audit_fd = records_directory(config->audit_dir);
+	_cleanup_close_ int reports_fd = records_directory(config->reports_dir);
+	_cleanup_close_ int history_fd = records_directory(config->history_dir);
+	_cleanup_close_ int key_fd = open(config->audit_key, O_RDONLY | O_CLOEXEC);
+	const struct ledger_dirs dirs = { audit_fd, reports_fd, history_fd, key_fd };
+	_cleanup_free_ char *why = NULL;
+	int r;
+
+	if (key_fd < 0) {
+		r = -errno;
+		log_error("%s: %s", config->audit_key, strerror(-r));
+		return r;
+	}
+	if (audit_fd < 0 || reports_fd < 0 || history_fd < 0)
+		return -ENOENT; /* told already */
+	r = ledger_start(c, config->name, &dirs, NULL, &why);
+	if (r == 0)
+		r = ledger_append(c, type, body, NULL, &why);
+	if (r < 0)
+		log_error("the audit trail cannot be written, nothing was changed: %s", why ? why : strerror(-r));
+	return r;
+}
+
+int records_append(const struct station_config *config, const char *type, const json_t *body)
+{
+	_cleanup_free_ char *text = json_dumps(body, JSON_COMPACT | JSON_SORT_KEYS);
+	char path[PATH_MAX];
+	struct channel channel;
+	pid_t pid;
+	int r = text ? ledger_path(path, sizeof(path)) : -ENOMEM;
+
+	if (r == 0)
+		r = ledger_spawn(path, &channel, &pid);
+	if (r < 0) {
+		log_error("lazaret-ledger cannot be started: %s", strerror(-r));
+		return r;
+	}
+	r = append_over(&channel, config, type, text);
+	if (ledger_end(&channel, pid) < 0 && r == 0)
+		log_warning("lazaret-ledger did not end cleanly"); /* after the record was synced */
+	return r;
+}
+
+void records_put(const char *text)
+{
+	/* Reports and trail hold escaped text: escaping it again would double its backslashes. What a forged one
+	 * could smuggle in is still caught. */
+	for (const char *p = text; *p;) {
+		size_t plain = strcspn(p, "\\");
+		_cleanup_free_ char *clean = text_escape(p, plain);
+
+		(void)fputs(clean ? clean : "(out of memory)", stdout);
+		p += plain;
+		for (; *p == '\\'; p++)
+			(void)fputc('\\', stdout);
+	}
+}
+
+void records_time(int64_t seconds, char out[static RECORDS_TIME_LEN])
+{
+	time_t t = (time_t)seconds;
+	struct tm tm;
+
+	if (!gmtime_r(&t, &tm) || strftime(out, RECORDS_TIME_LEN, "%Y-%m-%d %H:%M:%S", &tm) == 0)
+		(void)snprintf(out, RECORDS_TIME_LEN, "?");
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* `lazaret show ID`: one kept report, for people, or with --json byte for byte. It is compared with the hash that the
+ * audit trail has of it before a word is shown.
+ */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "cli/records.h"
+#include "common/chain.h"
+#include "common/fd.h"
+#include "common/log.h"
+#include "common/reason.h"
+#include "common/report.h"
+
+#define COPY_BLOCK 65536
+
+struct wanted {
+	const char *transfer;
+	char sha256[SHA256_HEX_LEN + 1]; /* "" while no record was found */
+};
+
+static int on_record(void *context, const struct chain_record *r, uint64_t line)
+{
+	struct wanted *w = context;
+	const char *transfer = json_string_value(json_object_get(r->body, "transfer"));
+	const char *sha256 = json_string_value(json_object_get(r->body, "sha256"));
+
+	if (strcmp(r->type, CHAIN_TYPE_REPORT) == 0 && transfer && sha256 && strcmp(transfer, w->transfer) == 0)
+		(void)snprintf(w->sha256, sizeof(w->sha256), "%s", sha256); /* 64 digits */
+	return 0;
+}
+
+static int find_record(const struct station_config *config, struct wanted *w)
+{
+	struct chain_visitor visitor = { .record = on_record, .context = w };
+	_cleanup_close_ int fd = -EBADF;
+	_cleanup_free_ char *path = NULL;
+	struct chain_result result;
+	struct minisign_public key;
+
+	if (records_public_key(config->audit_key, &key) < 0)
+		return -EINVAL; /* told already */
+	if (asprintf(&path, "%s/" CHAIN_FILE, config->audit_dir) < 0)
+		return -ENOMEM;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? -errno : chain_walk(fd, &key, &visitor, &result);
+}
+
+static void put_field(const char *label, const json_t *object, const char *name)
+{
+	const json_t *value = json_object_get(object, name);
+
+	if (json_is_integer(value)) {
+		(void)printf("%-12s %" JSON_INTEGER_FORMAT "\n", label, json_integer_value(value));
+	} else if (json_is_string(value) && json_string_length(value) > 0) {
+		(void)printf("%-12s ", label);
+		records_put(json_string_value(value));
+		(void)fputc('\n', stdout);
+	}
+}
+
+static void put_time(const char *label, const json_t *object, const char *name)
+{
+	char when[RECORDS_TIME_LEN];
+
+	records_time(json_integer_value(json_object_get(object, name)), when);
+	(void)printf("%-12s %s UTC\n", label, when);
+}
+
+static void put_reasons(const json_t *file)
+{
+	json_t *reason;
+	size_t i;
+
+	json_array_foreach(json_object_get(file, "reasons"), i, reason) {
+		const char *code = json_string_value(json_object_get(reason, "code"));
+		const char *detail = json_string_value(json_object_get(reason, "detail"));
+		const char *member = json_string_value(json_object_get(reason, "member"));
+		enum reason known;
+
+		(void)fputs("          ", stdout);
+		if (code && reason_parse(code, &known) == 0)
+			(void)printf("%s: %s", code, reason_sentence(known));
+		else
+			records_put(code ? code : "?");
+		if (detail && *detail) {
+			(void)fputs(" (", stdout);
+			records_put(detail);
+			(void)fputc(')', stdout);
+		}
+		if (member && *member) {
+			(void)fputs(" in ", stdout);
+			records_put(member);
+		}
+		(void)fputc('\n', stdout);
+	}
+}
+
+static void put_file(const json_t *file)
+{
+	const char *verdict = json_string_value(json_object_get(file, "verdict"));
+	const char *path = json_string_value(json_object_get(file, "path"));
+
+	(void)printf("%-9s ", verdict ? verdict : "?");
+	records_put(path ? path : "?");
+	(void)fputc('\n', stdout);
+	put_reasons(file);
+}
+
+static void put_report(const json_t *report)
+{
+	const json_t *medium = json_object_get(report, "medium"), *counts = json_object_get(report, "counts");
+
+	(void)fputc('\n', stdout);
+	put_field("transfer", report, "transfer");
+	put_field("outcome", report, "outcome");
+	put_time("started", report, "started");
+	put_time("finished", report, "finished");
+	put_field("station", json_object_get(report, "station"), "name");
+	put_field("policy", json_object_get(report, "station"), "policy");
+	put_field("operator", report, "operator");
+	put_field("reason", report, "reason");
+	put_field("medium", medium, "kind");
+	put_field("vendor", medium, "vendor");
+	put_field("model", medium, "model");
+	put_field("serial", medium, "serial");
+	put_field("files", counts, "files");
+	put_field("bytes", counts, "bytes");
+	put_field("approved", counts, "approved");
+	put_field("held", counts, "held");
+	put_field("blocked", counts, "blocked");
+}
+
+/* Files first, as they stand in the report; the summary last, where a terminal leaves it in view. */
+static int put_all(FILE *in)
+{
+	_cleanup_(report_reader_freep) struct report_reader *reader = NULL;
+	json_t *file, *report = NULL;
+	int r = report_reader_new(in, &reader);
+
+	while (r == 0 && (r = report_next(reader, &file)) == 1) {
+		put_file(file);
+		json_decref(file);
+		r = 0;
+	}
+	if (r == 0)
+		r = report_rest(reader, &report);
+	if (r == 0)
+		put_report(report);
+	json_decref(report);
+	return r;
+}
+
+static int put_raw(FILE *in)
+{
+	char block[COPY_BLOCK];
+	size_t n;
+
+	while ((n = fread(block, 1, sizeof(block), in)) > 0)
+		if (fwrite(block, 1, n, stdout) != n)
+			return -EIO;
+	return ferror(in) ? -EIO : 0;
+}
+
+static int show(const struct cli *cli, const struct station_config *config, struct wanted *w)
+{
+	_cleanup_close_ int fd = -EBADF;
+	_cleanup_fclose_ FILE *in = NULL;
+	_cleanup_free_ char *path = NULL;
+	char hex[SHA256_HEX_LEN + 1];
+	uint8_t sum[SHA256_LEN];
+	int r = find_record(config, w);
+
+	if (r < 0 || asprintf(&path, "%s/%s.json", config->reports_dir, w->transfer) < 0) {
+		log_error("the audit trail cannot be read: %s", strerror(r < 0 ? -r : ENOMEM));
+		return EXIT_CANNOT;
+	}
+	if (!w->sha256[0]) {
+		log_error("%s: the audit trail knows no report of this transfer (`lazaret history` lists them)", w->transfer);
+		return EXIT_FAILURE;
+	}
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	r = fd < 0 ? -errno : sha256_fd(fd, sum, NULL);
+	in = r < 0 ? NULL : fdopen(fd, "r");
+	if (!in) {
+		log_error("%s: %s", path, strerror(r < 0 ? -r : errno));
+		return EXIT_CANNOT;
+	}
+	fd = -EBADF; /* owned by in */
+	hex_encode(sum, sizeof(sum), hex);
+	if (strcmp(hex, w->sha256) != 0) {
+		log_error("%s: altered: its SHA-256 is not the one in the audit trail", path);
+		return EXIT_FAILURE;
+	}
+	r = cli->is_json ? put_raw(in) : put_all(in);
+	if (r < 0)
+		log_error("%s: %s", path, strerror(-r));
+	return r < 0 ? EXIT_CANNOT : EXIT_SUCCESS;
+}
+
+int cmd_show(struct cli *cli)
+{
+	struct wanted w = { .transfer = cli->argc == 2 ? cli->argv[1] : "" };
+	struct station_config *config;
+	int status;
+
+	if (!report_transfer_valid(w.transfer)) {
+		(void)fputs("usage: lazaret show TRANSFER\n", stderr); /* nowhere left to complain to */
+		return EXIT_USAGE;
+	}
+	config = records_config(cli);
+	if (!config)
+		return EXIT_CANNOT;
+	status = show(cli, config, &w);
+	station_config_free(config);
+	return status;
+}
