@@ -385,7 +385,7 @@ static int make(struct making *m)
 	if (r == 0)
 		fprintf(m->in->out,
 			"station   %s\n\nGive keys/manifest.pub to the importers: lazaret-verify --key manifest.pub TRANSFER\n"
-			"Trust a vendor's key: lazaret -C %s key trust NAME FILE.pub\n"
+			"Trust a vendor's key: lazaret -C %s key trust FILE.pub --name NAME\n"
 			"Inspect a medium:     lazaret -C %s inspect SOURCE\n",
 			m->dir, m->dir, m->dir);
 	return r;

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* What the rules make of one file, and why. The command line parses no content: facts about the file come from a kept
+ * report, from options, or from an inspection whose result is judged and not published. */
+#ifndef LAZARET_CLI_EXPLAIN_H
+#define LAZARET_CLI_EXPLAIN_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "common/macros.h"
+#include "judge/judge.h"
+
+#define EXPLAIN_MAX 16 /* types, signers, listings of one file: more decide nothing */
+
+/* A subject and what it borrows from. Zero-initialise, explain_init(), explain_done(). */
+struct explain_facts {
+	struct subject subject;
+	struct findings findings;
+	const char *types[EXPLAIN_MAX];
+	struct judge_signer signers[EXPLAIN_MAX];
+	struct judge_listing listings[EXPLAIN_MAX];
+	json_t *file, *report; /* keep the strings of a report alive */
+};
+
+/* Every check done, nothing found, `checks` required. */
+void explain_init(struct explain_facts *f, uint32_t checks);
+void explain_done(struct explain_facts *f);
+
+/* Judge, and tell each rule that was tried and the outcome; as one JSON object when `is_json`. Names are escaped.
+ * Returns 1 when the file would be approved, 0 when not, or -ENOMEM. */
+_must_check_ int rules_explain_print(const struct rule_set *rules, const struct subject *subject, bool is_json, FILE *out);
+
+/* The facts that a kept report has of the file at `path` (the first, when several volumes have it): path, size, type,
+ * signers, medium, operator, and the examiners' reasons, without those that rules give. A report says nothing of
+ * checksum lists. Returns 0, -ENOENT when it does not name the file, -EBADMSG, or another negative errno. */
+_must_check_ int explain_from_report(FILE *in, const char *path, struct explain_facts *f);
+
+#endif
