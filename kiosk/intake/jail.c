@@ -126,10 +126,10 @@ static int place_devices(void)
 
 static int place_window(int window_fd)
 {
-	int r = make_file(JAIL_VOLUME + 1);
+	int r = make_file(&JAIL_VOLUME[1]);
 
 	if (r == 0)
-		r = attach(window_fd, JAIL_VOLUME + 1,
+		r = attach(window_fd, &JAIL_VOLUME[1],
 			   MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 	return r;
 }
@@ -139,9 +139,9 @@ static int place_window(int window_fd)
 static int place_formalities(uid_t uid)
 {
 	char passwd[64];
-	int r = make_dirs(JAIL_MOUNTPOINT + 1);
+	int r = make_dirs(&JAIL_MOUNTPOINT[1]);
 
-	if (r == 0 && mount("none", JAIL_MOUNTPOINT + 1, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+	if (r == 0 && mount("none", &JAIL_MOUNTPOINT[1], "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
 			    "size=4k,nr_inodes=1,mode=0777") < 0)
 		r = -errno;
 	if (r == 0)
