@@ -106,7 +106,10 @@ static int is_behind(struct history *h, int trail_fd, const struct minisign_publ
 		return 0;
 	if (r < 0)
 		return r;
-	r = record.seq > INT64_MAX || (int64_t)record.seq > seq;
+	r = (int64_t)record.seq > seq; /* parsed as a signed 64-bit number */
+	if ((int64_t)record.seq < seq)
+		log_warning("the history knows of reports that the audit trail does not: was the trail cut or replaced? See "
+			    "`lazaret audit verify`; `lazaret history --rebuild` forgets them");
 	chain_record_done(&record);
 	return r;
 }

@@ -1,0 +1,323 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception
+"""lazaret audit, key, history and show, on a station whose trail and reports were made by lazaret-ledger, with this
+script as the supervisor (invariant 6).
+
+BUILD: the build directory (default build). LAZARET: the program, when it is another than BUILD/bin/lazaret.
+"""
+import json
+import os
+import re
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.join(HERE, "..", "..")
+BIN = os.path.join(os.path.abspath(os.environ.get("BUILD", os.path.join(ROOT, "build"))), "bin")
+LAZARET = os.path.abspath(os.environ.get("LAZARET", os.path.join(BIN, "lazaret")))
+EICAR_MD5 = "44d88612fea8a8f36de82e1278abb02f:68:Eicar-Test-Signature\n"
+
+tests = failures = 0
+
+
+def ok(condition, name, why=""):
+    global tests, failures
+    tests += 1
+    failures += not condition
+    print("%sok %d - %s" % ("" if condition else "not ", tests, name), flush=True)
+    if not condition:
+        for line in str(why).splitlines():
+            print("# " + line, flush=True)
+
+
+def run(*args, stdin=subprocess.DEVNULL):
+    p = subprocess.run([LAZARET, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=stdin, timeout=120)
+    return p.returncode, p.stdout.decode("utf-8", "backslashreplace"), p.stderr.decode("utf-8", "backslashreplace")
+
+
+def lazaret(*args):
+    return run("-C", station, *args)
+
+
+def expect(status, words, *args):
+    """Run a command; status and words (on either output) must be these."""
+    s, out, err = lazaret(*args)
+    ok(s == status and words in out + err, "%s: %d, %s" % (" ".join(os.path.basename(a) for a in args), status, words),
+       "status %d\n%s%s" % (s, out, err))
+    return out
+
+
+# -- the ledger's protocol, from its one source --------------------------------------------------------------------
+with open(os.path.join(ROOT, "kiosk", "ipc", "messages.def"), encoding="utf-8") as f:
+    NAMES = re.findall(r"^M\((\w+),", f.read(), re.M)
+
+
+def put_str(text):
+    data = text.encode()
+    return struct.pack("<I", len(data)) + data
+
+
+class Ledger:
+    def __init__(self):
+        self.sock, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        os.set_inheritable(theirs.fileno(), True)
+        self.process = subprocess.Popen(["/bin/sh", "-c", 'exec "$0" 3<&%d' % theirs.fileno(),
+                                         os.path.join(BIN, "lazaret-ledger")], pass_fds=[theirs.fileno()])
+        theirs.close()
+        self.sock.settimeout(60)
+        fds = [os.open(os.path.join(station, name), os.O_RDONLY) for name in ("audit", "reports", "keys/audit.key", "history")]
+        self.send("LEDGER_START", put_str("quay 7"), fds)
+        for fd in fds:
+            os.close(fd)
+        self.expect("READY")
+
+    def send(self, name, payload=b"", fds=()):
+        socket.send_fds(self.sock, [struct.pack("<I", NAMES.index(name)) + payload], list(fds))
+
+    def expect(self, name):
+        data = self.sock.recv(65536)
+        got = NAMES[struct.unpack_from("<I", data)[0]] if data else "end of file"
+        if got != name:
+            raise RuntimeError("expected %s, got %s %r" % (name, got, data))
+        return data[4:]
+
+    def append(self, kind, body):
+        self.send("LEDGER_APPEND", put_str(kind) + put_str(json.dumps(body)))
+        data = self.expect("LEDGER_APPENDED")
+        return struct.unpack_from("<Q", data)[0], data[12:44].hex()
+
+    def report(self, transfer, files, witness):
+        self.send("LEDGER_LOCK")
+        previous = self.expect("LEDGER_LOCKED")[4:].decode() or None
+        report = make_report(transfer, files, previous, witness)
+        with tempfile.TemporaryFile() as f:
+            f.write(report)
+            f.flush()
+            self.send("LEDGER_REPORT", put_str(transfer), [f.fileno()])
+            self.expect("LEDGER_APPENDED")
+        return report
+
+    def end(self):
+        self.send("END")
+        self.sock.close()
+        return self.process.wait(60)
+
+
+def canonical(value):
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def make_report(transfer, files, previous, witness):
+    entries = [{"volume": 0, "path": p, "size": 1, "sha256": "%064x" % n, "type": "text/plain", "verdict": v, "rule": "text",
+                "reasons": [] if v == "approved" else [{"code": "malware", "detail": "Eicar", "member": None}],
+                "signers": [], "published_as": "files/" + p if v == "approved" else None}
+               for n, (p, v) in enumerate(files)]
+    count = {v: sum(e["verdict"] == v for e in entries) for v in ("approved", "held", "blocked")}
+    report = {"format": "lazaret.report/1", "transfer": transfer, "outcome": "published", "started": 1795310000,
+              "finished": 1795310042, "operator": "jo\\x1b[2J", "reason": "", "previous": previous, "engines": [],
+              "station": {"id": "0123456789abcdef", "name": "quay 7", "version": "0.1.0", "policy": "documents",
+                          "policy_sha256": "ab" * 32, "sandbox": "test"},
+              "medium": {"kind": "image", "vendor": "ACME", "model": "Stick", "serial": "42", "size": 1048576,
+                         "write_protected": True, "sectors_written": None, "removable_at": 1795310030, "volumes": []},
+              "counts": dict(count, files=len(entries), bytes=len(entries)), "audit": {"seq": witness[0], "hash": witness[1]},
+              "files": []}
+    before, after = canonical(report).split('"files":[]', 1)
+    lines = ",\n".join(map(canonical, entries))
+    return (before + '"files":[\n' + lines + ("\n" if lines else "") + "]" + after + "\n").encode()
+
+
+def path(*names):
+    return os.path.join(station, *names)
+
+
+def read(*names):
+    with open(path(*names), "rb") as f:
+        return f.read()
+
+
+def write(data, *names):
+    """In place: owner and mode stay."""
+    with open(path(*names), "r+b") as f:
+        f.truncate(0)
+        f.write(data)
+
+
+# -- tests -----------------------------------------------------------------------------------------------------------
+def before_anything():
+    status, _, err = lazaret("audit", "verify")
+    ok(status == 2 and "missing" in err, "audit verify before anything was recorded", err)
+    expect(0, "nothing has been recorded", "history")
+    expect(64, "usage", "audit")
+    expect(64, "usage", "audit", "mend")
+    expect(64, "usage", "key")
+    expect(64, "usage", "key", "trust", "x.pub")
+    expect(64, "usage", "show")
+    expect(64, "usage", "show", "../../etc/passwd")
+    expect(64, "", "history", "-n", "0")
+    expect(64, "64 hex", "audit", "verify", "--expect-hash", "12")
+
+
+def keys():
+    expect(0, "manifest key", "key", "show")
+    expect(0, "none was replaced", "key", "make")
+    vendor = os.path.join(work, "vendor")
+    subprocess.run(["minisign", "-G", "-W", "-p", vendor + ".pub", "-s", vendor + ".key"], check=True,
+                   stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    with open(os.path.join(work, "pgp"), "w", encoding="ascii") as f:
+        f.write("-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n")
+    expect(1, "--fingerprint", "key", "trust", vendor + ".pub", "--name", "vendor-x")
+    expect(0, "no vendor key is trusted", "key", "list")
+    expect(1, "not the one given", "key", "trust", vendor + ".pub", "--name", "vendor-x", "--fingerprint", "00" * 32)
+    expect(64, "a-z", "key", "trust", vendor + ".pub", "--name", "../x", "--yes")
+    expect(64, "usage", "key", "trust", vendor + ".pub", "--name", "x", "--yes", "--until", "2030-02-31x")
+    expect(2, "OpenPGP", "key", "trust", os.path.join(work, "pgp"), "--name", "x", "--yes")
+    expect(2, "secret key", "key", "trust", vendor + ".key", "--name", "x", "--yes")
+    expect(0, "is trusted", "key", "trust", vendor + ".pub", "--name", "vendor-x", "--yes", "--until", "2030-01-01", "--by",
+           "ann\x1b")
+    expect(1, "taken", "key", "trust", vendor + ".pub", "--name", "vendor-x", "--yes")
+    expect(1, "trusted already", "key", "trust", vendor + ".pub", "--name", "vendor-y", "--yes")
+    listed = json.loads(lazaret("--json", "key", "list")[1])
+    ok(listed["name"] == "vendor-x" and listed["by"] == "ann\\x1b" and listed["until"] == 1893542399, "key list", listed)
+    expect(0, listed["fingerprint"], "audit", "show", "-n", "1")
+
+    other = read("keys", "manifest.pub")
+    good = read("trust", "vendor-x.pub")
+    write(other, "trust", "vendor-x.pub")
+    expect(2, "not the key that was trusted", "key", "list")
+    write(good, "trust", "vendor-x.pub")
+    with open(path("trust", "smuggled.pub"), "wb") as f:
+        f.write(other)
+    ok("smuggled" not in lazaret("key", "list")[1], "a .pub file alone trusts nobody")
+    os.unlink(path("trust", "smuggled.pub"))
+
+    trail = read("audit", "audit.jsonl")
+    write(trail.replace(b'"name":"vendor-x"', b'"name":"vendor-y"'), "audit", "audit.jsonl")
+    expect(2, "nothing was changed", "key", "distrust", "vendor-x")
+    ok(os.path.exists(path("trust", "vendor-x.pub")), "without a trail nothing changes")
+    write(trail, "audit", "audit.jsonl")
+    expect(0, "no longer trusted", "key", "distrust", "vendor-x", "--reason", "revoked")
+    expect(1, "no key of this name", "key", "distrust", "vendor-x")
+    ok(not os.path.exists(path("trust", "vendor-x.pub")), "its file is gone")
+    expect(0, '"reason":"revoked"', "audit", "show", "-n", "1")
+    expect(0, "ok: 3 records, 0 reports", "audit", "verify")
+
+
+def trail():
+    ledger = Ledger()
+    first = ledger.append("inspection-started", {"transfer": "T-1"})
+    one = ledger.report("T-1", [("a.txt", "approved"), ("b.txt", "blocked")], first)
+    second = ledger.append("inspection-started", {"transfer": "T-2"})
+    ledger.report("T-2", [("a.txt", "approved")], second)
+    ok(ledger.end() == 0, "the ledger ended well")
+    out = expect(0, "ok: 7 records, 2 reports", "audit", "verify")
+    last = re.search(r"seq (\d+) hash ([0-9a-f]{64})", out)
+    expect(0, "ok:", "audit", "verify", "--expect-seq", last[1], "--expect-hash", last[2])
+    expect(0, "ok:", "audit", "verify", "--expect-hash", second[1])
+    expect(1, "not in the trail", "audit", "verify", "--expect-seq", "99")
+    expect(1, "not the expected one", "audit", "verify", "--expect-seq", "2", "--expect-hash", last[2])
+    shown = json.loads(lazaret("--json", "audit", "verify")[1])
+    ok(shown["ok"] and shown["seq"] == 6 and shown["hash"] == last[2], "audit verify --json", shown)
+    lines = lazaret("audit", "show", "-n", "2")[1].splitlines()
+    ok(len(lines) == 2 and "inspection-started" in lines[0] and "report" in lines[1], "audit show -n 2", lines)
+
+    good = read("audit", "audit.jsonl")
+    write(b"".join(good.splitlines(keepends=True)[:-1]), "audit", "audit.jsonl")
+    expect(1, "T-2.json: no record", "audit", "verify")
+    expect(1, "not in the trail", "audit", "verify", "--expect-seq", last[1])
+    write(b"".join(good.splitlines(keepends=True)[:4]), "audit", "audit.jsonl")
+    os.rename(path("reports", "T-2.json"), os.path.join(work, "T-2.json"))
+    os.rename(path("reports", "T-1.json"), os.path.join(work, "T-1.json"))
+    expect(0, "ok: 4 records", "audit", "verify")  # cut between records: good without a witness
+    expect(1, "not in the trail", "audit", "verify", "--expect-hash", last[2])
+    for name in ("T-1.json", "T-2.json"):
+        os.rename(os.path.join(work, name), path("reports", name))
+    write(good[:-20], "audit", "audit.jsonl")
+    expect(1, "interrupted", "audit", "verify")
+    ledger = Ledger()
+    ledger.append("after-power-cut", {})
+    ledger.end()
+    expect(1, "T-2.json: no record", "audit", "verify")  # the report's record was the one that was torn
+    expect(0, "torn-tail", "audit", "show", "-n", "2")
+    write(good.replace(b"T-2", b"T-3", 1), "audit", "audit.jsonl")
+    expect(1, "audit.jsonl:6:", "audit", "verify")
+    write(good, "audit", "audit.jsonl")
+
+    write(one.replace(b"a.txt", b"c.txt"), "reports", "T-1.json")
+    expect(1, "T-1.json: altered", "audit", "verify")
+    expect(1, "altered", "show", "T-1")
+    os.rename(path("reports", "T-1.json"), os.path.join(work, "T-1.json"))
+    expect(1, "T-1.json: recorded in the trail, but", "audit", "verify")
+    os.rename(os.path.join(work, "T-1.json"), path("reports", "T-1.json"))
+    write(one, "reports", "T-1.json")
+    expect(0, "ok: 7 records, 2 reports", "audit", "verify")
+    return one
+
+
+def witness():
+    """A trail that was rewritten with the stolen key, and shorter: the reports' witnesses do not fit."""
+    saved = read("audit", "audit.jsonl")
+    ledger = Ledger()
+    ledger.report("T-9", [], (5, "00" * 32))
+    ledger.end()
+    expect(1, "T-9.json: it was written when record 5", "audit", "verify")
+    os.unlink(path("reports", "T-9.json"))
+    write(saved, "audit", "audit.jsonl")
+
+
+def history(one):
+    expect(0, "was the trail cut or replaced", "history")  # T-9 of the test before this one
+    expect(0, "indexed 2 reports", "history", "--rebuild")
+    lines = lazaret("history")[1].splitlines()
+    ok(len(lines) == 2 and lines[0].startswith("T-2") and "image ACME Stick" in lines[0], "history, newest first", lines)
+    found = [json.loads(x) for x in lazaret("--json", "history", "%064x" % 0)[1].splitlines()]
+    ok(sorted(f["transfer"] for f in found) == ["T-1", "T-2"] and found[0]["path"] == "a.txt", "history by SHA-256", found)
+    ok("blocked" in lazaret("history", "b.t")[1], "history by part of a path")
+    ok(lazaret("history", "' OR 1=1 --")[1] == "", "history by a hostile text")
+    expect(0, "indexed 2 reports", "history", "--rebuild")
+    ok(len(lazaret("history")[1].splitlines()) == 2, "the same after a rebuild")
+    for name in os.listdir(path("history")):
+        os.unlink(path("history", name))
+    ok(len(lazaret("history")[1].splitlines()) == 2, "made anew when it is gone")
+    with open(path("history", "history.sqlite"), "r+b") as f:
+        f.write(b"garbage" * 100)
+    expect(2, "--rebuild", "history")
+    expect(0, "indexed 2 reports", "history", "--rebuild")
+    ledger = Ledger() # the ledger's account can still write what an officer made anew
+    ledger.report("T-3", [("z", "held")], (0, json.loads(read("audit", "audit.jsonl").splitlines()[0])["hash"]))
+    ledger.end()
+    ok("T-3" in lazaret("history")[1], "indexed by the ledger after that")
+
+    out = expect(0, "malware", "show", "T-1")
+    ok("\x1b" not in out and "jo\\x1b[2J" in out, "show escapes once", out)
+    p = subprocess.run([LAZARET, "-C", station, "--json", "show", "T-1"], stdout=subprocess.PIPE)
+    ok(p.stdout == one, "show --json: byte for byte")
+    expect(1, "knows no report", "show", "T-77")
+    expect(0, "ok:", "audit", "verify")
+
+
+if not os.access(LAZARET, os.X_OK):
+    print("1..0 # SKIP %s is not built" % LAZARET)
+    sys.exit(0)
+work = tempfile.mkdtemp(prefix="lazaret-records-", dir="/var/tmp")
+try:
+    os.chmod(work, 0o755)
+    db, station = os.path.join(work, "db"), os.path.join(work, "station")
+    os.mkdir(db)
+    with open(os.path.join(db, "test.hdb"), "w", encoding="ascii") as f:
+        f.write(EICAR_MD5)
+    status, out, err = run("init", station, "--db", db)
+    ok(status == 0, "init", out + err)
+    if status == 0:
+        before_anything()
+        keys()
+        report = trail()
+        witness()
+        history(report)
+finally:
+    shutil.rmtree(work)
+print("1..%d" % tests)
+sys.exit(failures > 0)
