@@ -88,7 +88,7 @@ static int append_over(struct channel *c, const struct station_config *config, c
 	}
 	if (audit_fd < 0 || reports_fd < 0 || history_fd < 0)
 		return -ENOENT; /* told already */
-	r = ledger_start(c, config->name, &dirs, NULL, &why);
+	r = ledger_start(c, config->id, &dirs, NULL, &why);
 	if (r == 0)
 		r = ledger_append(c, type, body, NULL, &why);
 	if (r < 0)
