@@ -163,6 +163,8 @@ GUARDED_CALL(ssize_t, write, r != (ssize_t)size && !(r < 0 && errno == EINTR), t
 	     (int fd, const void *data, size_t size), fd, data, size)
 GUARDED_CALL(ssize_t, writev, r < 0 && errno != EINTR, true,
 	     (int fd, const struct iovec *iov, int count), fd, iov, count)
+GUARDED_CALL(ssize_t, pwritev, r < 0 && errno != EINTR, true,
+	     (int fd, const struct iovec *iov, int count, off64_t at), fd, iov, count, at)
 GUARDED_CALL(ssize_t, pwrite64, r != (ssize_t)size && !(r < 0 && errno == EINTR), true,
 	     (int fd, const void *data, size_t size, off64_t at), fd, data, size, at)
 GUARDED_CALL(int, ftruncate64, r < 0, true, (int fd, off64_t size), fd, size)
@@ -198,7 +200,7 @@ GUARDED_CALL(int, mprotect, r < 0, true, (void *at, size_t size, int protection)
 
 static const char *const symbols[] = {
 	"open", "open64", "openat", "openat64", "fopen", "fopen64", "fdopen", "opendir", "fdopendir", "mkdir",
-	"rename", "dup", "dup2", "unlink", "rmdir", "fcntl", "fcntl64", "write", "writev", "pwrite64",
+	"rename", "dup", "dup2", "unlink", "rmdir", "fcntl", "fcntl64", "write", "writev", "pwritev", "pwrite64",
 	"ftruncate64", "fwrite", "fputs", "fputc", "fflush", "fclose", "fsync", "fdatasync", "read", "readv",
 	"pread64", "preadv", "fread", "lseek64", "fseek", "fstat64", "mmap64", "mprotect", NULL,
 };

@@ -148,6 +148,56 @@ static void test_malware_behind_an_encrypted_member_is_named(void **state)
 	assert_true(has_finding(&f, REASON_MALWARE, "eicar.com"));
 }
 
+/* Past INT_MAX - 2 libclamav does not look: said at once, and the type is known all the same. */
+static void test_files_past_two_gib_are_not_inspected_but_typed(void **state)
+{
+	struct examiner e = { .clam = engine };
+	size_t size = (size_t)SCAN_FILE_MAX + 1;
+	int fd = memory_file("%PDF-1.5\n%\xe2\xe3\xcf\xd3\n", 15);
+	struct examination x;
+	char why[WHY_MAX];
+	uint8_t *data;
+
+	assert_int_equal(ftruncate(fd, (off_t)size), 0);
+	data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+	assert_true(data != MAP_FAILED);
+	assert_int_equal(magic_open_engine(&e.magic, why), 0);
+	examine_bytes(&e, data, size, "big.pdf", &x);
+	assert_int_equal(x.findings.done, CHECK_TYPE);
+	assert_true(has_finding(&x.findings, REASON_LIMIT_EXCEEDED, ""));
+	assert_string_equal(x.types.list[0], "application/pdf");
+	examination_done(&x);
+	magic_free_engine(e.magic);
+	(void)munmap(data, size);
+	(void)close(fd);
+}
+
+/* libclamav's own time limit ends in "clean" unless asked otherwise; here it ends in a finding and without the bit. */
+static void test_a_scan_that_takes_too_long_is_no_clean(void **state)
+{
+	struct database_file file = pinned(&bench, "eicar.ndb");
+	struct clam_setup setup = { .database_fd = bench.dir_fd, .files = &file, .file_count = 1,
+				    .private_parent = bench.dir, .shipped_dir = "rules/clamav", .scan_time_ms = 1 };
+	_cleanup_(findings_done) struct findings f = { 0 };
+	size_t size = 64u << 20;
+	uint8_t *data = malloc(size);
+	char why[WHY_MAX] = "";
+	struct clam *c = NULL;
+
+	assert_non_null(data);
+	memset(data, 'x', size);
+	if (clam_open(&setup, &c, why) < 0)
+		fail_msg("%s", why);
+	assert_int_equal(clam_set_tmpdir(c, bench.tmp), 0);
+	clam_scan(c, data, size, "slow", &f);
+	assert_false(f.done & CHECK_VIRUS);
+	assert_true(has_finding(&f, REASON_SCAN_TIMEOUT, NULL));
+	clam_free(c);
+	free(data);
+	free(file.name);
+	free(file.sha256);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,6 +205,8 @@ int main(void)
 		cmocka_unit_test(test_debians_test_files_are_all_found),
 		cmocka_unit_test(test_ordinary_files_are_clean),
 		cmocka_unit_test(test_malware_behind_an_encrypted_member_is_named),
+		cmocka_unit_test(test_files_past_two_gib_are_not_inspected_but_typed),
+		cmocka_unit_test(test_a_scan_that_takes_too_long_is_no_clean),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
