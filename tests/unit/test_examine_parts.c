@@ -213,19 +213,21 @@ static void expect_transparent(const char *data, size_t size)
 	assert_null(opaque_find(copy, size));
 }
 
+#define TRANSPARENT(literal) expect_transparent(literal, sizeof(literal) - 1)
+
 static void test_ordinary_beginnings_are_not_opaque(void **state)
 {
 	char sector[1024] = { 0 };
 
-	expect_transparent("", 0);
-	expect_transparent("x", 1);
-	expect_transparent("x\x9c", 2);
-	expect_transparent("x\x01 marks the spot, and this is text", 34);
-	expect_transparent("PK\3\4 a zip", 10);
-	expect_transparent("\x1f\x8b\x08", 3);
-	expect_transparent("\x5d\0\0", 3);
-	expect_transparent("\x80\x04 no stop at the end", 22);
-	expect_transparent("\x84\x12 old header, no such packet", 31);
+	TRANSPARENT("");
+	TRANSPARENT("x");
+	TRANSPARENT("x\x9c");
+	TRANSPARENT("x\x01 marks the spot, and this is text");
+	TRANSPARENT("PK\3\4 a zip");
+	TRANSPARENT("\x1f\x8b\x08");
+	TRANSPARENT("\x5d\0\0");
+	TRANSPARENT("\x80\x04 no stop at the end");
+	TRANSPARENT("\x84\x12 old header, no such packet");
 	sector[510] = 0x55;
 	sector[511] = (char)0xaa;
 	expect_transparent(sector, sizeof(sector)); /* no partition */
