@@ -158,8 +158,9 @@ static int collect(void *context, const struct list_entry *e)
 	struct collected *c = context;
 
 	if (strlen(c->paths) + e->path_size + 2 < sizeof(c->paths)) {
-		strncat(c->paths, e->path, e->path_size);
-		strncat(c->paths, ",", 1);
+		size_t at = strlen(c->paths);
+
+		(void)snprintf(c->paths + at, sizeof(c->paths) - at, "%s,", e->path);
 	}
 	return ++c->count == 2 ? c->stop_at : 0;
 }

@@ -375,7 +375,7 @@ static void test_full_disk_at_commit(void **state)
 	(void)signal(SIGXFSZ, SIG_IGN);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
 	for (int i = 0; r == 0 && i < 40; i++) {
-		char name[16];
+		char name[32];
 
 		(void)snprintf(name, sizeof(name), "file-%d", i);
 		r = add(t, name, "x");

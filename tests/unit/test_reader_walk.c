@@ -111,7 +111,7 @@ static void test_entries_limit(void **state)
 	struct seen s = { 0 };
 
 	for (int i = 0; i < 10; i++) {
-		char name[8];
+		char name[16];
 
 		(void)snprintf(name, sizeof(name), "f%d", i);
 		write_file(dir_fd, name, "x", 1);
