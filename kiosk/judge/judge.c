@@ -155,10 +155,10 @@ static int require_extension(struct bench *b)
 	a = subject_extension(b->set, b->s, &type);
 	if (a == TYPE_DISAGREES)
 		return ADD(b, REASON_TYPE_MISMATCH, "the content is %s", type);
-	if (a == TYPE_NO_ROW && !type)
+	if (a == TYPE_UNKNOWN_NAME && !type)
 		return ADD(b, REASON_TYPE_UNKNOWN, "the type is not known");
-	if (a == TYPE_NO_ROW)
-		return ADD(b, REASON_TYPE_UNKNOWN, "no table says how files of type %s are called", type);
+	if (a == TYPE_UNKNOWN_NAME)
+		return ADD(b, REASON_TYPE_UNKNOWN, "the type tables know no file of type %s under such a name", type);
 	return 0;
 }
 

@@ -102,7 +102,7 @@ const char *rule_mismatch(const struct rule_set *set, const struct rule *rule, c
 bool subject_is_signed(const struct subject *s, const struct name_set *by);
 bool subject_is_listed(const struct subject *s, const struct name_set *by); /* in a list signed by one of them */
 bool subject_is_listed_at_all(const struct subject *s);
-/* The first of the file's types with which its name does not agree, and whether it disagrees or has no row;
+/* The first of the file's types with which its name does not agree, and whether it disagrees or is unknown;
  * TYPE_AGREES when there is none. */
 enum type_agreement subject_extension(const struct rule_set *set, const struct subject *s, const char **ret_type);
 /* Does this further type (index > 0) say nothing that the main type does not? */

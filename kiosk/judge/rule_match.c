@@ -95,11 +95,11 @@ enum type_agreement subject_extension(const struct rule_set *set, const struct s
 
 	*ret_type = NULL;
 	if (s->type_count == 0)
-		return TYPE_NO_ROW;
+		return TYPE_UNKNOWN_NAME;
 	for (size_t i = 0; i < s->type_count; i++) {
 		enum type_agreement a = types_extension(&set->types, s->types[i], s->path);
 
-		if (a == TYPE_AGREES || subject_type_is_implied(set, s, i) || (a == TYPE_NO_ROW && *ret_type))
+		if (a == TYPE_AGREES || subject_type_is_implied(set, s, i) || (a == TYPE_UNKNOWN_NAME && *ret_type))
 			continue;
 		*ret_type = s->types[i];
 		ret = a;

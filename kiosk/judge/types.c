@@ -316,9 +316,23 @@ static bool has_any_extension(const char *path, const struct yaml_strings *exten
 	return false;
 }
 
+/* Does the name claim to be something: has it an extension that the tables give to some type? */
+static bool has_known_extension(const struct type_tables *t, const char *path)
+{
+	for (size_t i = 0; i < t->extensions.count; i++) {
+		const struct yaml_strings *words = &t->extensions.list[i].words;
+
+		for (size_t j = 0; j < words->count; j++)
+			if (words->list[j].value[0] && strcmp(words->list[j].value, ANY_EXTENSION) != 0 &&
+			    has_extension(path, words->list[j].value))
+				return true;
+	}
+	return false;
+}
+
 enum type_agreement types_extension(const struct type_tables *t, const char *mime, const char *path)
 {
-	enum type_agreement ret = TYPE_NO_ROW;
+	bool has_row = false;
 	const char *unused;
 
 	for (size_t i = 0; i < t->extensions.count; i++) {
@@ -328,9 +342,9 @@ enum type_agreement types_extension(const struct type_tables *t, const char *mim
 			continue;
 		if (has_any_extension(path, &row->words, &unused))
 			return TYPE_AGREES;
-		ret = TYPE_DISAGREES;
+		has_row = true;
 	}
-	return ret;
+	return has_row && has_known_extension(t, path) ? TYPE_DISAGREES : TYPE_UNKNOWN_NAME;
 }
 
 static bool word_possible(const char *word, const struct glob *name)

@@ -43,8 +43,8 @@ struct type_tables {
 
 enum type_agreement {
 	TYPE_AGREES,
-	TYPE_DISAGREES,
-	TYPE_NO_ROW, /* the tables do not say what such files are called */
+	TYPE_DISAGREES,	   /* the extension is known, and belongs to other types */
+	TYPE_UNKNOWN_NAME, /* the tables do not know the type, or not the extension: neither yes nor a lie */
 };
 
 /* Add one table file to `t`. Returns 0, -EINVAL with errors added, -ENOMEM. */

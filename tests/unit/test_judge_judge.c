@@ -194,7 +194,12 @@ static void rules_by_table(void **state)
 		{ ONE("any", APPROVE ", require: {extension-agrees: true}"), "a.jpg", { "application/vnd.microsoft.portable-executable" }, VERDICT_BLOCKED, "r", "type-mismatch" },
 		{ ONE("any", APPROVE ", require: {extension-agrees: true}"), "a.gif", { "image/gif", "application/zip" }, VERDICT_BLOCKED, "r", "type-mismatch" },
 		{ ONE("any", APPROVE ", require: {extension-agrees: true}"), "a", { "application/octet-stream" }, VERDICT_HELD, "r", "type-unknown" },
+		{ ONE("any", APPROVE ", require: {extension-agrees: true}"), "a.pdf", { "application/octet-stream" }, VERDICT_HELD, "r", "type-unknown" },
 		{ ONE("any", APPROVE ", require: {extension-agrees: true}"), "a.xyz", { "chemical/x-pdb" }, VERDICT_HELD, "r", "type-unknown" },
+		/* no lie, but no yes either: an extension that nobody knows, or none */
+		{ ONE("any", APPROVE ", require: {extension-agrees: true}"), "a.zzz", { "image/png" }, VERDICT_HELD, "r", "type-unknown" },
+		{ ONE("any", APPROVE ", require: {extension-agrees: true}"), "photo", { "image/png" }, VERDICT_HELD, "r", "type-unknown" },
+		{ ONE("any", APPROVE ", require: {extension-agrees: true}"), "a.exe", { "text/plain" }, VERDICT_BLOCKED, "r", "type-mismatch" },
 		{ ONE("any", APPROVE ", require: {extension-agrees: true}"), "README", { "text/plain" }, VERDICT_APPROVED, "r", "" },
 		{ ONE("any", APPROVE ", require: {extension-agrees: true}"), "x.whatever", { "application/x-empty" }, VERDICT_APPROVED, "r", "" },
 		{ ONE("any", APPROVE ", require: {extension-agrees: true}, reasons: {type-mismatch: hold}"), "a.jpg", { "image/png" }, VERDICT_HELD, "r", "type-mismatch" },

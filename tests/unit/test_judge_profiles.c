@@ -39,6 +39,7 @@ static const struct row rows[] = {
 	{ "documents", "run.ps1", { "text/plain" }, NOTHING, -1, VERDICT_HELD, "text", "active-content" },
 	{ "documents", "page.html", { "text/html" }, NOTHING, -1, VERDICT_HELD, "text", "active-content" },
 	{ "documents", "sheet.xlsm", { "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "application/zip" }, NOTHING, -1, VERDICT_HELD, "documents", "active-content" },
+	{ "documents", "README.md", { "application/javascript" }, NOTHING, -1, VERDICT_HELD, "scripts", "active-content" },
 	{ "documents", "pic.gif", { "image/gif", "application/zip" }, NOTHING, -1, VERDICT_BLOCKED, "", "no-rule" },
 	{ "documents", "film.mp4", { "video/mp4" }, NOTHING, -1, VERDICT_BLOCKED, "", "no-rule" },
 	{ "documents", "empty.dat", { "application/x-empty" }, NOTHING, -1, VERDICT_APPROVED, "text", "" },
