@@ -53,10 +53,12 @@ bool subject_is_listed_at_all(const struct subject *s)
 	return is_done(s, CHECK_LISTS) && s->listing_count > 0;
 }
 
-/* libmagic ends every binary file's types with octet-stream, and tells a docx's zip beside its docx. */
+/* libmagic ends the types of a binary file with octet-stream, from 5.46 on those of a text with text/plain, and tells a
+ * docx's zip beside its docx. */
 bool subject_type_is_implied(const struct rule_set *set, const struct subject *s, size_t index)
 {
 	return index > 0 && (strcasecmp(s->types[index], TYPE_OCTET_STREAM) == 0 ||
+			     strcasecmp(s->types[index], TYPE_PLAIN_TEXT) == 0 ||
 			     strcasecmp(s->types[index], s->types[0]) == 0 ||
 			     types_is_implied(&set->types, s->types[0], s->types[index]));
 }

@@ -12,6 +12,7 @@
 #include "judge/glob.h"
 
 #define TYPE_OCTET_STREAM "application/octet-stream" /* libmagic's "no idea" */
+#define TYPE_PLAIN_TEXT "text/plain"		     /* and its "some text" */
 
 struct type_group {
 	char *name;

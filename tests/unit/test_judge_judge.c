@@ -169,6 +169,8 @@ static void rules_by_table(void **state)
 		{ PLAIN, "x", { "text/plain", "application/zip" }, VERDICT_BLOCKED, "", "no-rule" },
 		{ PLAIN, "x", { "text/plain", "application/octet-stream" }, VERDICT_APPROVED, "plain", "" },
 		{ PLAIN, "x", { "application/octet-stream", "text/plain" }, VERDICT_BLOCKED, "", "no-rule" },
+		{ ONE("{type: text/csv}", APPROVE), "x", { "text/csv", "text/plain" }, VERDICT_APPROVED, "r", "" },
+		{ ONE("{type: text/csv}", APPROVE), "x", { "text/csv", "text/html", "text/plain" }, VERDICT_BLOCKED, "", "no-rule" },
 		{ ONE("{type: executables}", "verdict: block"), "x", { "text/plain", "application/x-dosexec" }, VERDICT_BLOCKED, "r", "type-denied" },
 		{ ONE("{type: image/svg+xml}", APPROVE), "x", { "image/svg+xml", "text/xml" }, VERDICT_APPROVED, "r", "" },
 		{ ONE("{type: text/xml}", APPROVE), "x", { "text/xml", "image/svg+xml" }, VERDICT_BLOCKED, "", "no-rule" },
