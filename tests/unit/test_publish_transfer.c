@@ -295,14 +295,14 @@ static void test_beginning_while_another_cleans(void **state)
 		for (;;)
 			if (transfer_clean(staging_fd) < 0)
 				_exit(1);
-	for (int i = 0; i < 300; i++) {
+	for (int i = 0; i < 5000; i++) {
 		char name[32];
 		struct transfer *t = NULL;
 		int r;
 
 		(void)snprintf(name, sizeof(name), "t-%d", i);
 		r = transfer_begin(staging_fd, name, &t);
-		if (r == 0)
+		if (r == 0 && i % 50 == 0)
 			r = add(t, "d/a", "x");
 		transfer_free(t);
 		if (r < 0) {
