@@ -29,7 +29,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing
 CFLAGS ?= -g
 override CFLAGS += -std=gnu17 $(WARNINGS) $(OPTIMISE) $(HARDENING)
 override CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ikiosk -DLAZARET_VERSION='"$(VERSION)"' \
-	-DLAZARET_DATADIR='"$(PREFIX)/share/lazaret"' -DLAZARET_LIBEXECDIR='"$(PREFIX)/libexec/lazaret"'
+	-DLAZARET_DATADIR='"$(PREFIX)/share/lazaret"' -DLAZARET_LIBEXECDIR='"$(PREFIX)/libexec/lazaret"' -DLAZARET_SBINDIR='"$(PREFIX)/sbin"'
 
 # -- what links what: one executable per trust level ------------------------------------------------------
 pkg = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
@@ -111,6 +111,76 @@ $(foreach t,$(patsubst tests/unit/%.c,%,$(UNIT_SOURCES)),$(eval $(call unit_rule
 
 .PHONY: unit-tests
 unit-tests: $(UNIT_TESTS)
+
+# -- set-up, demonstration, tests -------------------------------------------------------------------------
+.PHONY: deps
+deps:
+	@image/packages/install build run test
+
+.PHONY: demo
+demo: deps
+	@$(MAKE) --no-print-directory -s all
+	@BUILD=$(abspath $(BUILD)) tests/demo/run
+
+.PHONY: check
+check: deps
+	@$(MAKE) --no-print-directory check-built
+
+.PHONY: check-built
+check-built: all unit-tests
+	@BUILD=$(abspath $(BUILD)) tests/run
+
+.PHONY: conformance
+conformance: all
+	@BUILD=$(abspath $(BUILD)) tests/conformance/run
+
+# The same suites under AddressSanitizer and UndefinedBehaviorSanitizer. Leaks are looked for in the unit tests; inside a
+# sandbox LeakSanitizer cannot work (it wants ptrace).
+.PHONY: check-sanitize
+check-sanitize: deps
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitize SANITIZE=address,undefined check-built
+
+.PHONY: docs
+docs:
+	docs/generate
+
+.PHONY: lint
+lint:
+	mandoc -T lint -W warning docs/man/*.[1-8]
+	$(MAKE) --no-print-directory BUILD=$(BUILD)/clang CC=clang WERROR=1 all unit-tests
+
+# -- installation -----------------------------------------------------------------------------------------
+ROLES := ledger vault intake reader examine origin publish
+
+.PHONY: install
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/libexec/lazaret
+	install -m 755 $(BIN)/lazaret $(BIN)/lazaret-verify $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(BIN)/lazaretd $(DESTDIR)$(PREFIX)/sbin
+	install -m 755 $(addprefix $(BIN)/lazaret-,$(ROLES)) $(DESTDIR)$(PREFIX)/libexec/lazaret
+	install -d $(DESTDIR)$(PREFIX)/share/lazaret/rules/types $(DESTDIR)$(PREFIX)/share/lazaret/rules/clamav
+	install -m 644 rules/*.yaml $(DESTDIR)$(PREFIX)/share/lazaret/rules
+	install -m 644 rules/types/*.yaml $(DESTDIR)$(PREFIX)/share/lazaret/rules/types
+	install -m 644 $(filter-out %.md %.py,$(wildcard rules/clamav/*)) $(DESTDIR)$(PREFIX)/share/lazaret/rules/clamav
+	install -d $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/share/doc/lazaret
+	install -m 644 image/sysusers/lazaret.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d
+	install -m 644 README.md LICENSE docs/*.md docs/report.schema.json $(DESTDIR)$(PREFIX)/share/doc/lazaret
+	for page in docs/man/*.[1-8]; do \
+		section=$${page##*.}; \
+		install -d $(DESTDIR)$(PREFIX)/share/man/man$$section && \
+		install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$$section || exit 1; \
+	done
+
+.PHONY: help
+help:
+	@echo 'make demo            set-up, build, and one inspection of a sample stick'
+	@echo 'make check           set-up, build, and all tests that need no virtual machine'
+	@echo 'make                 build into $(BUILD)/'
+	@echo 'make install         DESTDIR= PREFIX=/usr'
+	@echo 'make conformance     the fail-closed conformance suite alone'
+	@echo 'make check-sanitize  the suites under AddressSanitizer and UBSan'
+	@echo 'make lint            clang with -Werror, manual pages'
+	@echo 'make docs            regenerate docs/reasons.md and docs/protocol.md'
 
 .PHONY: clean
 clean:

@@ -27,19 +27,22 @@ struct request {
 	int source_count;
 };
 
-static int program_path(char *path, size_t size)
+/* Beside us in the build tree, in PREFIX/sbin when installed. */
+static const char *daemon_path(char *path, size_t size)
 {
 	ssize_t n = readlink("/proc/self/exe", path, size - sizeof("lazaretd"));
-	char *slash;
+	char *slash = NULL;
 
-	if (n < 0)
-		return -errno;
-	path[n] = '\0';
-	slash = strrchr(path, '/');
-	if (!slash)
-		return -ENOENT;
-	memcpy(slash + 1, "lazaretd", sizeof("lazaretd"));
-	return 0;
+	if (n > 0) {
+		path[n] = '\0';
+		slash = strrchr(path, '/');
+	}
+	if (slash) {
+		memcpy(slash + 1, "lazaretd", sizeof("lazaretd"));
+		if (access(path, X_OK) == 0)
+			return path;
+	}
+	return LAZARET_SBINDIR "/lazaretd";
 }
 
 static _noreturn_ void run_daemon(const struct cli *cli, const struct request *q, int fd)
@@ -47,7 +50,7 @@ static _noreturn_ void run_daemon(const struct cli *cli, const struct request *q
 	char path[4096], **argv = calloc((size_t)q->source_count + 12, sizeof(*argv));
 	int n = 0;
 
-	if (!argv || program_path(path, sizeof(path)) < 0)
+	if (!argv)
 		_exit(127);
 	argv[n++] = (char *)"lazaretd";
 	argv[n++] = (char *)"-C";
@@ -65,7 +68,7 @@ static _noreturn_ void run_daemon(const struct cli *cli, const struct request *q
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || (fd == EVENTS_FD ? fcntl(fd, F_SETFD, 0) : dup2(fd, EVENTS_FD)) < 0 ||
 	    signal(SIGINT, SIG_DFL) == SIG_ERR)
 		_exit(127);
-	execv(path, argv);
+	execv(daemon_path(path, sizeof(path)), argv);
 	_exit(127);
 }
 

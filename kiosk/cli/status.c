@@ -29,7 +29,9 @@ static void trouble(struct status *s, const char *what, const char *why)
 
 static const char *privilege_text(enum role_privilege p)
 {
-	return p == PRIVILEGE_MOUNT ? "mounts" : p == PRIVILEGE_NAMESPACE ? "confines children" : "none";
+	return p == PRIVILEGE_MOUNT ? "mounts" : p == PRIVILEGE_NAMESPACE ? "confines children" :
+	       p == PRIVILEGE_READ    ? "reads any owner" :
+					"none";
 }
 
 static const char *access_text(enum role_access a)

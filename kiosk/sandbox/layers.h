@@ -23,8 +23,9 @@ _must_check_ int landlock_enter(enum role_access access, const int *fds, size_t 
 /* Install the filter of `groups`; anything else kills the process. Needs no_new_privs. */
 _must_check_ int seccomp_enter(unsigned int groups);
 
-/* Own user, mount, network, IPC, UTS and cgroup namespaces, with only `uid` and `gid` mapped (onto themselves). */
-_must_check_ int namespaces_enter(uid_t uid, gid_t gid);
+/* Own user, mount, network, IPC, UTS and cgroup namespaces. Only `uid` and `gid` are mapped (onto themselves); with
+ * `maps_all`, when started by root, every id is: a capability over files reaches only those whose owner is mapped. */
+_must_check_ int namespaces_enter(uid_t uid, gid_t gid, bool maps_all);
 
 /* As above without a user namespace: intake started by root. */
 _must_check_ int namespaces_enter_privileged(void);

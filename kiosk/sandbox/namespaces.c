@@ -32,27 +32,28 @@ static int write_proc(pid_t pid, const char *name, const char *text, size_t size
 	return fd < 0 ? -errno : fd_write_all(fd, text, size);
 }
 
-static int write_maps(pid_t pid, uid_t uid, gid_t gid, bool is_root)
+static int write_map(pid_t pid, const char *name, unsigned int id, bool maps_all)
 {
 	char map[64];
-	int n, r;
+	int n = maps_all ? snprintf(map, sizeof(map), "0 0 4294967295\n") : snprintf(map, sizeof(map), "%u %u 1\n", id, id);
 
+	return write_proc(pid, name, map, (size_t)n);
+}
+
+static int write_maps(pid_t pid, uid_t uid, gid_t gid, bool is_root, bool maps_all)
+{
 	/* An unprivileged process may map its group only after giving up setgroups (user_namespaces(7)). */
-	r = is_root ? 0 : write_proc(pid, "setgroups", "deny", 4);
-	if (r < 0)
-		return r;
-	n = snprintf(map, sizeof(map), "%u %u 1\n", gid, gid);
-	r = write_proc(pid, "gid_map", map, (size_t)n);
-	if (r < 0)
-		return r;
-	n = snprintf(map, sizeof(map), "%u %u 1\n", uid, uid);
-	return write_proc(pid, "uid_map", map, (size_t)n);
+	int r = is_root ? 0 : write_proc(pid, "setgroups", "deny", 4);
+
+	if (r == 0)
+		r = write_map(pid, "gid_map", gid, is_root && maps_all);
+	return r == 0 ? write_map(pid, "uid_map", uid, is_root && maps_all) : r;
 }
 
 /* Root maps an account that is not its own: that takes CAP_SETUID in the parent namespace, hence a helper that
  * stays there. It waits for one byte, writes the maps, and answers with an errno (not by its exit status: a role may
  * ignore SIGCHLD). */
-static pid_t start_map_helper(uid_t uid, gid_t gid, int fd)
+static pid_t start_map_helper(uid_t uid, gid_t gid, bool maps_all, int fd)
 {
 	pid_t parent = getpid();
 	pid_t pid = fork();
@@ -62,11 +63,11 @@ static pid_t start_map_helper(uid_t uid, gid_t gid, int fd)
 		return pid;
 	if (fd_read_exact(fd, &byte, 1) < 0)
 		_exit(EXIT_FAILURE);
-	byte = (uint8_t)-write_maps(parent, uid, gid, true);
+	byte = (uint8_t)-write_maps(parent, uid, gid, true, maps_all);
 	_exit(fd_write_all(fd, &byte, 1) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
-static int user_namespace_as_root(uid_t uid, gid_t gid)
+static int user_namespace_as_root(uid_t uid, gid_t gid, bool maps_all)
 {
 	int pair[2];
 	pid_t helper;
@@ -75,7 +76,7 @@ static int user_namespace_as_root(uid_t uid, gid_t gid)
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
-	helper = start_map_helper(uid, gid, pair[1]);
+	helper = start_map_helper(uid, gid, maps_all, pair[1]);
 	close_p(&pair[1]);
 	if (helper < 0 || unshare(CLONE_NEWUSER | OTHER_NAMESPACES) < 0)
 		r = -errno;
@@ -90,16 +91,16 @@ static int user_namespace_as_root(uid_t uid, gid_t gid)
 	return r < 0 ? r : -(int)byte;
 }
 
-int namespaces_enter(uid_t uid, gid_t gid)
+int namespaces_enter(uid_t uid, gid_t gid, bool maps_all)
 {
 	int r;
 
 	if (geteuid() == 0) {
-		r = user_namespace_as_root(uid, gid);
+		r = user_namespace_as_root(uid, gid, maps_all);
 	} else {
 		r = unshare(CLONE_NEWUSER | OTHER_NAMESPACES) < 0 ? -errno : 0;
 		if (r == 0)
-			r = write_maps(getpid(), uid, gid, false);
+			r = write_maps(getpid(), uid, gid, false, false);
 	}
 	if (r == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		r = -errno;

@@ -36,7 +36,7 @@ static const struct role roles[ROLE_COUNT_] = {
 	},
 	[ROLE_READER] = {
 		.name = "reader", .executable = "lazaret-reader", .account = "_lazaret-reader",
-		.access = ACCESS_READ, .calls = CALLS_BASE | CALLS_READ_TREE,
+		.privilege = PRIVILEGE_READ, .access = ACCESS_READ, .calls = CALLS_BASE | CALLS_READ_TREE,
 		.data_max = 128 * MIB, .files_max = 256,
 		.does = "walks one volume and streams its files to the vault",
 	},

@@ -31,6 +31,8 @@ enum role_access {
 /* How far a role may let go of its privileges. */
 enum role_privilege {
 	PRIVILEGE_NONE,	     /* no capability at all, in any namespace */
+	PRIVILEGE_READ,	     /* reads files whatever their owner and mode say (CAP_DAC_READ_SEARCH): they are the medium's,
+			      * written by nobody whom this station knows */
 	PRIVILEGE_NAMESPACE, /* CAP_SYS_ADMIN in its own user namespace: it makes sandboxes for its children */
 	PRIVILEGE_MOUNT,     /* intake alone: real mount privileges where the station has them */
 };

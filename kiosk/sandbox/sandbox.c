@@ -97,7 +97,9 @@ static int raise_permitted(void)
 
 static int drop_capabilities(enum role_privilege privilege)
 {
-	uint64_t keep = privilege == PRIVILEGE_NAMESPACE ? 1ull << CAP_SYS_ADMIN | 1ull << CAP_SETPCAP : 0;
+	uint64_t keep = privilege == PRIVILEGE_NAMESPACE ? 1ull << CAP_SYS_ADMIN | 1ull << CAP_SETPCAP :
+			privilege == PRIVILEGE_READ	 ? 1ull << CAP_DAC_READ_SEARCH :
+							   0;
 
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
 		return -errno;
@@ -161,7 +163,7 @@ static int confine(const struct role *role, const int *fds, size_t count, const 
 	r = set_limits(role);
 	/* Landlock refuses mount(2): the parent of the examiners, whose root is empty already, cannot have it and
 	 * still give each child a file system of its own. Its children have it. */
-	if (r == 0 && role->privilege == PRIVILEGE_NONE) {
+	if (r == 0 && role->privilege != PRIVILEGE_NAMESPACE) {
 		*ret_where = "Landlock";
 		r = landlock_enter(role->access, fds, count, path);
 	}
@@ -179,7 +181,7 @@ static int enter_mounter(const struct role *role, const char **ret_where)
 	if (geteuid() == 0)
 		r = namespaces_enter_privileged();
 	else
-		r = namespaces_enter(geteuid(), getegid());
+		r = namespaces_enter(geteuid(), getegid(), false);
 	if (r < 0)
 		return r;
 	*ret_where = "resource limits";
@@ -212,7 +214,7 @@ int sandbox_enter(enum role_id id, const int *keep_fds, size_t keep_count, const
 	if (r < 0)
 		return r;
 	*ret_where = "namespaces";
-	r = namespaces_enter(uid, gid);
+	r = namespaces_enter(uid, gid, role->privilege == PRIVILEGE_READ);
 	if (r < 0)
 		return r;
 	*ret_where = "account";

@@ -8,8 +8,8 @@
 
 #include "common/text.h"
 
-/* Probing reads a few MiB; a mount reads little more; a device that does not answer in this time never will. */
-#define INTAKE_SECONDS 120
+/* Between two messages of intake, which gives a probe, a kernel mount and a driver's start 90 s each. */
+#define INTAKE_SECONDS 300
 #define TEXT_MAX 1024
 
 static int open_source(struct inspection *i, const char **ret_kind, int *ret_fd)
@@ -134,14 +134,16 @@ static int on_volume(struct inspection *i, struct message *m)
 	return decoder_end(&m->payload);
 }
 
-static int take_volumes(struct inspection *i, const struct patience *patience)
+static int take_volumes(struct inspection *i)
 {
 	_cleanup_free_ struct message *m = malloc(sizeof(*m));
 	bool is_done = false;
 	int r = m ? 0 : -ENOMEM;
 
 	while (r == 0 && !is_done) {
-		r = wait_readable(i->intake.channel.fd, patience);
+		const struct patience patience = supervisor_patience(i->supervisor, INTAKE_SECONDS);
+
+		r = wait_readable(i->intake.channel.fd, &patience);
 		if (r == 0)
 			r = channel_receive(&i->intake.channel, m, false);
 		if (r < 0)
@@ -174,7 +176,7 @@ int inspection_acquire(struct inspection *i)
 	if (r == 0)
 		r = process_ready(&i->intake, &patience, &why);
 	if (r == 0)
-		r = take_volumes(i, &patience);
+		r = take_volumes(i);
 	if (r < 0)
 		inspection_trouble(i, "opening the medium", r, why);
 	return r;

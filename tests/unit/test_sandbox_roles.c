@@ -95,6 +95,14 @@ static void try_read_here(int dir_fd)
 	_exit(fd < 0 || read(fd, &c, 1) != 1 ? errno : 0);
 }
 
+static void try_read_private(int dir_fd)
+{
+	char c;
+	int fd = openat(dir_fd, "private", O_RDONLY);
+
+	_exit(fd < 0 || read(fd, &c, 1) != 1 ? errno : 0);
+}
+
 static void try_create_here(int dir_fd)
 {
 	_exit(openat(dir_fd, "made", O_WRONLY | O_CREAT | O_EXCL, 0600) < 0 ? errno : 0);
@@ -139,12 +147,16 @@ static int make_directory(void **state)
 		return -1;
 	(void)snprintf(path, sizeof(path), "%s/here", directory);
 	fd = open(path, O_WRONLY | O_CREAT, 0644);
-	return fd < 0 || write(fd, "x", 1) != 1 || fchmod(fd, 0644) < 0 || close(fd) < 0 ? -1 : 0;
+	if (fd < 0 || write(fd, "x", 1) != 1 || fchmod(fd, 0644) < 0 || close(fd) < 0)
+		return -1;
+	(void)snprintf(path, sizeof(path), "%s/private", directory);
+	fd = open(path, O_WRONLY | O_CREAT, 0600);
+	return fd < 0 || write(fd, "x", 1) != 1 || close(fd) < 0 ? -1 : 0;
 }
 
 static int remove_directory(void **state)
 {
-	static const char *const names[] = { "here", "made" };
+	static const char *const names[] = { "here", "made", "private" };
 	char path[64];
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -199,6 +211,14 @@ static void test_reader_reads_and_cannot_write(void **state)
 {
 	assert_int_equal(attempt(ROLE_READER, try_read_here, directory), 0);
 	assert_int_equal(attempt(ROLE_READER, try_create_here, directory), EACCES);
+}
+
+/* A stick written elsewhere holds files of owners that this station does not know. */
+static void test_reader_reads_files_of_other_owners(void **state)
+{
+	assert_int_equal(attempt(ROLE_READER, try_read_private, directory), 0);
+	if (geteuid() == 0)
+		assert_int_equal(attempt(ROLE_VAULT, try_read_private, directory), EACCES);
 }
 
 static void test_vault_creates_in_its_directory(void **state)
@@ -281,6 +301,7 @@ int main(void)
 		cmocka_unit_test(test_examine_parent_cannot_reach_out),
 		cmocka_unit_test(test_paths_outside_are_refused),
 		cmocka_unit_test(test_reader_reads_and_cannot_write),
+		cmocka_unit_test(test_reader_reads_files_of_other_owners),
 		cmocka_unit_test(test_vault_creates_in_its_directory),
 		cmocka_unit_test(test_unreachable_directory_for_roles_without_access),
 		cmocka_unit_test(test_probe_of_the_kernel_succeeds),
