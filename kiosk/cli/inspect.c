@@ -6,19 +6,14 @@
  */
 #include "cli/inspect.h"
 
-#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 
 #include "cli/cli.h"
+#include "cli/daemon.h"
 #include "cli/records.h"
 #include "common/log.h"
-
-#define EVENTS_FD 3
 
 struct request {
 	const char *operator_name, *reason;
@@ -26,72 +21,6 @@ struct request {
 	char **sources;
 	int source_count;
 };
-
-/* Beside us in the build tree, in PREFIX/sbin when installed. */
-static const char *daemon_path(char *path, size_t size)
-{
-	ssize_t n = readlink("/proc/self/exe", path, size - sizeof("lazaretd"));
-	char *slash = NULL;
-
-	if (n > 0) {
-		path[n] = '\0';
-		slash = strrchr(path, '/');
-	}
-	if (slash) {
-		memcpy(slash + 1, "lazaretd", sizeof("lazaretd"));
-		if (access(path, X_OK) == 0)
-			return path;
-	}
-	return LAZARET_SBINDIR "/lazaretd";
-}
-
-static _noreturn_ void run_daemon(const struct cli *cli, const struct request *q, int fd)
-{
-	char path[4096], **argv = calloc((size_t)q->source_count + 12, sizeof(*argv));
-	int n = 0;
-
-	if (!argv)
-		_exit(127);
-	argv[n++] = (char *)"lazaretd";
-	argv[n++] = (char *)"-C";
-	argv[n++] = (char *)cli->dir;
-	argv[n++] = (char *)"--inspect";
-	argv[n++] = (char *)"--operator";
-	argv[n++] = (char *)q->operator_name;
-	argv[n++] = (char *)"--reason";
-	argv[n++] = (char *)q->reason;
-	argv[n++] = (char *)"--events-fd=3";
-	argv[n++] = (char *)"--";
-	for (int k = 0; k < q->source_count; k++)
-		argv[n++] = q->sources[k];
-	/* If we are killed, it must end the inspection in good order: a signal, not SIGKILL. */
-	if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || (fd == EVENTS_FD ? fcntl(fd, F_SETFD, 0) : dup2(fd, EVENTS_FD)) < 0 ||
-	    signal(SIGINT, SIG_DFL) == SIG_ERR)
-		_exit(127);
-	execv(daemon_path(path, sizeof(path)), argv);
-	_exit(127);
-}
-
-static int start_daemon(const struct cli *cli, const struct request *q, pid_t *ret_pid)
-{
-	int pair[2];
-	pid_t pid;
-
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		return -errno;
-	pid = fork();
-	if (pid == 0)
-		run_daemon(cli, q, pair[1]);
-	close_p(&pair[1]);
-	if (pid < 0) {
-		int r = -errno;
-
-		close_p(&pair[0]);
-		return r;
-	}
-	*ret_pid = pid;
-	return pair[0];
-}
 
 static int print_report(const char *path)
 {
@@ -127,27 +56,30 @@ static int show_events(FILE *in, struct display *d, const struct request *q)
 	return r;
 }
 
-static int wait_status(pid_t pid)
+/* The command line of lazaretd for this request; NULL when out of memory. */
+static const char **daemon_arguments(const struct cli *cli, const struct request *q)
 {
-	int status;
+	const char *const head[] = { "-C", cli->dir, "--inspect", "--operator", q->operator_name, "--reason", q->reason, "--" };
+	const char **argv = calloc(ARRAY_LEN(head) + (size_t)q->source_count + 1, sizeof(*argv));
 
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return EXIT_CANNOT;
-	if (WIFEXITED(status) && WEXITSTATUS(status) != 127)
-		return WEXITSTATUS(status);
-	log_error("lazaretd could not be run, or was killed; the next inspection cleans up after it");
-	return EXIT_CANNOT;
+	if (argv) {
+		memcpy(argv, head, sizeof(head));
+		for (int k = 0; k < q->source_count; k++)
+			argv[ARRAY_LEN(head) + (size_t)k] = q->sources[k];
+	}
+	return argv;
 }
 
 static int inspect(const struct cli *cli, const struct request *q)
 {
 	_cleanup_fclose_ FILE *in = NULL;
 	struct display *d;
+	const char **argv = daemon_arguments(cli, q);
 	pid_t pid = 0;
 	int fd, r, status;
 
-	fd = start_daemon(cli, q, &pid);
+	fd = argv ? daemon_start(argv, &pid) : -ENOMEM;
+	free(argv);
 	if (fd < 0) {
 		log_error("lazaretd: %s", strerror(-fd));
 		return EXIT_CANNOT;
@@ -156,7 +88,7 @@ static int inspect(const struct cli *cli, const struct request *q)
 	in = fdopen(fd, "r");
 	d = display_new(q->is_quiet);
 	r = in && d ? show_events(in, d, q) : -ENOMEM;
-	status = wait_status(pid);
+	status = daemon_wait(pid);
 	display_free(d);
 	if (r < 0) {
 		log_error("printing the report: %s", strerror(-r));

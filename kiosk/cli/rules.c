@@ -14,6 +14,7 @@
 
 static const char usage_text[] =
 	"usage: lazaret rules check [FILE]\n"
+	"       lazaret rules explain FILE\n"
 	"       lazaret rules explain FILE --type MIME [--type MIME]... [--name PATH] [--size SIZE] [--signature KEY]\n"
 	"                             [--checksum ALGORITHM[:KEY]] [--finding REASON]... [--medium KIND] [--operator NAME]\n"
 	"       lazaret rules explain --report TRANSFER PATH\n";
@@ -223,10 +224,10 @@ static int explain_options(struct rules_command *c, const char *file, bool has_s
 	struct subject *s = &c->facts.subject;
 	struct stat st;
 
-	if (s->type_count == 0) {
-		log_error("the command line looks into no content: say what the file is (--type MIME), or name the "
-			  "transfer that it was in (--report TRANSFER PATH)");
-		return EXIT_USAGE;
+	if (s->type_count == 0) { /* nothing said of its content: have it examined */
+		int r = explain_from_examination(c->cli->dir, file, &c->facts);
+
+		return r == 0 ? EXIT_SUCCESS : EXIT_CANNOT;
 	}
 	if (!*s->path)
 		s->path = file;

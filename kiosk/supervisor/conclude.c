@@ -280,6 +280,8 @@ static const char *words_for(int error)
 		return "the medium was removed";
 	case -ENOSPC:
 		return "no space left";
+	case -EKEYREJECTED:
+		return "the virus scanner missed its test samples";
 	case -EROFS:
 		return "staging is read-only";
 	default:

@@ -15,16 +15,16 @@ static const char schema[] =
 	"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-2048;"
 	"PRAGMA temp_store=FILE;"
 	"CREATE TABLE entry (id INTEGER PRIMARY KEY, volume INTEGER NOT NULL, kind INTEGER NOT NULL, path BLOB NOT NULL,"
-	"  size INTEGER NOT NULL, mtime INTEGER NOT NULL, sum BLOB, status INTEGER NOT NULL DEFAULT 4,"
+	"  size INTEGER NOT NULL, mtime INTEGER NOT NULL, sum BLOB, status INTEGER NOT NULL DEFAULT 5," /* STREAM_CUT, until we know better */
 	"  trouble TEXT NOT NULL DEFAULT '', types TEXT NOT NULL DEFAULT '[]', findings TEXT NOT NULL DEFAULT '[]',"
 	"  done INTEGER NOT NULL DEFAULT 0, verdict INTEGER NOT NULL DEFAULT 2, rule TEXT NOT NULL DEFAULT '',"
 	"  reasons TEXT NOT NULL DEFAULT '[]', published_as TEXT) STRICT;"
 	"CREATE UNIQUE INDEX entry_path ON entry (volume, path);"
 	"CREATE TABLE fold (volume INTEGER NOT NULL, key BLOB NOT NULL, path BLOB NOT NULL,"
 	"  PRIMARY KEY (volume, key, path)) STRICT, WITHOUT ROWID;"
-	"CREATE TABLE listing (volume INTEGER NOT NULL, path BLOB NOT NULL, list_id INTEGER NOT NULL,"
+	"CREATE TABLE listing (volume INTEGER NOT NULL, key BLOB NOT NULL, list_id INTEGER NOT NULL,"
 	"  algorithm TEXT NOT NULL, digest BLOB NOT NULL) STRICT;"
-	"CREATE INDEX listing_path ON listing (volume, path);"
+	"CREATE INDEX listing_key ON listing (volume, key);"
 	"CREATE TABLE signer (id INTEGER NOT NULL, key_name TEXT NOT NULL, key_id TEXT NOT NULL, via BLOB NOT NULL) STRICT;"
 	"CREATE INDEX signer_id ON signer (id);"
 	"BEGIN;";
@@ -59,7 +59,8 @@ static const char *const sql[STATEMENT_COUNT_] = {
 	[ADD] = "INSERT INTO entry (id, volume, kind, path, size, mtime) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
 	[ADD_FOLD] = "INSERT OR IGNORE INTO fold (volume, key, path) VALUES (?1, ?2, ?3)",
 	[SEALED] = "UPDATE entry SET size = ?2, sum = ?3, status = 0 WHERE id = ?1",
-	[TROUBLE] = "UPDATE entry SET status = ?2, trouble = ?3, sum = NULL WHERE id = ?1",
+	/* the vault and the reader tell of the same stream, in any order: words are not replaced by none */
+	[TROUBLE] = "UPDATE entry SET status = ?2, trouble = iif(?3 = '', trouble, ?3), sum = NULL WHERE id = ?1",
 	[EXAMINED] = "UPDATE entry SET done = done | ?2, types = ?3, findings = ?4 WHERE id = ?1",
 	[FINDINGS] = "SELECT findings FROM entry WHERE id = ?1",
 	[SET_FINDINGS] = "UPDATE entry SET findings = ?2 WHERE id = ?1",
@@ -69,13 +70,13 @@ static const char *const sql[STATEMENT_COUNT_] = {
 	[FIND_PATH] = "SELECT " ENTRY_COLUMNS " FROM entry WHERE volume = ?1 AND path = ?2",
 	[EACH] = "SELECT " ENTRY_COLUMNS " FROM entry ORDER BY volume, path",
 	[COLLISION] = "SELECT path FROM fold WHERE volume = ?1 AND key = ?2 AND path <> ?3 LIMIT 1",
-	[ADD_LISTING] = "INSERT INTO listing (volume, path, list_id, algorithm, digest) VALUES (?1, ?2, ?3, ?4, ?5)",
+	[ADD_LISTING] = "INSERT INTO listing (volume, key, list_id, algorithm, digest) VALUES (?1, ?2, ?3, ?4, ?5)",
 	[LISTINGS] = ("SELECT l.list_id, e.path, l.algorithm, l.digest,"
 		     "  (SELECT key_name FROM signer s WHERE s.id = l.list_id LIMIT 1)"
-		     " FROM listing l JOIN entry e ON e.id = l.list_id WHERE l.volume = ?1 AND l.path = ?2"),
+		     " FROM listing l JOIN entry e ON e.id = l.list_id WHERE l.volume = ?1 AND l.key = ?2"),
 	[ADD_SIGNER] = "INSERT INTO signer (id, key_name, key_id, via) VALUES (?1, ?2, ?3, ?4)",
 	[SIGNERS] = "SELECT key_name, key_id, via FROM signer WHERE id = ?1",
-	[COUNT] = ("SELECT count(*), coalesce(sum(size), 0), coalesce(sum(verdict = 0), 0), coalesce(sum(verdict = 1), 0),"
+	[COUNT] = ("SELECT count(*), coalesce(sum(iif(sum IS NULL, 0, size)), 0), coalesce(sum(verdict = 0), 0), coalesce(sum(verdict = 1), 0),"
 		  " coalesce(sum(verdict = 2), 0) FROM entry"),
 };
 
@@ -452,13 +453,25 @@ int docket_collision(struct docket *d, uint32_t volume, const char *path, char *
 	return r;
 }
 
+/* Lists say "Setup.exe" where a FAT volume has "SETUP.EXE": compared as such systems do, or a mismatch would stay
+ * unseen. Where a file system tells the two apart, they collide and neither passes. */
+static char *listing_key(const char *path)
+{
+	char *key = text_utf8_valid(path, strlen(path)) ? name_fold(path) : NULL;
+
+	return key ? key : strdup(path);
+}
+
 int docket_add_listing(struct docket *d, uint64_t list_id, uint32_t volume, const char *path, const char *algorithm,
 		       const uint8_t *digest, size_t digest_size)
 {
+	_cleanup_free_ char *key = listing_key(path);
 	sqlite3_stmt *s = begin(d, ADD_LISTING);
 
+	if (!key)
+		return -ENOMEM;
 	bind_u64(s, 1, volume);
-	bind_path(s, 2, path);
+	bind_path(s, 2, key);
 	bind_u64(s, 3, list_id);
 	bind_text(s, 4, algorithm);
 	sqlite3_bind_blob(s, 5, digest, (int)digest_size, SQLITE_STATIC);
@@ -481,11 +494,14 @@ static int load_listing(sqlite3_stmt *s, struct docket_listing *l)
 
 int docket_listings(struct docket *d, uint32_t volume, const char *path, docket_listing_fn each, void *context)
 {
+	_cleanup_free_ char *key = listing_key(path);
 	sqlite3_stmt *s = begin(d, LISTINGS);
 	int code, r = 0;
 
+	if (!key)
+		return -ENOMEM;
 	bind_u64(s, 1, volume);
-	bind_path(s, 2, path);
+	bind_path(s, 2, key);
 	while (r == 0 && (code = sqlite3_step(s)) != SQLITE_DONE) {
 		struct docket_listing l = { 0 };
 

@@ -69,7 +69,7 @@ _must_check_ int docket_each(struct docket *d, docket_each_fn each, void *contex
 /* Does another path of this volume fold to the same key? `*ret_other` (owned by the caller) names one, or NULL. */
 _must_check_ int docket_collision(struct docket *d, uint32_t volume, const char *path, char **ret_other);
 
-/* Checksum lists and signatures. */
+/* Checksum lists and signatures. A list's entry is found under every path that folds to the same key (name_fold()). */
 struct docket_listing {
 	uint64_t list_id;
 	char *list_path;
@@ -96,7 +96,9 @@ typedef int (*docket_signer_fn)(void *context, const struct docket_signer *s);
 _must_check_ int docket_signers(struct docket *d, uint64_t id, docket_signer_fn each, void *context);
 
 struct docket_counts {
-	uint64_t files, bytes, approved, held, blocked;
+	uint64_t files;
+	uint64_t bytes; /* of what was read whole: what a medium only claims counts for nothing */
+	uint64_t approved, held, blocked;
 };
 _must_check_ int docket_count(struct docket *d, struct docket_counts *ret);
 

@@ -29,11 +29,16 @@ struct inspection_request {
 	const char *source;   /* as the operator gave it; borrowed */
 	const char *operator_name; /* "" : not named */
 	const char *reason;   /* "" : not given */
+	bool is_explaining;   /* look at this one file, tell the facts, publish nothing, keep no report */
 };
 
 /* Run one inspection. Everything that happens is told through the supervisor's events; the last one is "done" with
  * transfer, outcome, counts and the path of the report. */
 enum inspection_status inspection_run(struct supervisor *s, const struct inspection_request *request);
+
+/* The same stages on a private copy of one regular file (and of FILE.minisig beside it): a "facts" event tells what the
+ * examiners know of it, for `lazaret rules explain`. The audit trail says that it was looked at; nothing is published. */
+enum inspection_status inspection_explain(struct supervisor *s, const char *file);
 
 /* -- inside ------------------------------------------------------------------------------------------------- */
 

@@ -242,6 +242,26 @@ static int gather(struct judging *j, const struct docket_entry *e, struct subjec
 	return r;
 }
 
+/* Everything that the judge will be told, for `lazaret rules explain`. */
+static void tell_facts(struct judging *j, const struct docket_entry *e, const struct subject *s)
+{
+	_cleanup_free_ char *path = text_escape(e->path, strlen(e->path));
+	json_t *findings = json_array(), *signers = json_array();
+
+	for (size_t k = 0; k < j->findings.count; k++) {
+		const struct finding *f = &j->findings.list[k];
+
+		json_array_append_new(findings, json_pack("{s:s,s:s,s:s?}", "code", reason_code(f->reason), "detail", f->detail,
+							  "member", f->member));
+	}
+	for (size_t k = 0; k < s->signer_count; k++)
+		json_array_append_new(signers, json_pack("{s:s,s:s,s:s}", "name", s->signers[k].key_name, "key",
+							 s->signers[k].key_id, "via", s->signers[k].via));
+	events_send(j->i->supervisor->events, "facts",
+		    json_pack("{s:s?,s:I,s:O,s:o,s:o,s:I}", "path", path, "size", (json_int_t)e->size, "types", j->types, "findings",
+			      findings, "signers", signers, "done", (json_int_t)j->findings.done));
+}
+
 static int each(void *context, struct docket_entry *e)
 {
 	struct judging *j = context;
@@ -261,6 +281,8 @@ static int each(void *context, struct docket_entry *e)
 	memcpy(s.sha256, e->sum, SHA256_LEN);
 	s.signer_count = j->signer_count;
 	s.listing_count = j->listing_count;
+	if (r == 0 && j->i->request->is_explaining)
+		tell_facts(j, e, &s);
 	if (r == 0)
 		r = judge_file(j->i->supervisor->rules, &s, &g);
 	if (r == 0)

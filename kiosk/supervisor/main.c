@@ -18,10 +18,11 @@ struct options {
 	const char *dir;
 	const char *operator_name, *reason;
 	int events_fd;
-	bool is_inspecting;
+	bool is_inspecting, is_explaining;
 };
 
-static const char usage[] = "usage: lazaretd -C DIR --inspect [--operator NAME] [--reason TEXT] [--events-fd N] SOURCE...\n";
+static const char usage[] = "usage: lazaretd -C DIR --inspect [--operator NAME] [--reason TEXT] [--events-fd N] SOURCE...\n"
+			    "       lazaretd -C DIR --explain [--events-fd N] FILE...\n";
 
 static bool parse_fd(const char *text, int *ret)
 {
@@ -39,6 +40,7 @@ static bool parse_fd(const char *text, int *ret)
 static bool parse_options(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = { { "inspect", no_argument, NULL, 'i' },
+					       { "explain", no_argument, NULL, 'x' },
 					       { "operator", required_argument, NULL, 'o' },
 					       { "reason", required_argument, NULL, 'r' },
 					       { "events-fd", required_argument, NULL, 'e' },
@@ -53,6 +55,8 @@ static bool parse_options(int argc, char **argv, struct options *o)
 			o->dir = optarg;
 		else if (c == 'i')
 			o->is_inspecting = true;
+		else if (c == 'x')
+			o->is_explaining = true;
 		else if (c == 'o')
 			o->operator_name = optarg;
 		else if (c == 'r')
@@ -67,7 +71,7 @@ static bool parse_options(int argc, char **argv, struct options *o)
 			return false;
 		}
 	}
-	return o->dir && o->is_inspecting && optind < argc;
+	return o->dir && o->is_inspecting != o->is_explaining && optind < argc;
 }
 
 static int open_signals(void)
@@ -104,14 +108,14 @@ int main(int argc, char **argv)
 	}
 	if (supervisor_open(o.dir, events, signal_fd, &s) < 0)
 		worst = INSPECTION_INCOMPLETE;
-	if (s && s->config->operators == STATION_OPERATORS_NAMED && !*o.operator_name) {
+	if (s && o.is_inspecting && s->config->operators == STATION_OPERATORS_NAMED && !*o.operator_name) {
 		events_error(events, "this station wants to know who brings a medium: give --operator NAME");
 		worst = INSPECTION_INCOMPLETE;
 		s = supervisor_free(s);
 	}
 	for (int k = optind; s && k < argc; k++) {
-		const struct inspection_request request = { argv[k], o.operator_name, o.reason };
-		int status = (int)inspection_run(s, &request);
+		const struct inspection_request request = { .source = argv[k], .operator_name = o.operator_name, .reason = o.reason };
+		int status = (int)(o.is_explaining ? inspection_explain(s, argv[k]) : inspection_run(s, &request));
 
 		worst = MAX(worst, status);
 	}

@@ -274,6 +274,27 @@ static int lose(struct pool *p, struct worker *w, enum reason reason, const char
 	return r;
 }
 
+/* A missed canary means that the engine does not find what it must find, and that nobody knows since when: whatever this
+ * worker said of earlier files is worth nothing, and so is the inspection. Any other failure is about the one file. */
+static int take_failure(struct pool *p, struct worker *w, struct message *m)
+{
+	uint32_t error = decode_u32(&m->payload);
+	_cleanup_free_ char *where = decode_str(&m->payload, 1024), *text = decode_str(&m->payload, 7000);
+	int r = decoder_end(&m->payload);
+
+	message_done(m);
+	if (r == 0 && strcmp(where, "canary") != 0) {
+		log_warning("job=%llu role=worker err=%s: %s: %s", (unsigned long long)w->job.id, errno_name((int)error), where,
+			    text);
+		return lose(p, w, REASON_SCAN_ERROR, "the examiner gave up on this file");
+	}
+	worker_kill(w);
+	free(p->trouble);
+	if (asprintf(&p->trouble, "the virus scanner missed its test samples: %s", r == 0 ? text : "?") < 0)
+		p->trouble = NULL;
+	return -EKEYREJECTED;
+}
+
 static int take_result(struct pool *p, struct worker *w)
 {
 	_cleanup_free_ struct message *m = malloc(sizeof(*m));
@@ -287,10 +308,8 @@ static int take_result(struct pool *p, struct worker *w)
 		return 0;
 	if (r == -ENOTCONN || r == -EPIPE)
 		return lose(p, w, REASON_SCANNER_CRASHED, "the examiner died while it looked at this file");
-	if (r == 0 && m->type == MESSAGE_FAILED) {
-		message_done(m);
-		return lose(p, w, REASON_SCAN_ERROR, "the examiner gave up on this file");
-	}
+	if (r == 0 && m->type == MESSAGE_FAILED)
+		return take_failure(p, w, m);
 	if (r == 0) {
 		r = m->type == MESSAGE_WORKER_RESULT ? decode_result(w, m, result) : -EPROTO;
 		message_done(m);

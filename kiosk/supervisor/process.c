@@ -13,6 +13,8 @@
 #include "common/log.h"
 
 #define END_PATIENCE_MS 2000 /* a role that was asked to end has nothing left to do but to close files */
+/* A process that waits for a device or a driver that does not answer survives SIGKILL until it does. */
+#define KILL_PATIENCE_MS 2000
 
 int64_t monotonic_ms(void)
 {
@@ -192,8 +194,9 @@ void process_kill(struct process *p)
 {
 	if (p->pid > 0) {
 		(void)kill(p->pid, SIGKILL); /* our child, not reaped yet: the id is still its own */
-		while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
-			;
+		if (reap(p->pid, monotonic_ms() + KILL_PATIENCE_MS) == -2)
+			log_error("role=%s pid=%d: killed, but the kernel still waits for the medium; it is left behind",
+				  role_get(p->role)->name, (int)p->pid);
 		p->pid = 0;
 		channel_done(&p->channel);
 	}

@@ -41,7 +41,8 @@ _must_check_ int process_expect(struct process *p, enum message_type type, const
 /* Ask it to end, wait a moment, kill it. Safe on a process that is not running. Returns its wait status, -1 when it
  * had to be killed. */
 int process_end(struct process *p);
-/* No asking. */
+/* No asking. A process that the kernel does not let go of is left behind after a moment: a medium that never answers
+ * must not hold up the report. */
 void process_kill(struct process *p);
 
 /* Wait until one descriptor is readable, with patience: 0, -ECANCELED, -ETIMEDOUT or a negative errno. */

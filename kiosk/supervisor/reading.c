@@ -92,6 +92,19 @@ static int on_examined(void *context, const struct job *job, const struct job_re
 
 /* -- reader --------------------------------------------------------------------------------------------------- */
 
+/* A reader that dies or misbehaves ends its volume: what came whole is still judged, the volume is "partial". */
+static int lose_reader(struct reading *rd, const char *why)
+{
+	process_kill(&rd->reader);
+	if (!rd->is_reader_done) {
+		rd->is_reader_done = true;
+		rd->is_complete = false;
+		free(rd->reader_detail);
+		rd->reader_detail = strdup(why);
+	}
+	return rd->reader_detail ? 0 : -ENOMEM;
+}
+
 static int on_entry(struct reading *rd, struct decoder *d)
 {
 	struct inspection *i = rd->i;
@@ -107,9 +120,10 @@ static int on_entry(struct reading *rd, struct decoder *d)
 	if (id != i->next_id || kind >= ENTRY_KIND_COUNT_ || size > INT64_MAX || rd->is_reader_done)
 		return -EPROTO;
 	i->next_id++;
-	r = docket_add(i->docket, id, rd->volume->index, (enum entry_kind)kind, path, size, mtime);
+	/* Trouble with the root of the volume has no path; "." cannot be the name of an entry. */
+	r = docket_add(i->docket, id, rd->volume->index, (enum entry_kind)kind, *path ? path : ".", size, mtime);
 	/* A file system that lists one path twice is corrupt; both entries would be one published file. */
-	return r == -EEXIST ? -EPROTO : r;
+	return r == -EEXIST ? lose_reader(rd, "one name is there twice: the file system is damaged") : r;
 }
 
 static int on_trouble(struct reading *rd, struct decoder *d)
@@ -144,19 +158,6 @@ static int on_total(struct reading *rd, struct decoder *d)
 	rd->i->files_total += MIN(files, (uint64_t)1 << 40);
 	rd->i->bytes_total += MIN(bytes, (uint64_t)1 << 50);
 	return decoder_end(d);
-}
-
-/* A reader that dies or misbehaves ends its volume: what came whole is still judged, the volume is "partial". */
-static int lose_reader(struct reading *rd, const char *why)
-{
-	process_kill(&rd->reader);
-	if (!rd->is_reader_done) {
-		rd->is_reader_done = true;
-		rd->is_complete = false;
-		free(rd->reader_detail);
-		rd->reader_detail = strdup(why);
-	}
-	return rd->reader_detail ? 0 : -ENOMEM;
 }
 
 static int serve_reader(struct reading *rd, bool is_nonblocking)
@@ -497,7 +498,7 @@ int inspection_read(struct inspection *i)
 		rd->i = i;
 		r = loop(rd);
 		if (r < 0 && r != -ECANCELED)
-			inspection_trouble(i, "reading", r, NULL);
+			inspection_trouble(i, "reading", r, r == -EKEYREJECTED ? pool_trouble(i->pool) : NULL);
 	}
 	if (rd) {
 		process_kill(&rd->reader);

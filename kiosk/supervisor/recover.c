@@ -36,7 +36,7 @@ static int write_aborted_report(struct supervisor *s, const char *transfer, json
 				const char *hash, const char *previous, int *ret_fd)
 {
 	struct inspection *i = calloc(1, sizeof(*i));
-	struct inspection_request request = { "", "", "" };
+	struct inspection_request request = { .source = "", .operator_name = "", .reason = "" };
 	const struct report_facts facts = { .outcome = "aborted", .finished = time(NULL), .previous = previous,
 					    .audit_seq = seq, .audit_hash = hash };
 	int fd = openat(dir_fd, "aborted.json", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);

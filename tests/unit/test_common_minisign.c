@@ -472,9 +472,10 @@ static void test_public_keys(void **state)
 	minisign_public_base64(&p, line);
 	assert_non_null(strstr(text, line));
 	minisign_id_text(p.id, id);
-	assert_non_null(strstr(text, id)); /* minisign prints the id in its comment */
+	/* minisign prints the id in its comment, without leading zeros */
+	assert_non_null(strstr(text, id + strspn(id, "0")));
 	assert_int_equal(minisign_public_text(&p, &back), 0);
-	assert_string_equal(back, text);
+	assert_string_equal(strchr(back, '\n'), strchr(text, '\n'));
 	assert_int_equal(minisign_public_parse(line, strlen(line), &q, NULL), 0);
 	assert_memory_equal(&p, &q, sizeof(p));
 	for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
