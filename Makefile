@@ -138,7 +138,7 @@ conformance: all
 # sandbox LeakSanitizer cannot work (it wants ptrace).
 .PHONY: check-sanitize
 check-sanitize: deps
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitize SANITIZE=address,undefined check-built
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)-sanitize SANITIZE=address,undefined check-built
 
 .PHONY: docs
 docs:
@@ -147,7 +147,7 @@ docs:
 .PHONY: lint
 lint:
 	mandoc -T lint -W warning docs/man/*.[1-8]
-	$(MAKE) --no-print-directory BUILD=$(BUILD)/clang CC=clang WERROR=1 all unit-tests
+	$(MAKE) --no-print-directory BUILD=$(BUILD)-clang CC=clang WERROR=1 all unit-tests
 
 # -- installation -----------------------------------------------------------------------------------------
 ROLES := ledger vault intake reader examine origin publish

@@ -10,31 +10,14 @@
 
 #include "cli/records.h"
 #include "common/log.h"
+#include "common/program.h"
 
 #define EVENTS_FD 3
 #define ARGUMENTS_MAX 65536
 
-/* Beside us in the build tree, in PREFIX/sbin when installed. */
-static const char *daemon_path(char *path, size_t size)
-{
-	ssize_t n = readlink("/proc/self/exe", path, size - sizeof("lazaretd"));
-	char *slash = NULL;
-
-	if (n > 0) {
-		path[n] = '\0';
-		slash = strrchr(path, '/');
-	}
-	if (slash) {
-		memcpy(slash + 1, "lazaretd", sizeof("lazaretd"));
-		if (access(path, X_OK) == 0)
-			return path;
-	}
-	return LAZARET_SBINDIR "/lazaretd";
-}
-
 static _noreturn_ void become_daemon(const char *const *argv, int fd)
 {
-	char path[4096];
+	char path[PATH_MAX];
 	const char **all;
 	size_t n = 0;
 
@@ -50,7 +33,8 @@ static _noreturn_ void become_daemon(const char *const *argv, int fd)
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || (fd == EVENTS_FD ? fcntl(fd, F_SETFD, 0) : dup2(fd, EVENTS_FD)) < 0 ||
 	    signal(SIGINT, SIG_DFL) == SIG_ERR)
 		_exit(127);
-	execv(daemon_path(path, sizeof(path)), (char *const *)all);
+	if (program_find("lazaretd", path) == 0)
+		execv(path, (char *const *)all);
 	_exit(127);
 }
 

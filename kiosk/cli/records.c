@@ -8,6 +8,7 @@
 
 #include "common/fd.h"
 #include "common/log.h"
+#include "common/program.h"
 #include "common/text.h"
 #include "ipc/ledger_client.h"
 
@@ -54,23 +55,6 @@ int records_public_key(const char *secret_path, struct minisign_public *ret)
 	return r;
 }
 
-/* Beside our own executable (build tree), else where `make install` puts roles. */
-static int ledger_path(char *path, size_t size)
-{
-	ssize_t n = readlink("/proc/self/exe", path, size - 1);
-	char *slash;
-
-	if (n > 0) {
-		path[n] = '\0';
-		slash = strrchr(path, '/');
-		(void)snprintf(slash + 1, size - (size_t)(slash + 1 - path), "lazaret-ledger"); /* cut: access() fails */
-		if (access(path, X_OK) == 0)
-			return 0;
-	}
-	(void)snprintf(path, size, "%s/lazaret-ledger", LAZARET_LIBEXECDIR); /* as above */
-	return access(path, X_OK) < 0 ? -errno : 0;
-}
-
 static int append_over(struct channel *c, const struct station_config *config, const char *type, const char *body)
 {
 	_cleanup_close_ int audit_fd = records_directory(config->audit_dir);
@@ -102,7 +86,7 @@ int records_append(const struct station_config *config, const char *type, const 
 	char path[PATH_MAX];
 	struct channel channel;
 	pid_t pid;
-	int r = text ? ledger_path(path, sizeof(path)) : -ENOMEM;
+	int r = text ? program_find("lazaret-ledger", path) : -ENOMEM;
 
 	if (r == 0)
 		r = ledger_spawn(path, &channel, &pid);

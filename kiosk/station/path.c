@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/macros.h"
+#include "common/program.h"
 #include "station/config.h"
 
 char *path_resolve(const char *dir, const char *path)
@@ -14,22 +15,6 @@ char *path_resolve(const char *dir, const char *path)
 	if (path[0] == '/')
 		return strdup(path);
 	return asprintf(&ret, "%s%s%s", dir, *path ? "/" : "", path) < 0 ? NULL : ret;
-}
-
-/* The directory of the running program, with its NUL; 0 or a negative errno. */
-static int program_dir(char ret[static PATH_MAX])
-{
-	ssize_t n = readlink("/proc/self/exe", ret, PATH_MAX - 1);
-	char *slash;
-
-	if (n < 0)
-		return -errno;
-	ret[n] = '\0';
-	slash = strrchr(ret, '/');
-	if (!slash)
-		return -ENOENT;
-	*slash = '\0';
-	return 0;
 }
 
 static int try_dir(const char *base, const char *relative, char **ret)

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "common/log.h"
+#include "common/program.h"
 
 #define END_PATIENCE_MS 2000 /* a role that was asked to end has nothing left to do but to close files */
 /* A process that waits for a device or a driver that does not answer survives SIGKILL until it does. */
@@ -22,27 +23,6 @@ int64_t monotonic_ms(void)
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail for this clock */
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* Beside our own executable (build tree), else where `make install` puts roles. */
-static int executable_path(const char *name, char *path, size_t size)
-{
-	ssize_t n = readlink("/proc/self/exe", path, size - 1);
-	char *slash;
-
-	if (n > 0) {
-		path[n] = '\0';
-		slash = strrchr(path, '/');
-		if (slash && (size_t)(slash - path) + strlen(name) + 2 <= size) {
-			memcpy(slash + 1, name, strlen(name) + 1);
-			if (access(path, X_OK) == 0)
-				return 0;
-		}
-	}
-	n = snprintf(path, size, "%s/%s", LAZARET_LIBEXECDIR, name);
-	if (n < 0 || (size_t)n >= size)
-		return -ENAMETOOLONG;
-	return access(path, X_OK) == 0 ? 0 : -errno;
 }
 
 static _noreturn_ void become_role(const char *path, const char *name, int fd)
@@ -91,10 +71,10 @@ static enum message_channel channel_of(enum role_id role)
 int process_start(enum role_id id, struct process *ret)
 {
 	const struct role *role = role_get(id);
-	char path[4096];
+	char path[PATH_MAX];
 	int pair[2];
 	pid_t pid;
-	int r = executable_path(role->executable, path, sizeof(path));
+	int r = program_find(role->executable, path);
 
 	if (r < 0)
 		return r;
