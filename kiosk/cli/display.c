@@ -9,10 +9,12 @@
 #include "common/reason.h"
 
 #define PLAIN_INTERVAL_S 5 /* between progress lines where there is no terminal */
+#define SHOWN_MAX 100	   /* refused files told one by one; the receipt has all of them */
 
 struct display {
 	bool is_terminal, is_quiet, has_bar;
 	double begun, told;
+	unsigned long found, refused; /* of this medium */
 	char *report;
 };
 
@@ -145,21 +147,23 @@ static void on_reasons(const json_t *reasons)
 	}
 }
 
-static void on_verdict(const json_t *e)
+static void on_verdict(struct display *d, const json_t *e)
 {
 	const char *verdict = text(e, "verdict");
 
-	if (strcmp(verdict, "approved") == 0)
-		return; /* problems first; the report and the receipt have all of them */
+	if (strcmp(verdict, "approved") == 0 || ++d->refused > SHOWN_MAX)
+		return;
 	fprintf(stderr, "%-8s  %s\n", verdict, text(e, "path"));
 	on_reasons(json_object_get(e, "reasons"));
 }
 
-static void on_finding(const json_t *e)
+static void on_finding(struct display *d, const json_t *e)
 {
 	size_t k;
 	json_t *o;
 
+	if (++d->found > SHOWN_MAX)
+		return;
 	json_array_foreach(json_object_get(e, "findings"), k, o)
 		fprintf(stderr, "found     %s: %s %s\n", text(e, "path"), text(o, "code"), text(o, "detail"));
 }
@@ -186,6 +190,10 @@ static void on_done(struct display *d, const json_t *e)
 
 	free(d->report);
 	d->report = *report ? strdup(report) : NULL;
+	if (d->refused > SHOWN_MAX)
+		fprintf(stderr, "and %lu more that were held or blocked: `lazaret show %s`, or the receipt\n", d->refused - SHOWN_MAX,
+			text(e, "transfer"));
+	d->found = d->refused = 0;
 	fprintf(stderr, "\n%s %s%s%s: %.0f files, %.0f approved, %.0f held, %.0f blocked\n", text(e, "transfer"), text(e, "outcome"),
 		*why ? ", " : "", why, number(e, "files"), number(e, "approved"), number(e, "held"), number(e, "blocked"));
 	if (*staging)
@@ -215,11 +223,11 @@ void display_event(struct display *d, const json_t *e)
 	else if (strcmp(name, "volume") == 0)
 		on_volume(e);
 	else if (strcmp(name, "finding") == 0)
-		on_finding(e);
+		on_finding(d, e);
 	else if (strcmp(name, "removable") == 0)
 		fprintf(stderr, "ready     everything has been read: you may remove the medium\n");
 	else if (strcmp(name, "verdict") == 0)
-		on_verdict(e);
+		on_verdict(d, e);
 	else if (strcmp(name, "done") == 0)
 		on_done(d, e);
 }

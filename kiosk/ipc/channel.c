@@ -56,7 +56,7 @@ static int send_packet(int fd, const void *data, size_t size, const void *head, 
 		n = sendmsg(fd, &msg, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return -errno;
+		return errno == ECONNRESET ? -EPIPE : -errno; /* closed with messages of ours unread: gone, too */
 	return (size_t)n == HEADER_LEN + size ? 0 : -EIO;
 }
 

@@ -224,6 +224,7 @@ enum inspection_status inspection_run(struct supervisor *s, const struct inspect
 		if (r == 0)
 			r = run_stages(i);
 		/* Also after an abort: every file that was seen gets a verdict and a reason. */
+		i->is_aborted = r < 0;
 		if (i->docket && inspection_judge(i) < 0 && r == 0)
 			r = -EIO;
 		if (i->spool_fd >= 0)

@@ -79,6 +79,7 @@ struct inspection {
 	struct patience patience; /* the inspection's own deadline */
 	uint64_t next_id;
 	bool has_volumes_read;
+	bool is_aborted; /* verdicts go into the report only */
 
 	/* progress */
 	uint64_t files_total, bytes_total, files_read, bytes_read, files_examined, bytes_examined;

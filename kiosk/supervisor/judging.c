@@ -215,7 +215,7 @@ static int store(struct judging *j, const struct docket_entry *e, const struct j
 
 	if (text && (path || g->verdict != VERDICT_APPROVED))
 		r = docket_judged(j->i->docket, e->id, g->verdict, g->rule, text, path);
-	if (r == 0)
+	if (r == 0 && !j->i->is_aborted)
 		tell_verdict(j, e, g, reasons);
 	json_decref(reasons);
 	return r;

@@ -186,7 +186,7 @@ int main(void)
 	r = channel_ready(&v.channel, "vault", sandbox);
 	if (r == 0)
 		r = serve(&v);
-	if (r < 0)
+	if (r < 0 && r != -EPIPE) /* the supervisor gave up: nothing is left to be kept */
 		log_error("err=%s: %s", errno_name(r), strerror(-r));
 	receiver_free(v.receiver);
 	spool_free(v.spool);
