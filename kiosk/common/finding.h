@@ -23,7 +23,7 @@ enum check {
 
 #define FINDING_DETAIL_MAX 512	 /* bytes without NUL; enough for a signature name and a sentence */
 #define FINDING_MEMBER_MAX 4096	 /* bytes without NUL; PATH_MAX: longer member paths are cut and marked */
-#define FINDINGS_MAX 32		 /* a file; further ones are counted in the last one's detail */
+#define FINDINGS_MAX 32		 /* a file; what a full list keeps: findings_add() */
 
 struct finding {
 	enum reason reason;
@@ -37,8 +37,8 @@ struct findings {
 	uint32_t done; /* enum check bits */
 };
 
-/* Add one finding; copies and cuts both strings. A full list keeps its first FINDINGS_MAX entries, and a
- * reason already present with the same member is not repeated. Returns 0 or -ENOMEM (in which case the
+/* Add one finding; copies and cuts both strings. A reason already present with the same member is not repeated. A full
+ * list takes no further finding of a reason that it has; a new reason takes the place of one that stands twice. Returns 0 or -ENOMEM (in which case the
  * caller must not set the check's `done` bit).
  */
 _must_check_ int findings_add(struct findings *f, enum reason reason, const char *member,
