@@ -228,7 +228,11 @@ static void test_vault_creates_in_its_directory(void **state)
 
 static void test_unreachable_directory_for_roles_without_access(void **state)
 {
+#ifdef LAZARET_SANITIZE /* the sanitizer's own calls are let through, openat among them: then Landlock says no */
+	assert_int_equal(attempt(ROLE_ORIGIN, try_read_here, directory), EACCES);
+#else
 	assert_int_equal(attempt(ROLE_ORIGIN, try_read_here, directory), -SIGSYS);
+#endif
 }
 
 static void test_probe_of_the_kernel_succeeds(void **state)
