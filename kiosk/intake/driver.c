@@ -1,60 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-/* User-space drivers. Intake makes the mount and keeps it to itself; the program gets the window's file, /dev/fuse in
- * answer to its open, and nothing else (jail.h). Its output and what it serves are untrusted.
- *
- * Which program: grub-mount for most, since it is read-only by design, knows no journal, and is maintained for Secure Boot.
- * Not for NTFS, where it lists the file system's own files ($MFT, ...) among the others. squashfuse before grub-mount,
- * because GRUB knows neither lz4 nor zstd.
- */
+/* User-space drivers: a reader of intake's own where there is one (userfs.h), else a program in a jail (program.h). */
 #include "intake/driver.h"
 
-#include <dirent.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <pwd.h>
-#include <sched.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
 
 #include "intake/fusefd.h"
-#include "intake/jail.h"
-#include "intake/window.h"
+#include "intake/look.h"
+#include "intake/program.h"
+#include "intake/userfs.h"
 #include "sandbox/role.h"
-
-#define ARGUMENTS_MAX 8
-
-struct program {
-	const char *name;
-	const char *package;
-	const char *const arguments[ARGUMENTS_MAX]; /* after the name */
-};
-
-static const struct program grub_mount = {
-	.name = "grub-mount", .package = "grub-common",
-	.arguments = { JAIL_VOLUME, JAIL_MOUNTPOINT, "--", "-f", "-s" },
-};
-
-static const struct program squashfuse = {
-	.name = "squashfuse", .package = "squashfuse",
-	.arguments = { "-f", "-s", JAIL_VOLUME, JAIL_MOUNTPOINT },
-};
-
-/* Read-only it replays no log, also of a volume that was not unmounted or is hibernated. */
-static const struct program ntfs_3g = {
-	.name = "ntfs-3g", .package = "ntfs-3g",
-	.arguments = { "-o", "ro,no_detach,streams_interface=none", JAIL_VOLUME, JAIL_MOUNTPOINT },
-};
-
-static const struct {
-	const char *fs; /* libblkid's name */
-	const struct program *programs[2];
-} table[] = {
-	{ "vfat", { &grub_mount } },	{ "exfat", { &grub_mount } }, { "ntfs", { &ntfs_3g } },
-	{ "ext2", { &grub_mount } },	{ "ext3", { &grub_mount } },  { "ext4", { &grub_mount } },
-	{ "iso9660", { &grub_mount } }, { "udf", { &grub_mount } },   { "squashfs", { &squashfuse, &grub_mount } },
-	{ "xfs", { &grub_mount } },	{ "btrfs", { &grub_mount } },
-};
 
 int driver_account_get(struct driver_account *ret)
 {
@@ -72,249 +28,50 @@ int driver_account_get(struct driver_account *ret)
 	return 0;
 }
 
-static int find_program(const struct program *p, char *ret, size_t ret_size)
+/* Mount, start the reader, look. What it says stays in the detail: on success it is a remark. */
+static int start_reader(const struct userfs *fs, struct volume *v, int source_fd, struct child *ret, int *ret_root_fd)
 {
-	static const char *const places[] = { "/usr/bin", "/usr/sbin" };
-
-	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
-		if ((size_t)snprintf(ret, ret_size, "%s/%s", places[i], p->name) < ret_size &&
-		    access(ret, X_OK) == 0)
-			return 0;
-	}
-	return -ENOENT;
-}
-
-struct driver_task {
-	const struct program *program;
-	const char *path;
-	struct driver_account account;
-	int window_fd; /* detached mount */
-	int words_fd; /* memfd for standard output and error */
-};
-
-static int no_input(void)
-{
-	_cleanup_close_ int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	return null_fd < 0 || dup2(null_fd, 0) < 0 ? -errno : 0;
-}
-
-/* Descriptors of a driver: nothing in, words out. */
-static int arrange_descriptors(const struct driver_task *t)
-{
-	int r = no_input();
-
-	if (r == 0 && (dup2(t->words_fd, 1) < 0 || dup2(t->words_fd, 2) < 0 ||
-		       close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0))
-		r = -errno;
-	return r;
-}
-
-/* Confine, and tell intake where the program's request for /dev/fuse will arrive. */
-static int confine(const struct driver_task *t, int sock, const char **ret_where)
-{
-	_cleanup_close_ int notify_fd = -EBADF;
-	int r = jail_confine(t->account.uid, t->account.gid, &notify_fd, ret_where);
-
-	return r < 0 ? r : child_send(sock, "n", 1, notify_fd);
-}
-
-static int driver_run(void *arg, int sock)
-{
-	const struct driver_task *t = arg;
-	static const char *const environment[] = { "PATH=/usr/bin", "LC_ALL=C", NULL };
-	const char *argv[ARGUMENTS_MAX + 2] = { t->path };
-	const char *where = "driver's descriptors";
-	int r = jail_build(t->path, t->window_fd, t->account.uid, &where);
+	_cleanup_close_ int fuse_fd = -EBADF, mount_fd = -EBADF;
+	char words[VOLUME_DETAIL_MAX / 2] = "";
+	int r = fusefd_mount(false, &fuse_fd, &mount_fd, words, sizeof(words));
 
 	if (r == 0)
-		r = arrange_descriptors(t);
-	if (r == 0)
-		r = confine(t, sock, &where);
-	if (r == 0) {
-		memcpy(argv + 1, t->program->arguments, sizeof(t->program->arguments));
-		where = "start";
-		(void)execve(t->path, (char *const *)argv, (char *const *)environment);
-		r = -errno;
-	}
-	(void)dprintf(t->words_fd, "%s: %s", where, strerror(-r)); /* the parent reads it */
-	return r;
-}
-
-/* A look at the root: the first answer of a driver that has started. In a child, because it blocks until then. */
-static int look_run(void *arg, int sock)
-{
-	int mount_fd = *(int *)arg;
-	char entries[4096];
-	int fd = openat(mount_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int r = fd < 0 || syscall(SYS_getdents64, fd, entries, sizeof(entries)) < 0 ? -errno : 0;
-
-	return child_send(sock, &r, sizeof(r), -EBADF);
-}
-
-/* Until the look has an answer, give the program /dev/fuse when it asks. */
-static int serve_until_looked(const struct child *program, const struct child *look, int notify_fd, int fuse_fd)
-{
-	struct pollfd polled[3] = { { .fd = look->sock, .events = POLLIN },
-				    { .fd = program->pid_fd, .events = POLLIN },
-				    { .fd = notify_fd, .events = POLLIN } };
-	int64_t end = child_clock_ms() + DRIVER_TIME_MS;
-
-	for (;;) {
-		int64_t left = end - child_clock_ms();
-		int r = left > 0 ? poll(polled, ARRAY_LEN(polled), (int)left) : 0;
-
-		if (r == 0)
-			return -ETIMEDOUT;
-		if (r < 0 && errno != EINTR)
-			return -errno;
-		if (r < 0)
-			continue;
-		if (polled[0].revents)
-			return 0;
-		if (polled[1].revents)
-			return -ECHILD;
-		r = jail_answer(notify_fd, fuse_fd);
-		if (r < 0)
-			return r;
-	}
-}
-
-/* The jail's notification descriptor comes first, then the program asks, then it serves. */
-static int wait_until_served(struct child *program, int fuse_fd, int mount_fd)
-{
-	_cleanup_(child_end) struct child look = CHILD_NONE;
-	_cleanup_close_ int notify_fd = -EBADF;
-	size_t size = 0;
-	int answer = 0;
-	char word;
-	int r = child_receive(program, DRIVER_TIME_MS, &word, 1, &size, &notify_fd);
-
-	if (r == 0)
-		r = child_start(&look, 0, look_run, &mount_fd);
-	if (r == 0)
-		r = serve_until_looked(program, &look, notify_fd, fuse_fd);
-	if (r == 0)
-		r = child_receive(&look, 0, &answer, sizeof(answer), &size, NULL);
-	return r < 0 ? r : size == sizeof(answer) ? answer : -EPROTO;
-}
-
-/* Fixed in size: a driver that talks without end gets an error from write, never fills memory, never blocks. */
-static int words_open(void)
-{
-	int fd = memfd_create("words", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	if (fd < 0)
-		return -errno;
-	if (ftruncate(fd, DRIVER_WORDS_MAX) < 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) < 0) {
-		int r = -errno;
-
-		close_p(&fd);
-		return r;
-	}
-	return fd;
-}
-
-/* What the driver printed, on one line. */
-static void tell_words(struct volume *v, const char *program, int words_fd, int error)
-{
-	char words[DRIVER_WORDS_MAX + 1] = "";
-	ssize_t n = pread(words_fd, words, DRIVER_WORDS_MAX, 0);
-	size_t size = n > 0 ? strnlen(words, (size_t)n) : 0;
-
-	while (size > 0 && words[size - 1] == '\n')
-		size--;
-	words[size] = '\0';
-	for (size_t i = 0; i < size; i++)
-		if (words[i] == '\n')
-			words[i] = ' ';
-	if (error == -ETIMEDOUT)
-		volume_detail(v, "%s did not start in time", program);
-	else if (size > 0)
-		volume_detail(v, "%s: %s", program, words);
-	else
-		volume_detail(v, "%s ended without a word (%s)", program, strerror(-error));
-}
-
-static int start_program(struct driver_task *t, struct volume *v, struct driver *d, int *ret_root_fd)
-{
-	_cleanup_close_ int fuse_fd = -EBADF, mount_fd = -EBADF, words_fd = words_open();
-	char words[VOLUME_DETAIL_MAX] = "";
-	int r = words_fd;
-
-	if (r >= 0)
-		r = fusefd_mount(false, &fuse_fd, &mount_fd, words, sizeof(words));
-	if (r < 0) {
-		volume_detail(v, "%s", words[0] ? words : strerror(-r));
-		return r;
-	}
-	t->words_fd = words_fd;
-	r = child_start(&d->program, JAIL_NAMESPACES, driver_run, t);
-	if (r == 0)
-		r = wait_until_served(&d->program, fuse_fd, mount_fd);
-	/* Only the driver holds /dev/fuse now: when it ends, whoever looks gets ENOTCONN instead of waiting. */
+		r = userfs_start(fs, source_fd, v->offset, v->size, fuse_fd, ret, words, sizeof(words));
+	/* Only the reader holds /dev/fuse now: when it ends, whoever looks gets ENOTCONN instead of waiting. */
 	close_p(&fuse_fd);
-	if (r < 0) {
-		child_end(&d->program);
-		tell_words(v, t->program->name, words_fd, r);
-		return r;
+	if (r == 0)
+		r = look_at_root(ret, mount_fd, -EBADF, -EBADF);
+	if (r == 0) {
+		*ret_root_fd = openat(mount_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		r = *ret_root_fd < 0 ? -errno : 0;
 	}
-	*ret_root_fd = openat(mount_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return *ret_root_fd < 0 ? -errno : 0;
+	if (r < 0)
+		volume_detail(v, "%s", words[0] ? words : strerror(-r));
+	else if (words[0])
+		volume_detail(v, "%s", words);
+	return r;
 }
 
-static int open_with(const struct program *p, const char *path, struct volume *v, int source_fd,
-		     const struct driver_account *account, struct driver *ret, int *ret_root_fd)
+static int open_reader(const struct userfs *fs, struct volume *v, int source_fd, struct driver *ret, int *ret_root_fd)
 {
-	struct driver_task task = { .program = p, .path = path, .account = *account };
 	_cleanup_(driver_end) struct driver d = DRIVER_NONE;
-	_cleanup_close_ int window_fd = -EBADF;
-	char words[VOLUME_DETAIL_MAX] = "";
-	int r = window_start(source_fd, v->offset, v->size, &d.window, &window_fd, words, sizeof(words));
+	int r = start_reader(fs, v, source_fd, &d.program, ret_root_fd);
 
-	if (r < 0) {
-		volume_detail(v, "%s", words[0] ? words : strerror(-r));
-		return r;
-	}
-	task.window_fd = window_fd;
-	r = start_program(&task, v, &d, ret_root_fd);
 	if (r < 0)
 		return r;
-	(void)snprintf(v->driver, sizeof(v->driver), "user:%s", p->name);
+	(void)snprintf(v->driver, sizeof(v->driver), "user:%s", fs->name);
 	*ret = d;
 	d = DRIVER_NONE;
 	return 0;
 }
 
-static const struct program *const *find_programs(const char *fs)
-{
-	for (size_t i = 0; i < ARRAY_LEN(table); i++)
-		if (strcmp(table[i].fs, fs) == 0)
-			return table[i].programs;
-	return NULL;
-}
-
 int driver_open(struct volume *v, int source_fd, const struct driver_account *account, struct driver *ret,
 		int *ret_root_fd)
 {
-	const struct program *const *programs = find_programs(v->fs);
-	char path[64];
-	int r = -ENODEV;
+	const struct userfs *fs = userfs_find(v->fs);
 
-	if (!programs) {
-		volume_detail(v, "there is no user-space driver for %s", v->fs);
-		return -ENODEV;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(table[0].programs) && programs[i]; i++) {
-		if (find_program(programs[i], path, sizeof(path)) < 0) {
-			volume_detail(v, "%s is not installed (package %s)", programs[i]->name, programs[i]->package);
-			continue;
-		}
-		r = open_with(programs[i], path, v, source_fd, account, ret, ret_root_fd);
-		if (r == 0)
-			return 0;
-	}
-	return r;
+	return fs ? open_reader(fs, v, source_fd, ret, ret_root_fd) :
+		    program_open(v, source_fd, account, ret, ret_root_fd);
 }
 
 void driver_end(struct driver *d)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-/* Volumes through user-space file system drivers, each a program of Debian's in a jail of its own. */
+/* Volumes through user-space file system drivers, each in a sandbox of its own. */
 #ifndef LAZARET_INTAKE_DRIVER_H
 #define LAZARET_INTAKE_DRIVER_H
 
@@ -18,7 +18,7 @@ struct driver_account {
 /* As root the account of ROLE_DRIVER, else one's own. Returns 0 or -ESRCH. */
 _must_check_ int driver_account_get(struct driver_account *ret);
 
-/* A running driver and its window. */
+/* A running driver; and the window of one that is a program. */
 struct driver {
 	struct child window;
 	struct child program;
@@ -26,9 +26,9 @@ struct driver {
 
 #define DRIVER_NONE ((struct driver){ CHILD_NONE, CHILD_NONE })
 
-/* Start the drivers for `v->fs` in the order of the table until one shows its root. Blocks, at most DRIVER_TIME_MS for
- * each. On success `*ret_root_fd` (owned by the caller) is the root, `v->driver` is "user:PROGRAM". Returns 0;
- * -ENODEV when there is no program for it or no FUSE; -EACCES or -EPERM when /dev/fuse is out of reach; or another
+/* Start the driver for `v->fs` and wait until it shows its root. Blocks, at most twice DRIVER_TIME_MS. On success
+ * `*ret_root_fd` (owned by the caller) is the root, `v->driver` is "user:NAME", and `v->detail` may have a remark. Returns
+ * 0; -ENODEV when there is no driver for it or no FUSE; -EACCES or -EPERM when /dev/fuse is out of reach; or another
  * negative errno; `v->detail` then says why and what helps. */
 _must_check_ int driver_open(struct volume *v, int source_fd, const struct driver_account *account,
 			     struct driver *ret, int *ret_root_fd);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
 /* What a driver may do. sandbox_enter() cannot serve here: it ends in a root without any program, and its filters
- * forbid to start one. Same layers, same order; the filter was measured with strace on grub-mount (libfuse 2), squashfuse
+ * forbid to start one. Same layers, same order; the filter was measured with strace on exfat-fuse (libfuse 2), squashfuse
  * (libfuse 3) and ntfs-3g (its own libfuse), and also has to let the dynamic loader work. */
 #include "intake/jail.h"
 

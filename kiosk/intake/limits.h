@@ -44,4 +44,24 @@
 /* Free loop devices are handed out without a reservation (LOOP_CTL_GET_FREE); another program may be faster. */
 #define LOOP_TRIES 16
 
+/* Bytes of one name without NUL. The longest are FAT's and UDF's: 255 UTF-16 units, up to three bytes each. */
+#define NAME_BYTES_MAX 780
+
+/* Names of one directory, and their bytes: more than FAT can have (65536 entries of 32 bytes), ten times what other
+ * drivers are still quick with. */
+#define LISTING_ENTRIES_MAX (1u << 20)
+#define LISTING_NAMES_MAX (256u << 20)
+
+/* Directories of which a reader remembers something, so that loops are found: 64 MiB. The station's own limits on a
+ * medium's files come long before. */
+#define DIRECTORIES_MAX (2u << 20)
+
+/* Files and directories of a volume whose library knows them by name only. */
+#define NODES_MAX (4u << 20)
+
+/* Directories whose names are kept ready, and the memory they may take: a walk comes back to each level's directory
+ * after each of its subdirectories. */
+#define LISTINGS_KEPT 64
+#define LISTINGS_BYTES_MAX (128u << 20)
+
 #endif

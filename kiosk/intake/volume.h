@@ -27,7 +27,7 @@ struct volume {
 	char fs[VOLUME_FS_MAX + 1]; /* libblkid's name: "vfat", "ext4", "crypto_LUKS" */
 	char label[VOLUME_LABEL_MAX + 1];
 	char uuid[VOLUME_UUID_MAX + 1];
-	char driver[VOLUME_DRIVER_MAX + 1]; /* "kernel:vfat", "user:grub-mount", "directory" */
+	char driver[VOLUME_DRIVER_MAX + 1]; /* "kernel:vfat", "user:fat", "directory" */
 	char detail[VOLUME_DETAIL_MAX + 1]; /* why it is not read; or a remark */
 };
 

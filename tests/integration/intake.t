@@ -7,9 +7,14 @@ account on the other, which walks beneath the descriptors it gets. Never writing
 INTAKE=path of lazaret-intake (default build/bin/lazaret-intake).
 """
 import array
+import base64
+import bz2
 import contextlib
 import ctypes
+import gzip
 import hashlib
+import io
+import lzma
 import os
 import re
 import select
@@ -19,6 +24,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 
@@ -312,6 +318,29 @@ def sha256(path):
 
 
 # -- material ----------------------------------------------------------------------------------------------------
+# lzop's and zstd's files of one line of text: Python has neither.
+LZO = base64.b64decode("iUxaTwANChoKEEAgoAlAAQUDAAABAACBpGsCaUMAAAAABXQudHh0Su8FqQAAAB0AAAAdp28Km3dyaXR0ZW4gYmVm"
+                       "b3JlIGl0IHdhcyBwYWNrZWQKAAAAAA==")
+ZST = bytes.fromhex("28b52ffd0468e900007772697474656e206265666f726520697420776173207061636b65640a63cd0b34")
+
+
+def packed_files():
+    """Compressed files, with the endings that say so and without: a driver that shows their content shows other files
+    than there are on the medium."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        info = tarfile.TarInfo("inside.txt")
+        info.size = 5
+        tar.addfile(info, io.BytesIO(b"hello"))
+    tar = out.getvalue()
+    found = {"plain.tar": tar}
+    for suffix, data in (("gz", gzip.compress(tar)), ("xz", lzma.compress(tar)), ("bz2", bz2.compress(tar)), ("lzo", LZO),
+                         ("zst", ZST), ("lzma", lzma.compress(tar, format=lzma.FORMAT_ALONE))):
+        found["named.tar." + suffix] = data
+        found["unnamed-" + suffix] = data
+    return found
+
+
 def make_tree(base):
     tree = os.path.join(base, "tree")
     os.makedirs(os.path.join(tree, "Ordner mit Länge", "tief"))
@@ -321,6 +350,11 @@ def make_tree(base):
                        ("Ordner mit Länge/tief/ende.dat", 65537)):
         with open(os.path.join(tree, name), "wb") as f:
             f.write(hashlib.shake_256(name.encode()).digest(size))
+    os.mkdir(os.path.join(tree, "packed"))
+    for name, data in packed_files().items():
+        for place in ("", "packed"):
+            with open(os.path.join(tree, place, name), "wb") as f:
+                f.write(data)
     flat = os.path.join(base, "flat")
     os.mkdir(flat)
     for name in os.listdir(tree):
@@ -350,9 +384,10 @@ def kernel_has(fs):
         return any(line.split()[-1] == kernel for line in f)
 
 
-def user_driver_missing():
-    if not shutil.which("grub-mount"):
-        return "no grub-mount (package grub-common)"
+def user_driver_missing(fs=""):
+    if fs in PROGRAMS and not any(shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin")
+                                  for name in (PROGRAMS[fs], "mount." + PROGRAMS[fs])):
+        return "no %s" % PROGRAMS[fs]
     if not os.access("/dev/fuse", os.R_OK | os.W_OK):
         return "/dev/fuse is not accessible to this account"
     return None
@@ -415,15 +450,16 @@ def test_file_systems(base, tree, flat):
             check_volume(image, kind, ONLY_KERNEL, "kernel:%s" % ("ext4" if fs.startswith("ext") else fs), want, fs)
         else:
             skip("%s by the kernel" % kind, "needs root" if not IS_ROOT else "this kernel has no %s" % fs)
-        why = user_driver_missing()
-        program = "squashfuse" if fs == "squashfs" and shutil.which("squashfuse") else "grub-mount"
+        why = user_driver_missing(fs)
         if why:
-            skip("%s by a program" % kind, why)
+            skip("%s by a user-space driver" % kind, why)
         else:
-            check_volume(image, kind, ONLY_USER, "user:" + USER_DRIVERS.get(fs, program), want, fs)
+            check_volume(image, kind, ONLY_USER, "user:" + (READERS.get(fs) or PROGRAMS[fs]), want, fs)
 
 
-USER_DRIVERS = {"ntfs": "ntfs-3g"}
+# Readers of intake's own, and programs of Debian's.
+READERS = {"vfat": "fat", "ext2": "ext2fs", "ext3": "ext2fs", "ext4": "ext2fs", "udf": "udfread", "iso9660": "iso9660"}
+PROGRAMS = {"ntfs": "ntfs-3g", "squashfs": "squashfuse", "exfat": "exfat-fuse"}
 
 
 def test_dirty_journal(base, tree):
@@ -530,36 +566,54 @@ def test_directory(tree):
         ok(intake.failed is not None, "a directory that was said to be an image fails", intake.volumes)
 
 
+def check_confined(pid, name):
+    with open("/proc/%d/status" % pid, encoding="utf-8") as f:
+        status = dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+    caps = [status[c] for c in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")]
+    ok(set(caps) == {"0" * 16}, "%s has no capability" % name, caps)
+    ok(status["Seccomp"] == "2" and status["NoNewPrivs"] == "1", "%s is filtered" % name, status)
+    if IS_ROOT:
+        ok(set(status["Uid"].split()) != {"0"} and len(set(status["Uid"].split())) == 1 and
+           not status["Groups"].strip(), "%s has an account of its own" % name, status["Uid"])
+        same = [ns for ns in ("mnt", "net", "ipc", "uts") if os.readlink("/proc/%d/ns/%s" % (pid, ns)) ==
+                os.readlink("/proc/self/ns/%s" % ns)]
+        ok(not same, "%s shares no namespace with the station" % name, same)
+
+
+def running_programs(pids):
+    found = []
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            with open("/proc/%d/cmdline" % pid, "rb") as f:
+                command = f.read()
+            if any(name.encode() in command for name in PROGRAMS.values()):
+                found.append(pid)
+    return found
+
+
 def test_driver_jail(base):
-    """Invariant 4: what the programs can reach while they serve a volume."""
-    if user_driver_missing():
-        skip("drivers' jail", user_driver_missing())
+    """Invariant 4: what the drivers can reach while they serve a volume."""
+    if user_driver_missing("squashfs"):
+        skip("drivers' jail", user_driver_missing("squashfs"))
         return
     with Intake(os.path.join(base, "vfat16.img"), policy=ONLY_USER) as intake:
-        pids = alive(descendants_of(intake.process.pid))  # fusermount has ended
-        drivers = []
-        for pid in pids:
-            with contextlib.suppress(OSError):
-                with open("/proc/%d/cmdline" % pid, "rb") as f:
-                    if b"grub-mount" in f.read():
-                        drivers.append(pid)
-        ok(len(drivers) == 1 and len(pids) == 2, "one driver and one window run", (pids, drivers))
-        for pid, name in [(p, "driver" if p in drivers else "window") for p in sorted(pids)]:
-            with open("/proc/%d/status" % pid, encoding="utf-8") as f:
-                status = dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
-            caps = [status[c] for c in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")]
-            ok(set(caps) == {"0" * 16}, "the %s has no capability" % name, caps)
-            ok(status["Seccomp"] == "2" and status["NoNewPrivs"] == "1", "the %s is filtered" % name, status)
-            if IS_ROOT:
-                ok(set(status["Uid"].split()) != {"0"} and len(set(status["Uid"].split())) == 1 and
-                   not status["Groups"].strip(), "the %s has an account of its own" % name, status["Uid"])
-            same = [ns for ns in ("mnt", "net", "ipc", "uts") if os.readlink("/proc/%d/ns/%s" % (pid, ns)) ==
-                    os.readlink("/proc/self/ns/%s" % ns)] if IS_ROOT else []
-            ok(not same, "the %s shares no namespace with the station" % name, same)
+        pids = alive(descendants_of(intake.process.pid))
+        ok(len(pids) == 1 and not running_programs(pids), "FAT: one process of intake's own runs", pids)
+        check_confined(pids[0], "the reader")
+        if IS_ROOT:
+            entries = os.listdir("/proc/%d/root" % pids[0])
+            ok(entries == [], "the reader's root is empty", entries)
+    with Intake(os.path.join(base, "squashfs.img"), policy=ONLY_USER) as intake:
+        pids = alive(descendants_of(intake.process.pid))
+        drivers = running_programs(pids)
+        ok(len(drivers) == 1 and len(pids) == 2, "one program and one window run", (pids, drivers))
+        for pid in sorted(pids):
+            check_confined(pid, "the program" if pid in drivers else "the window")
         if IS_ROOT:
             entries = sorted(os.listdir("/proc/%d/root" % drivers[0]))
             ok(entries == ["dev", "etc", "lib", "lib64", "mnt", "proc", "usr", "volume"] and
-               sorted(os.listdir("/proc/%d/root/usr/bin" % drivers[0])) == ["grub-mount"], "the driver's root holds only what it needs", entries)
+               os.listdir("/proc/%d/root/usr/bin" % drivers[0]) == ["squashfuse"],
+               "the program's root holds only what it needs", entries)
 
 
 def test_death(base):
@@ -577,15 +631,19 @@ def test_death(base):
             os.close(fd)
         intake.sock.close()
         ok(wait_for(lambda: image not in loop_backings()), "and leaves no loop device (%s)" % driver, loop_backings())
-    if user_driver_missing():
-        return
+    for kind in ("vfat16", "squashfs"):
+        if not user_driver_missing(kind):
+            check_dead_driver(os.path.join(base, kind + ".img"), kind)
+
+
+def check_dead_driver(image, kind):
     with Intake(image, policy=ONLY_USER) as intake:
-        for pid in descendants_of(intake.process.pid):
-            if b"grub-mount" in open("/proc/%d/cmdline" % pid, "rb").read():
-                os.kill(pid, signal.SIGKILL)
+        pids = alive(descendants_of(intake.process.pid))
+        for pid in running_programs(pids) or pids:
+            os.kill(pid, signal.SIGKILL)
         error = in_reader(tree_of, intake.roots[0]).get("error", "")
-        ok("not connected" in error or "connection abort" in error, "a dead driver is an error for the reader, not an empty volume",
-           error)
+        ok("not connected" in error or "connection abort" in error,
+           "%s: a dead driver is an error for the reader, not an empty volume" % kind, error)
         ok(intake.close() is not None, "and intake still answers")
 
 
