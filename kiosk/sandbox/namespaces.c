@@ -52,8 +52,9 @@ static int write_maps(pid_t pid, uid_t uid, gid_t gid, bool is_root, bool maps_a
 
 /* Root maps an account that is not its own: that takes CAP_SETUID in the parent namespace, hence a helper that
  * stays there. It waits for one byte, writes the maps, and answers with an errno (not by its exit status: a role may
- * ignore SIGCHLD). */
-static pid_t start_map_helper(uid_t uid, gid_t gid, bool maps_all, int fd)
+ * ignore SIGCHLD). The other end must not stay open here: a parent that gives up (user namespaces refused) closes it, and
+ * that is how the helper learns to end. */
+static pid_t start_map_helper(uid_t uid, gid_t gid, bool maps_all, int parent_fd, int fd)
 {
 	pid_t parent = getpid();
 	pid_t pid = fork();
@@ -61,6 +62,7 @@ static pid_t start_map_helper(uid_t uid, gid_t gid, bool maps_all, int fd)
 
 	if (pid != 0)
 		return pid;
+	close_p(&parent_fd);
 	if (fd_read_exact(fd, &byte, 1) < 0)
 		_exit(EXIT_FAILURE);
 	byte = (uint8_t)-write_maps(parent, uid, gid, true, maps_all);
@@ -76,7 +78,7 @@ static int user_namespace_as_root(uid_t uid, gid_t gid, bool maps_all)
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
-	helper = start_map_helper(uid, gid, maps_all, pair[1]);
+	helper = start_map_helper(uid, gid, maps_all, pair[0], pair[1]);
 	close_p(&pair[1]);
 	if (helper < 0 || unshare(CLONE_NEWUSER | OTHER_NAMESPACES) < 0)
 		r = -errno;
