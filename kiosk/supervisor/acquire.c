@@ -164,7 +164,7 @@ int inspection_acquire(struct inspection *i)
 	_cleanup_close_ int fd = -EBADF;
 	_cleanup_free_ char *why = NULL;
 	struct patience patience = supervisor_patience(i->supervisor, INTAKE_SECONDS);
-	const char *kind;
+	const char *kind = NULL; /* gcc 14 at -O2 does not see that success writes it */
 	int r = open_source(i, &kind, &fd);
 
 	if (r < 0)
