@@ -11,6 +11,7 @@
 
 #include "common/log.h"
 #include "supervisor/inspection.h"
+#include "supervisor/relay.h"
 
 #define EX_USAGE 64
 
@@ -93,6 +94,7 @@ int main(int argc, char **argv)
 	_cleanup_(supervisor_freep) struct supervisor *s = NULL;
 	struct options o;
 	struct events *events;
+	struct relay relay = { 0 };
 	int signal_fd, worst = INSPECTION_ALL_APPROVED;
 
 	log_open("lazaretd");
@@ -102,7 +104,7 @@ int main(int argc, char **argv)
 	}
 	events = events_new(o.events_fd);
 	signal_fd = open_signals();
-	if (!events || signal_fd < 0) {
+	if (!events || signal_fd < 0 || relay_start(&relay) < 0) {
 		log_error("err=%s", errno_name(errno));
 		return INSPECTION_INCOMPLETE;
 	}
@@ -122,5 +124,6 @@ int main(int argc, char **argv)
 	s = supervisor_free(s);
 	events_free(events);
 	close_p(&signal_fd);
+	relay_end(&relay);
 	return worst;
 }

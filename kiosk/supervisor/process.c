@@ -33,8 +33,9 @@ static _noreturn_ void become_role(const char *path, const char *name, int fd)
 	sigset_t none;
 
 	sigemptyset(&none);
-	/* Ctrl-C reaches the whole foreground group: the supervisor alone decides what it means. */
-	if (setpgid(0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0 ||
+	/* Ctrl-C reaches the whole foreground group: the supervisor alone decides what it means. And a role has no
+	 * controlling terminal, to which it could type (TIOCSTI). */
+	if (setsid() < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0 ||
 	    null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
 		_exit(127);
 	/* dup2 onto itself would leave close-on-exec set */
@@ -110,10 +111,10 @@ int wait_readable(int fd, const struct patience *patience)
 			return -errno;
 		if (n <= 0)
 			continue;
+		if (polled[1].revents)
+			return -ECANCELED; /* first: a role that never stops talking must not keep us. It stays readable. */
 		if (polled[0].revents)
 			return 0;
-		if (polled[1].revents)
-			return -ECANCELED; /* the signal stays readable: every later wait ends, too */
 	}
 }
 
