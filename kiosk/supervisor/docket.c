@@ -58,7 +58,8 @@ enum statement {
 static const char *const sql[STATEMENT_COUNT_] = {
 	[ADD] = "INSERT INTO entry (id, volume, kind, path, size, mtime) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
 	[ADD_FOLD] = "INSERT OR IGNORE INTO fold (volume, key, path) VALUES (?1, ?2, ?3)",
-	[SEALED] = "UPDATE entry SET size = ?2, sum = ?3, status = 0 WHERE id = ?1",
+	/* once, of a file, and only while nobody said that there is trouble with it (5: STREAM_CUT, as at first) */
+	[SEALED] = "UPDATE entry SET size = ?2, sum = ?3, status = 0 WHERE id = ?1 AND kind = 0 AND sum IS NULL AND status = 5",
 	/* the vault and the reader tell of the same stream, in any order: words are not replaced by none */
 	[TROUBLE] = "UPDATE entry SET status = ?2, trouble = iif(?3 = '', trouble, ?3), sum = NULL WHERE id = ?1",
 	[EXAMINED] = "UPDATE entry SET done = done | ?2, types = ?3, findings = ?4 WHERE id = ?1",
@@ -84,6 +85,7 @@ struct docket {
 	sqlite3 *db;
 	sqlite3_stmt *statements[STATEMENT_COUNT_];
 	char *last_parent; /* the directory whose fold keys were stored last */
+	uint32_t last_volume; /* and its volume */
 };
 
 static int sqlite_error(struct docket *d, int code)
@@ -204,9 +206,10 @@ static int add_folds(struct docket *d, uint32_t volume, const char *path)
 	int r = add_fold(d, volume, path);
 
 	if (r < 0 || parent_len == 0 ||
-	    (d->last_parent && strlen(d->last_parent) == parent_len && memcmp(d->last_parent, path, parent_len) == 0))
+	    (d->last_parent && d->last_volume == volume && strlen(d->last_parent) == parent_len && memcmp(d->last_parent, path, parent_len) == 0))
 		return r;
 	free(d->last_parent);
+	d->last_volume = volume;
 	d->last_parent = strndup(path, parent_len);
 	if (!d->last_parent)
 		return -ENOMEM;
@@ -242,11 +245,13 @@ int docket_add(struct docket *d, uint64_t id, uint32_t volume, enum entry_kind k
 int docket_sealed(struct docket *d, uint64_t id, uint64_t size, const uint8_t sum[static SHA256_LEN])
 {
 	sqlite3_stmt *s = begin(d, SEALED);
+	int r;
 
 	bind_u64(s, 1, id);
 	bind_u64(s, 2, size);
 	sqlite3_bind_blob(s, 3, sum, SHA256_LEN, SQLITE_STATIC);
-	return run(d, s);
+	r = run(d, s);
+	return r < 0 ? r : sqlite3_changes(d->db) == 1 ? 0 : -ENOENT;
 }
 
 int docket_trouble(struct docket *d, uint64_t id, enum stream_status status, const char *detail)

@@ -46,6 +46,7 @@ void docket_entry_done(struct docket_entry *e);
 /* An entry as the reader announced it. */
 _must_check_ int docket_add(struct docket *d, uint64_t id, uint32_t volume, enum entry_kind kind,
 			    const char *path, uint64_t size, int64_t mtime);
+/* -ENOENT: no file of that id waits for its bytes: it was never announced, is no file, has them, or had trouble. */
 _must_check_ int docket_sealed(struct docket *d, uint64_t id, uint64_t size, const uint8_t sum[static SHA256_LEN]);
 _must_check_ int docket_trouble(struct docket *d, uint64_t id, enum stream_status status, const char *detail);
 /* What examiners found; `types` and `findings` are JSON arrays. Adds to `done`. */

@@ -16,6 +16,8 @@
 #define QUEUE_MAX 256 /* sealed copies waiting for a worker: as many descriptors */
 #define READY_SECONDS 30
 #define CLOSE_SECONDS 30
+/* For what the reader told before its bytes, which is in the socket already: longer takes only a reader that floods us. */
+#define CATCH_UP_MS 10000
 #define TICK_MS 200 /* progress, and how late a cancelled client is noticed */
 
 struct reading {
@@ -26,7 +28,7 @@ struct reading {
 	char *reader_detail;
 	struct job queue[QUEUE_MAX];
 	size_t first, count;
-	uint64_t entry_seen; /* ids below have been announced */
+	uint64_t first_id, entries_max; /* of this volume */
 	bool is_closing;     /* intake was asked to let go */
 	struct message message, reader_message; /* two: catching up with the reader happens inside a vault message */
 };
@@ -96,13 +98,23 @@ static int on_examined(void *context, const struct job *job, const struct job_re
 static int lose_reader(struct reading *rd, const char *why)
 {
 	process_kill(&rd->reader);
-	if (!rd->is_reader_done) {
-		rd->is_reader_done = true;
-		rd->is_complete = false;
-		free(rd->reader_detail);
-		rd->reader_detail = strdup(why);
-	}
+	rd->is_reader_done = true;
+	rd->is_complete = false; /* also when it had said that all is told */
+	free(rd->reader_detail);
+	rd->reader_detail = strdup(why);
 	return rd->reader_detail ? 0 : -ENOMEM;
+}
+
+/* One name for two files: who can say which of them was meant? The first is not to be trusted any more, either. */
+static int lose_double(struct reading *rd, const char *path)
+{
+	struct docket_entry e = { 0 };
+	int r = docket_find_path(rd->i->docket, rd->volume->index, path, &e);
+
+	if (r > 0)
+		r = docket_trouble(rd->i->docket, e.id, STREAM_CHANGED, "the file system has this name twice");
+	docket_entry_done(&e);
+	return r < 0 ? r : lose_reader(rd, "one name is there twice: the file system is damaged");
 }
 
 static int on_entry(struct reading *rd, struct decoder *d)
@@ -119,11 +131,12 @@ static int on_entry(struct reading *rd, struct decoder *d)
 		return r;
 	if (id != i->next_id || kind >= ENTRY_KIND_COUNT_ || size > INT64_MAX || rd->is_reader_done)
 		return -EPROTO;
+	if (id - rd->first_id >= rd->entries_max)
+		return lose_reader(rd, "more entries than the station accepts");
 	i->next_id++;
 	/* Trouble with the root of the volume has no path; "." cannot be the name of an entry. */
 	r = docket_add(i->docket, id, rd->volume->index, (enum entry_kind)kind, *path ? path : ".", size, mtime);
-	/* A file system that lists one path twice is corrupt; both entries would be one published file. */
-	return r == -EEXIST ? lose_reader(rd, "one name is there twice: the file system is damaged") : r;
+	return r == -EEXIST ? lose_double(rd, *path ? path : ".") : r;
 }
 
 static int on_trouble(struct reading *rd, struct decoder *d)
@@ -135,7 +148,7 @@ static int on_trouble(struct reading *rd, struct decoder *d)
 
 	if (r < 0)
 		return r;
-	if (id >= rd->i->next_id || status == STREAM_COMPLETE || status >= STREAM_STATUS_COUNT_)
+	if (id < rd->first_id || id >= rd->i->next_id || status == STREAM_COMPLETE || status >= STREAM_STATUS_COUNT_)
 		return -EPROTO;
 	return docket_trouble(rd->i->docket, id, (enum stream_status)status, detail);
 }
@@ -160,10 +173,10 @@ static int on_total(struct reading *rd, struct decoder *d)
 	return decoder_end(d);
 }
 
-static int serve_reader(struct reading *rd, bool is_nonblocking)
+static int serve_reader(struct reading *rd)
 {
 	struct message *m = &rd->reader_message;
-	int r = channel_receive(&rd->reader.channel, m, is_nonblocking);
+	int r = channel_receive(&rd->reader.channel, m, true);
 
 	if (r == -EAGAIN)
 		return r;
@@ -187,20 +200,17 @@ static int serve_reader(struct reading *rd, bool is_nonblocking)
 
 /* -- vault ---------------------------------------------------------------------------------------------------- */
 
-/* The reader announces an entry before its bytes flow, on another channel: catch up with it. */
+/* The reader announces an entry before its bytes flow, on another channel: catch up with it. Nothing is waited for: what
+ * was announced before is there. */
 static int catch_up(struct reading *rd, uint64_t id)
 {
+	const int64_t deadline = monotonic_ms() + CATCH_UP_MS;
 	int r = 0;
 
-	while (r == 0 && id >= rd->i->next_id && !rd->is_reader_done) {
-		struct patience patience = supervisor_patience(rd->i->supervisor, READY_SECONDS);
-
-		r = wait_readable(rd->reader.channel.fd, &patience);
-		if (r == 0)
-			r = serve_reader(rd, false);
-	}
-	if (r == 0 && id >= rd->i->next_id)
-		return -ENOENT; /* bytes of a file that nobody named: not kept */
+	while (r == 0 && id >= rd->i->next_id && !rd->is_reader_done)
+		r = monotonic_ms() < deadline ? serve_reader(rd) : -EAGAIN;
+	if (r == 0 || r == -EAGAIN) /* bytes of a file that nobody named, or that was another volume's: not kept */
+		r = id >= rd->first_id && id < rd->i->next_id ? 0 : -ENOENT;
 	return r;
 }
 
@@ -243,7 +253,7 @@ static int on_sealed(struct reading *rd, struct message *m)
 		m->fds[0] = -EBADF; /* the queue has it */
 	i->files_read++;
 	i->bytes_read += size;
-	return r == -ENOENT ? lose_reader(rd, "the reader sent bytes of a file that it never named") : r;
+	return r == -ENOENT ? lose_reader(rd, "the reader sent bytes that belong to no file it named") : r;
 }
 
 static int on_dropped(struct reading *rd, struct message *m)
@@ -259,7 +269,7 @@ static int on_dropped(struct reading *rd, struct message *m)
 		r = catch_up(rd, id);
 	rd->i->files_read++;
 	if (r == -ENOENT)
-		return 0;
+		return lose_reader(rd, "the reader sent bytes that belong to no file it named");
 	/* What the reader says of it comes on its own channel, with words; limits are the vault's to tell. */
 	if (r == 0)
 		r = docket_trouble(rd->i->docket, id, (enum stream_status)status,
@@ -312,7 +322,7 @@ static int start_reader(struct reading *rd, struct volume *v)
 	encoder_init(e);
 	encode_u32(e, v->index);
 	encode_u64(e, i->next_id);
-	encode_u64(e, l->files - MIN(l->files, i->next_id));
+	encode_u64(e, rd->entries_max - 1); /* and one for trouble with the volume's root */
 	encode_u64(e, l->largest_file);
 	encode_u32(e, (uint32_t)l->depth);
 	encode_u32(e, strcmp(v->driver, "directory") == 0);
@@ -346,6 +356,8 @@ static int next_volume(struct reading *rd)
 			continue;
 		rd->is_reader_done = rd->is_stream_done = rd->is_stream_clean = rd->is_complete = false;
 		rd->volume = v;
+		rd->first_id = i->next_id;
+		rd->entries_max = i->supervisor->config->limits.files - MIN(i->supervisor->config->limits.files, i->next_id) + 1;
 		return start_reader(rd, v);
 	}
 	return 0;
@@ -451,7 +463,7 @@ static int step(struct reading *rd)
 		return -ECANCELED;
 	if (monotonic_ms() >= i->patience.deadline_ms)
 		return -ETIMEDOUT;
-	r = fds[2].revents ? serve_reader(rd, true) : 0;
+	r = fds[2].revents ? serve_reader(rd) : 0;
 	if (r == -EAGAIN)
 		r = 0;
 	if (r == 0 && fds[1].revents)
@@ -509,5 +521,7 @@ int inspection_read(struct inspection *i)
 		free(rd->reader_detail);
 	}
 	free(rd);
+	/* Nobody who has met a hostile byte is there any more when verdicts are made and published. */
+	i->pool = pool_free(i->pool);
 	return r;
 }
