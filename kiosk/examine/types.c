@@ -72,11 +72,32 @@ static bool is_zip_family(const struct types *t)
 	return false;
 }
 
+/* libmagic 5.46 (Debian 13) looks for a zip's end record through a descriptor first, and in a buffer, where it has none,
+ * it then knows no plain zip at all; 5.44 takes the signature of a local header (APPNOTE 4.3.7). So do we, for any version. */
+static bool is_unknown_zip(const struct types *t, const uint8_t *data, size_t size)
+{
+	return strcmp(t->list[0], "application/octet-stream") == 0 && size >= 4 && memcmp(data, "PK\3\4", 4) == 0;
+}
+
+static int put_zip_first(struct types *t)
+{
+	const struct types others = *t;
+	int r;
+
+	t->count = 0;
+	r = types_add(t, "application/zip", strlen("application/zip"));
+	for (size_t i = 0; r == 0 && i < others.count; i++)
+		r = types_add(t, others.list[i], strlen(others.list[i]));
+	return r;
+}
+
 int types_refine(struct types *t, const uint8_t *data, size_t size)
 {
 	const struct opaque_format *format = opaque_find(data, size);
-	int r = 0;
+	int r = is_unknown_zip(t, data, size) ? put_zip_first(t) : 0;
 
+	if (r < 0)
+		return r;
 	if (format && format->mime && is_vague(t->list[0])) {
 		t->count = 0;
 		r = types_add(t, format->mime, strlen(format->mime));

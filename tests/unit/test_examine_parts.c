@@ -301,6 +301,21 @@ static void test_a_zip_behind_a_picture_shows(void **state)
 	assert_true(has_type(&t, "application/zip"));
 }
 
+/* libmagic 5.46 does not see these in a buffer. */
+static void test_a_plain_zip_is_a_zip_whole_or_cut(void **state)
+{
+	static const char zip[] = "PK\3\4\x0a\0\0\0\0\0\x21\x5a\x21\x5a\0\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0a"
+				  "PK\1\2\x14\3\x0a\0\0\0\0\0\x21\x5a\x21\x5a\0\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0a"
+				  "PK\5\6\0\0\0\0\1\0\1\0\x2f\0\0\0\x1f\0\0\0\0\0";
+	struct types t = types_of(zip, sizeof(zip) - 1);
+
+	assert_string_equal(t.list[0], "application/zip");
+	t = types_of(zip, 31);
+	assert_string_equal(t.list[0], "application/zip");
+	t = types_of(zip + 1, 30);
+	assert_false(has_type(&t, "application/zip"));
+}
+
 static void test_what_is_no_type_is_not_passed_on(void **state)
 {
 	struct types t = { .count = 0 };
@@ -402,6 +417,7 @@ int main(void)
 		cmocka_unit_test(test_types_by_content),
 		cmocka_unit_test(test_formats_that_libmagic_does_not_know),
 		cmocka_unit_test(test_a_zip_behind_a_picture_shows),
+		cmocka_unit_test(test_a_plain_zip_is_a_zip_whole_or_cut),
 		cmocka_unit_test(test_what_is_no_type_is_not_passed_on),
 		cmocka_unit_test(test_denied_contents_are_known),
 		cmocka_unit_test(test_an_empty_list_denies_nothing),
