@@ -19,7 +19,7 @@
 
 #define FAT_ROOT 1 /* node of the root; any other node is the position of its directory entry / 32 */
 
-/* A hash set: which directory entry owns the cluster in which a directory begins. */
+/* A hash table: which directory entry owns a cluster with names in it. */
 struct fat_owners {
 	struct fat_owner {
 		uint32_t cluster; /* 0: free */

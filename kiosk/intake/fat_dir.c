@@ -89,7 +89,7 @@ static int owners_grow(struct fat_owners *o)
 {
 	struct fat_owners grown = { .capacity = MAX(o->capacity * 2, 256u), .count = o->count };
 
-	if (o->count >= DIRECTORIES_MAX)
+	if (o->count >= DIRECTORY_CLUSTERS_MAX)
 		return -EFBIG;
 	grown.slots = calloc(grown.capacity, sizeof(*grown.slots));
 	if (!grown.slots)
@@ -102,8 +102,9 @@ static int owners_grow(struct fat_owners *o)
 	return 0;
 }
 
-/* A directory begins in one cluster and is named by one entry. A second entry for it is a loop or a second parent: there
- * would be no end of paths. The first that is opened gets it. */
+/* A cluster belongs to one directory, a directory to one entry. A second one is a loop or a second parent: there would be
+ * no end of paths. It is not enough to look at first clusters: chains may join behind them. The directory that is
+ * opened first gets it. */
 static int own(struct fat_volume *v, uint32_t cluster, uint64_t node)
 {
 	struct fat_owners *o = &v->owners;
@@ -121,6 +122,19 @@ static int own(struct fat_volume *v, uint32_t cluster, uint64_t node)
 		o->count++;
 	}
 	return slot->node == node ? 0 : -EIO;
+}
+
+static int own_chain(struct fat_volume *v, const struct fat_chain *c, uint64_t node)
+{
+	for (size_t i = 0; i < c->count; i++) {
+		for (uint32_t n = 0; n < c->runs[i].count; n++) {
+			int r = own(v, c->runs[i].cluster + n, node);
+
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
 }
 
 /* -- listing --------------------------------------------------------------------------------------------- */
@@ -184,7 +198,7 @@ static int scan_chain(struct scan *s, uint32_t first, uint64_t node)
 
 	if (r < 0)
 		return r;
-	r = ended ? own(v, first, node) : -EIO;
+	r = ended ? own_chain(v, &chain, node) : -EIO;
 	for (size_t i = 0; r == 0 && i < chain.count && !s->has_ended; i++)
 		r = scan_region(s, fat_cluster_at(v, chain.runs[i].cluster),
 				(uint64_t)chain.runs[i].count * v->cluster_bytes);

@@ -232,8 +232,10 @@ static int check_once(const struct fat_chain *c)
 static int chain_walk(struct fat_volume *v, uint32_t cluster, uint32_t clusters_max, struct fat_chain *c, bool *ret_ended)
 {
 	*ret_ended = false;
+	if (!is_cluster(v, cluster))
+		return -EIO;
 	while (c->clusters < clusters_max) {
-		int r = is_cluster(v, cluster) ? chain_add(c, cluster) : -EIO;
+		int r = chain_add(c, cluster);
 
 		if (r == 0)
 			r = table_read(v, cluster, &cluster);
@@ -243,6 +245,8 @@ static int chain_walk(struct fat_volume *v, uint32_t cluster, uint32_t clusters_
 			*ret_ended = true;
 			return 0;
 		}
+		if (!is_cluster(v, cluster)) /* also behind the last one that is wanted: this one is nobody's, or bad */
+			return -EIO;
 	}
 	return 0;
 }

@@ -52,9 +52,9 @@
 #define LISTING_ENTRIES_MAX (1u << 20)
 #define LISTING_NAMES_MAX (256u << 20)
 
-/* Directories of which a reader remembers something, so that loops are found: 64 MiB. The station's own limits on a
- * medium's files come long before. */
-#define DIRECTORIES_MAX (2u << 20)
+/* FAT: clusters of directories that are remembered, so that loops are found, at 32 bytes each. The station's own limits on
+ * a medium's files come long before. */
+#define DIRECTORY_CLUSTERS_MAX (2u << 20)
 
 /* Files and directories of a volume whose library knows them by name only. */
 #define NODES_MAX (4u << 20)
