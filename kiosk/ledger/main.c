@@ -130,11 +130,11 @@ static int on_report(struct ledger *l, struct message *m)
 	if (!l->has_report_lock)
 		return fail(l, -EPERM, "report", "the report lock is not held");
 	r = reports_keep(l->dirs[REPORTS], transfer, m->fds[0], l->previous, l->trail, l->history, &place, &why);
-	if (r < 0) /* the lock stays: another report may follow, that of the failure */
+	if (r < 0 && r != -EEXIST) /* the lock stays: another report may follow, that of the failure */
 		return fail(l, r, "report", why);
-	l->has_report_lock = false;
+	l->has_report_lock = false; /* -EEXIST: it was recorded before, there is nothing left to follow */
 	(void)flock(l->report_lock_fd, LOCK_UN); /* closing the descriptor would do it as well */
-	return answer_place(l, &place);
+	return r < 0 ? fail(l, r, "report", why) : answer_place(l, &place);
 }
 
 static int on_end(struct ledger *l, struct message *m)

@@ -19,6 +19,7 @@
 
 #include "common/fd.h"
 #include "ipc/ledger_client.h"
+#include "supervisor/recover.h"
 #include "supervisor/report.h"
 
 #define READY_SECONDS 30
@@ -208,6 +209,21 @@ static int write_papers(struct conclusion *c)
 	return r;
 }
 
+/* The publisher failed, or died, after the rename: what importers can see is published, whatever it says. */
+static int look_into_staging(struct conclusion *c, uint8_t ret_sum[static SHA256_LEN])
+{
+	_cleanup_close_ int fd = -EBADF;
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "%s/manifest.json", c->i->transfer);
+	fd = openat(c->i->supervisor->staging_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return -errno;
+	c->is_visible = true;
+	events_warning(c->i->supervisor->events, "the publisher failed when the transfer was in staging already");
+	return sha256_fd(fd, ret_sum, NULL);
+}
+
 /* From the audit record "publishing" to "published". */
 static int publish(struct conclusion *c)
 {
@@ -226,6 +242,8 @@ static int publish(struct conclusion *c)
 		r = expect_published(c, signed_sum);
 	c->is_publishing = false;
 	c->is_visible = r == 0;
+	if (r < 0 && look_into_staging(c, signed_sum) == 0)
+		r = 0;
 	if (r == 0 && memcmp(expected, signed_sum, SHA256_LEN) != 0)
 		r = -EBADMSG; /* cannot be: same descriptor; said rather than believed */
 	return r == 0 ? audit(c, "published", json_pack("{s:s,s:s}", "transfer", c->i->transfer, "manifest_sha256", hex)) : r;
@@ -239,11 +257,19 @@ static void give_up_transfer(struct conclusion *c)
 	c->is_publishing = false;
 }
 
+/* With the lock held, an inspection that was cut off before its report comes first: its transfer may be in staging and
+ * names the same report before it as ours would. */
 static int lock(struct conclusion *c)
 {
 	_cleanup_free_ char *why = NULL;
-	int r = ledger_lock(&c->i->supervisor->ledger.channel, c->previous, &why);
+	int r;
 
+	do {
+		free(TAKE_PTR(why));
+		r = ledger_lock(&c->i->supervisor->ledger.channel, c->previous, &why);
+		if (r == 0)
+			r = recover_all(c->i->supervisor);
+	} while (r > 0);
 	if (r < 0)
 		inspection_trouble(c->i, "audit trail", r, why);
 	c->facts.previous = c->previous;
@@ -258,6 +284,7 @@ static int keep_report(struct conclusion *c)
 
 	if (r < 0)
 		inspection_trouble(c->i, "keeping the report", r, why);
+	c->i->is_report_kept = r == 0;
 	return r;
 }
 

@@ -160,6 +160,13 @@ static int run_stages(struct inspection *i)
 	return r;
 }
 
+/* The trail could not be completed: recover.c does it, from the note, as after a crash. The copies are of no use. */
+static void keep_note(struct inspection *i)
+{
+	if (dir_remove_tree(i->spool_fd, "copies") < 0 || unlinkat(i->spool_fd, "docket.sqlite", 0) < 0)
+		log_warning("job=%s: the spool was not emptied; the next start does it", i->transfer);
+}
+
 static void inspection_done(struct inspection *i)
 {
 	struct inspection_medium *m = &i->medium;
@@ -183,7 +190,9 @@ static void inspection_done(struct inspection *i)
 		free(v->detail);
 		close_p(&v->root_fd);
 	}
-	if (i->spool_fd >= 0 && dir_remove_tree(i->supervisor->spool_fd, i->transfer) < 0)
+	if (i->spool_fd >= 0 && !i->is_report_kept)
+		keep_note(i);
+	else if (i->spool_fd >= 0 && dir_remove_tree(i->supervisor->spool_fd, i->transfer) < 0)
 		log_warning("job=%s: the spool was not removed: %s; the next start does it", i->transfer, strerror(errno));
 	close_p(&i->spool_fd);
 	free(i);
@@ -210,17 +219,18 @@ enum inspection_status inspection_run(struct supervisor *s, const struct inspect
 {
 	struct inspection *i = inspection_new(s, request);
 	enum inspection_status status = INSPECTION_INCOMPLETE;
-	int r;
+	int r, opened;
 
 	if (!i)
 		return status;
 	r = name_transfer(i);
 	if (r == 0) {
 		events_send(s->events, "started", json_pack("{s:s}", "transfer", i->transfer));
+		/* first: what is in the trail as started has a note from which to end it */
+		opened = open_spool(i);
 		r = audit_started(i);
-	}
-	if (r == 0) {
-		r = open_spool(i);
+		if (r == 0)
+			r = opened;
 		if (r == 0)
 			r = run_stages(i);
 		/* Also after an abort: every file that was seen gets a verdict and a reason. */
@@ -278,6 +288,7 @@ enum inspection_status inspection_explain(struct supervisor *s, const char *file
 
 	if (!i)
 		return INSPECTION_INCOMPLETE;
+	i->is_report_kept = true; /* there is none to keep */
 	r = name_transfer(i);
 	if (r == 0 && asprintf(&source, "%s/%s/explain", s->config->spool_dir, i->transfer) < 0)
 		r = -ENOMEM;

@@ -79,6 +79,7 @@ struct inspection {
 	struct patience patience; /* the inspection's own deadline */
 	uint64_t next_id;
 	bool has_volumes_read;
+	bool is_report_kept; /* otherwise what is needed to make up for it stays in the spool */
 	bool is_aborted; /* verdicts go into the report only */
 
 	/* progress */

@@ -17,6 +17,7 @@
 
 #define NOTE_FILE "inspection.json"
 #define NOTE_MAX (64u << 10)
+#define UNSTARTED_SECONDS 60
 
 int recover_note(struct inspection *i)
 {
@@ -113,33 +114,97 @@ static int recover_aborted(struct supervisor *s, const char *transfer, json_t *n
 	if (r == 0)
 		r = supervisor_audit(s, "aborted", body, &seq, hash);
 	json_decref(body);
-	if (r == 0)
+	if (r == 0) {
 		r = write_aborted_report(s, transfer, note, dir_fd, seq, hash, previous, &fd);
+		if (r < 0)
+			events_error(s->events, "writing the report of %s: %s", transfer, strerror(-r));
+	}
 	return r == 0 ? keep(s, transfer, fd) : r;
 }
 
+/* The file is there: it may have been cut off from its record. The ledger knows (-EEXIST), and then only the spool was
+ * left. Either way it lets go of the lock. */
+static int recover_kept(struct supervisor *s, const char *transfer, const char *report)
+{
+	_cleanup_close_ int fd = openat(s->reports_fd, report, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	_cleanup_free_ char *why = NULL;
+	struct ledger_place place;
+	int r = fd < 0 ? -errno : ledger_report(&s->ledger.channel, transfer, fd, &place, &why);
+
+	if (r == -EEXIST)
+		return 0;
+	if (r < 0)
+		events_error(s->events, "recording the report of %s: %s", transfer, why ? why : strerror(-r));
+	return r;
+}
+
+static bool is_alive(int spool_fd)
+{
+	if (flock(spool_fd, LOCK_EX | LOCK_NB) < 0)
+		return true; /* somebody works in it */
+	(void)flock(spool_fd, LOCK_UN); /* closing would do it as well */
+	return false;
+}
+
+/* Without a note nothing was told of it, and whoever makes it may still be about to lock it. */
+static int remove_unstarted(struct supervisor *s, const char *transfer, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || st.st_mtim.tv_sec + UNSTARTED_SECONDS > time(NULL))
+		return 0;
+	return dir_remove_tree(s->spool_fd, transfer);
+}
+
+static int recover_locked(struct supervisor *s, const char *transfer, const char *report, int fd)
+{
+	_cleanup_free_ char *text = NULL;
+	bool is_published = is_beneath(s->staging_fd, transfer);
+	json_t *note;
+	int r;
+
+	if (is_beneath(s->reports_fd, report))
+		return recover_kept(s, transfer, report);
+	events_warning(s->events, "%s was interrupted: %s", transfer,
+		       is_published ? "it had been published" : "nothing of it was published");
+	if (is_published)
+		return recover_published(s, transfer);
+	note = file_read(fd, NOTE_FILE, NOTE_MAX, &text, NULL) == 0 ? json_loads(text, 0, NULL) : NULL;
+	r = recover_aborted(s, transfer, note, fd);
+	json_decref(note);
+	return r;
+}
+
+/* 1: recovered; 0: nothing to do. The ledger's lock comes first: whoever has it and concludes an inspection must see this
+ * one, or two reports would follow the same one. */
 static int recover_one(struct supervisor *s, const char *transfer)
 {
 	_cleanup_close_ int fd = openat(s->spool_fd, transfer, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	_cleanup_free_ char *text = NULL;
-	char report[128];
-	json_t *note = NULL;
-	int r = 0;
+	_cleanup_free_ char *why = NULL;
+	char report[128], previous[SHA256_HEX_LEN + 1];
+	int r;
 
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return 0; /* gone, or somebody works in it */
-	if (file_read(fd, NOTE_FILE, NOTE_MAX, &text, NULL) == 0)
-		note = json_loads(text, 0, NULL);
+	if (fd < 0 || is_alive(fd))
+		return 0;
+	if (!is_beneath(fd, NOTE_FILE))
+		return remove_unstarted(s, transfer, fd);
 	(void)snprintf(report, sizeof(report), "%s.json", transfer);
-	if (!is_beneath(s->reports_fd, report)) {
-		bool is_published = is_beneath(s->staging_fd, transfer);
-
-		events_warning(s->events, "%s was interrupted: %s", transfer,
-			       is_published ? "it had been published" : "nothing of it was published");
-		r = is_published ? recover_published(s, transfer) : recover_aborted(s, transfer, note, fd);
+	r = ledger_lock(&s->ledger.channel, previous, &why);
+	if (r < 0) {
+		events_error(s->events, "%s was interrupted, and cannot be recorded: %s", transfer, why ? why : strerror(-r));
+		return r;
 	}
-	json_decref(note);
-	return r == 0 ? dir_remove_tree(s->spool_fd, transfer) : r;
+	/* Blocks for a moment at most: its owner is dead, and nobody else holds it for longer than is_alive(). */
+	if (flock(fd, LOCK_EX) < 0)
+		return -errno;
+	/* Another supervisor may have done it while we waited: then it is recorded, and the ledger lets go of its lock. */
+	if (!is_beneath(fd, NOTE_FILE))
+		r = recover_kept(s, transfer, report);
+	else
+		r = recover_locked(s, transfer, report, fd);
+	if (r == 0)
+		r = dir_remove_tree(s->spool_fd, transfer);
+	return r < 0 ? r : 1;
 }
 
 static void closedir_p(DIR **d)
@@ -153,12 +218,18 @@ int recover_all(struct supervisor *s)
 	int fd = openat(s->spool_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_(closedir_p) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
-	int r = 0;
+	int count = 0;
 
 	if (!dir)
 		return -errno;
-	while (r == 0 && (errno = 0, entry = readdir(dir)))
-		if (report_transfer_valid(entry->d_name) && strlen(entry->d_name) == TRANSFER_LEN)
-			r = recover_one(s, entry->d_name);
-	return r == 0 && errno ? -errno : r;
+	while ((errno = 0, entry = readdir(dir))) {
+		int r = report_transfer_valid(entry->d_name) && strlen(entry->d_name) == TRANSFER_LEN ?
+				recover_one(s, entry->d_name) :
+				0;
+
+		if (r < 0)
+			return r;
+		count += r;
+	}
+	return errno ? -errno : count;
 }

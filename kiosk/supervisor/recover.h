@@ -10,7 +10,8 @@
 _must_check_ int recover_note(struct inspection *i);
 
 /* For each spool directory that no living process has locked: an audit record says whether the transfer was published
- * before the cut or is aborted, a report is kept when there is none, and the directory is removed. */
+ * before the cut or is aborted, a report is kept and recorded when there is none, and the directory is removed. The
+ * ledger's lock is taken for each, and is free afterwards. Returns how many there were, or a negative errno. */
 _must_check_ int recover_all(struct supervisor *s);
 
 #endif

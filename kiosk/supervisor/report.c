@@ -55,13 +55,17 @@ static json_t *head_json(struct inspection *i, const struct report_facts *f)
 	_cleanup_free_ char *operator_name = text_escape(i->request->operator_name, strlen(i->request->operator_name));
 	_cleanup_free_ char *reason = text_escape(i->request->reason, strlen(i->request->reason));
 
-	if (!operator_name || !reason)
+	json_t *engines = i->supervisor->engines ? json_incref(i->supervisor->engines) : json_array(); /* recovering: none yet */
+
+	if (!operator_name || !reason) {
+		json_decref(engines);
 		return NULL;
-	return json_pack("{s:s,s:s,s:s,s:I,s:I,s:o,s:s,s:s,s:O,s:o,s:{s:I,s:I,s:I,s:I,s:I},s:o,s:{s:I,s:s}}", "format",
+	}
+	return json_pack("{s:s,s:s,s:s,s:I,s:I,s:o,s:s,s:s,s:o,s:o,s:{s:I,s:I,s:I,s:I,s:I},s:o,s:{s:I,s:s}}", "format",
 			 REPORT_FORMAT, "transfer", i->transfer, "outcome", f->outcome, "started",
 			 (json_int_t)i->started, "finished", (json_int_t)f->finished, "station",
 			 station_json(i->supervisor), "operator", operator_name, "reason", reason, "engines",
-			 i->supervisor->engines, "medium", medium_json(&i->medium), "counts", "files",
+			 engines, "medium", medium_json(&i->medium), "counts", "files",
 			 (json_int_t)f->counts.files, "bytes", (json_int_t)f->counts.bytes, "approved",
 			 (json_int_t)f->counts.approved, "held", (json_int_t)f->counts.held, "blocked",
 			 (json_int_t)f->counts.blocked, "previous",

@@ -296,7 +296,7 @@ int supervisor_open(const char *dir, struct events *events, int signal_fd, struc
 		r = start_ledger(s);
 	if (r == 0)
 		r = recover_all(s);
-	if (r == 0)
+	if (r >= 0)
 		r = start_examine(s);
 	if (r < 0)
 		return r;
