@@ -175,7 +175,7 @@ def build_iso(part, path):
         command = [tool("xorriso"), "-as", "mkisofs", "-quiet", "-o", path, "-J", "-R", "-V", part.label or "LAZARET"]
         if part.type == "iso-hybrid":
             command += ["-partition_offset", "16"] if "offset" in part.options else [
-                "-part_like_isohybrid", "-append_partition", "2", "0x01", hybrid_fat(temp)]
+                "-append_partition", "2", "0x01", hybrid_fat(temp)]
         run(*command, part.directory or empty)
 
 
