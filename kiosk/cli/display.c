@@ -9,6 +9,7 @@
 #include "common/reason.h"
 
 #define PLAIN_INTERVAL_S 5 /* between progress lines where there is no terminal */
+#define TERMINAL_INTERVAL_S 0.1
 #define SHOWN_MAX 100	   /* refused files told one by one; the receipt has all of them */
 
 struct display {
@@ -33,7 +34,7 @@ struct display *display_new(bool is_quiet)
 	if (d) {
 		d->is_terminal = isatty(STDERR_FILENO) == 1;
 		d->is_quiet = is_quiet;
-		d->begun = now_s();
+		d->begun = d->told = now_s();
 	}
 	return d;
 }
@@ -110,7 +111,7 @@ static void on_progress(struct display *d, const json_t *e)
 	char read[32], total[32], examined[32], rate[32], left[40] = "", line[400];
 	int n;
 
-	if (!d->is_terminal && now - d->told < PLAIN_INTERVAL_S)
+	if (now - d->told < (d->is_terminal ? TERMINAL_INTERVAL_S : PLAIN_INTERVAL_S))
 		return;
 	d->told = now;
 	size_text(number(e, "bytes_read"), read, sizeof(read));
@@ -170,18 +171,26 @@ static void on_finding(struct display *d, const json_t *e)
 
 static void on_medium(const json_t *e)
 {
+	static const char *const names[] = { "vendor", "model", "serial" };
 	char size[32];
 
+	fprintf(stderr, "medium    %s", text(e, "kind"));
+	for (size_t k = 0; k < ARRAY_LEN(names); k++)
+		if (*text(e, names[k]))
+			fprintf(stderr, " %s", text(e, names[k]));
 	size_text(number(e, "size"), size, sizeof(size));
-	fprintf(stderr, "medium    %s %s %s %s, %s\n", text(e, "kind"), text(e, "vendor"), text(e, "model"), text(e, "serial"), size);
+	if (number(e, "size") > 0)
+		fprintf(stderr, ", %s", size);
+	fputc('\n', stderr);
 }
 
 static void on_volume(const json_t *e)
 {
 	const char *detail = text(e, "detail");
 
-	fprintf(stderr, "volume %.0f  %s %s %s: %s%s%s\n", number(e, "index"), text(e, "fs"), text(e, "label"), text(e, "driver"),
-		text(e, "outcome"), *detail ? ": " : "", detail);
+	fprintf(stderr, "volume %.0f  %s%s%s%s%s: %s%s%s\n", number(e, "index"), *text(e, "fs") ? text(e, "fs") : "-",
+		*text(e, "label") ? " " : "", text(e, "label"), *text(e, "driver") ? " " : "", text(e, "driver"), text(e, "outcome"),
+		*detail ? ": " : "", detail);
 }
 
 static void on_done(struct display *d, const json_t *e)

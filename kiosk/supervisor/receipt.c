@@ -110,7 +110,7 @@ static void put_volumes(struct receipt *r)
 		const struct volume *v = &r->i->medium.volumes[k];
 		_cleanup_free_ char *text = NULL;
 
-		if (asprintf(&text, "%u %s %s: %s%s%s%s%s", v->index, *v->fs ? v->fs : "-", v->label, v->outcome, *v->driver ? " by " : "",
+		if (asprintf(&text, "%u %s%s%s: %s%s%s%s%s", v->index, *v->fs ? v->fs : "-", *v->label ? " " : "", v->label, v->outcome, *v->driver ? " by " : "",
 			     v->driver, *v->detail ? ": " : "", v->detail) >= 0)
 			field(r, "volume", text);
 	}
@@ -124,7 +124,8 @@ static void put_head(struct receipt *r)
 	_cleanup_free_ char *reason = text_escape(i->request->reason, strlen(i->request->reason));
 	_cleanup_free_ char *medium = NULL;
 
-	if (asprintf(&medium, "%s %s %s %s", i->medium.kind, i->medium.vendor, i->medium.model, i->medium.serial) < 0)
+	if (asprintf(&medium, "%s%s%s%s%s%s%s", i->medium.kind, *i->medium.vendor ? " " : "", i->medium.vendor,
+		     *i->medium.model ? " " : "", i->medium.model, *i->medium.serial ? " " : "", i->medium.serial) < 0)
 		medium = NULL;
 	field(r, "transfer", i->transfer);
 	field(r, "outcome", outcome_words(f->outcome));
