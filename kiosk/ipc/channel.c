@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 
 #define HEADER_LEN 4
@@ -18,6 +19,12 @@ void channel_init(struct channel *c, int fd, bool is_supervisor, enum message_ch
 	*c = (struct channel){
 		.fd = fd, .is_supervisor = is_supervisor, .role = role, .state = STATE_BOOT
 	};
+	/* A role that was taken over answers without reading: after some tens of messages the socket is full. */
+	if (is_supervisor) {
+		const struct timeval limit = { .tv_sec = CHANNEL_SEND_SECONDS };
+
+		(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)); /* fails for what is no socket */
+	}
 }
 
 void channel_done(struct channel *c)
@@ -55,6 +62,8 @@ static int send_packet(int fd, const void *data, size_t size, const void *head, 
 	do
 		n = sendmsg(fd, &msg, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == EAGAIN)
+		return -ETIMEDOUT;
 	if (n < 0)
 		return errno == ECONNRESET ? -EPIPE : -errno; /* closed with messages of ours unread: gone, too */
 	return (size_t)n == HEADER_LEN + size ? 0 : -EIO;

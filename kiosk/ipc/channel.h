@@ -15,6 +15,9 @@
 /* The descriptor on which every role finds its channel. */
 #define CHANNEL_FD 3
 
+/* How long the supervisor waits for room in the socket of a role that does not read. */
+#define CHANNEL_SEND_SECONDS 5
+
 struct channel {
 	int fd;			   /* owned */
 	bool is_supervisor;	   /* which side this end is */
@@ -35,7 +38,7 @@ void channel_init(struct channel *c, int fd, bool is_supervisor, enum message_ch
 void channel_done(struct channel *c);
 
 /* Send one message. `e` is borrowed, may be NULL for an empty payload; `fds` are borrowed.
- * Blocks while the peer does not read. Returns 0, -EPROTO when the message is not legal now (our bug),
+ * Blocks while the peer does not read; the supervisor's end for CHANNEL_SEND_SECONDS at most (-ETIMEDOUT). Returns 0, -EPROTO when the message is not legal now (our bug),
  * -EPIPE when the peer has gone, or another negative errno. */
 _must_check_ int channel_send(struct channel *c, enum message_type type, const struct encoder *e,
 			      const int *fds, size_t fd_count);

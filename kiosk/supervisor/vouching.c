@@ -16,11 +16,13 @@
 
 #define SIGNATURE_SUFFIX ".minisig"
 #define LIST_BYTES_MAX (64u << 20) /* a list of half a million files; the origin role has a limit of its own */
+#define ENTRY_BYTES_MIN 32	   /* an MD5 digest in hex, the shortest that is read */
 #define READY_SECONDS 30
 #define ANSWER_SECONDS 300 /* hashing the largest file for a list of another algorithm */
 
 struct vouching {
 	struct inspection *i;
+	uint64_t entries; /* of the list at hand */
 	struct message message;
 };
 
@@ -40,7 +42,10 @@ static bool has_suffix(const char *path, const char *suffix)
 
 static struct patience answer_patience(const struct vouching *v)
 {
-	return supervisor_patience(v->i->supervisor, ANSWER_SECONDS);
+	struct patience p = supervisor_patience(v->i->supervisor, ANSWER_SECONDS);
+
+	p.deadline_ms = MIN(p.deadline_ms, v->i->patience.deadline_ms);
+	return p;
 }
 
 static int start(struct vouching *v)
@@ -94,6 +99,9 @@ static int take_entries(struct vouching *v, const struct docket_entry *list)
 	uint32_t n = decode_u32(d);
 	int r = 0;
 
+	v->entries += n;
+	if (v->entries > list->size / ENTRY_BYTES_MIN + 1)
+		return -EPROTO; /* more than such a list can hold */
 	for (uint32_t k = 0; r == 0 && k < n; k++) {
 		char algorithm[ORIGIN_ALGORITHM_MAX + 1];
 		size_t size;
@@ -133,6 +141,7 @@ static int read_list(struct vouching *v, const struct docket_entry *list)
 {
 	_cleanup_close_ int fd = -EBADF;
 	_cleanup_free_ struct encoder *e = malloc(sizeof(*e));
+	struct patience patience = answer_patience(v); /* for all of it: a role that was taken over never ends */
 	bool is_done = false;
 	int r = e ? inspection_open_copy(v->i, list->id, &fd) : -ENOMEM;
 
@@ -140,10 +149,9 @@ static int read_list(struct vouching *v, const struct docket_entry *list)
 		return r;
 	encoder_init(e);
 	encode_bytes(e, list->path, strlen(list->path));
+	v->entries = 0;
 	r = channel_send(&v->i->origin.channel, MESSAGE_ORIGIN_LIST, e, &fd, 1);
 	while (r == 0 && !is_done) {
-		struct patience patience = answer_patience(v);
-
 		r = wait_readable(v->i->origin.channel.fd, &patience);
 		if (r == 0)
 			r = channel_receive(&v->i->origin.channel, &v->message, false);
@@ -175,6 +183,21 @@ static int each_list(void *context, struct docket_entry *e)
 
 /* -- signatures ----------------------------------------------------------------------------------------------- */
 
+/* The role met hostile bytes: it cannot make a key trusted by naming it. */
+static bool is_trusted(const struct vouching *v, const char *name)
+{
+	size_t k;
+	json_t *key;
+
+	json_array_foreach(v->i->supervisor->keys, k, key) {
+		const char *trusted = json_string_value(json_object_get(key, "name"));
+
+		if (trusted && strcmp(trusted, name) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int take_signed(struct vouching *v, const struct docket_entry *signature, const struct docket_entry *signed_file)
 {
 	struct decoder *d = &v->message.payload;
@@ -183,6 +206,8 @@ static int take_signed(struct vouching *v, const struct docket_entry *signature,
 	_cleanup_free_ char *detail = decode_str(d, ORIGIN_DETAIL_MAX), *text = NULL;
 	int r = decoder_end(d);
 
+	if (r == 0 && (outcome >= SIGNATURE_OUTCOME_COUNT_ || (outcome == SIGNATURE_GOOD && !is_trusted(v, name))))
+		r = -EPROTO;
 	if (r < 0)
 		return r;
 	if (asprintf(&text, "%s: %s%s%s", base_name(signature->path), *key_id ? "key " : "", key_id, *key_id ? ": " : "") < 0)
@@ -313,7 +338,26 @@ static int each_compared(void *context, struct docket_entry *e)
 	if (e->kind != ENTRY_FILE || !e->has_sum)
 		return 0;
 	r = docket_listings(c.v->i->docket, e->volume, e->path, each_listing, &c);
-	return r == 0 ? docket_done(c.v->i->docket, e->id, CHECK_LISTS | CHECK_ORIGIN) : r;
+	return r;
+}
+
+static int each_vouched(void *context, struct docket_entry *e)
+{
+	struct vouching *v = context;
+
+	return e->kind == ENTRY_FILE && e->has_sum ? docket_done(v->i->docket, e->id, CHECK_LISTS | CHECK_ORIGIN) : 0;
+}
+
+/* A list that takes the role over must not tell digests or signatures afterwards: who parses lists only parses lists, and
+ * who computes digests parses nothing. */
+static int in_own_process(struct vouching *v, docket_each_fn each)
+{
+	int r = start(v);
+
+	if (r == 0)
+		r = docket_each(v->i->docket, each, v);
+	(void)process_end(&v->i->origin); /* its answers are all here */
+	return r;
 }
 
 int inspection_vouch(struct inspection *i)
@@ -323,16 +367,15 @@ int inspection_vouch(struct inspection *i)
 
 	if (v) {
 		v->i = i;
-		r = start(v);
+		r = in_own_process(v, each_list);
 		if (r == 0)
-			r = docket_each(i->docket, each_list, v);
+			r = in_own_process(v, each_compared);
 		if (r == 0)
-			r = docket_each(i->docket, each_signature, v);
+			r = in_own_process(v, each_signature);
 		if (r == 0)
-			r = docket_each(i->docket, each_compared, v);
+			r = docket_each(i->docket, each_vouched, v);
 		if (r < 0 && r != -ECANCELED)
 			inspection_trouble(i, "checking origins", r, NULL);
-		(void)process_end(&i->origin); /* its answers are all here */
 	}
 	free(v);
 	return r;
