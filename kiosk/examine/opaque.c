@@ -138,6 +138,15 @@ static bool is_git_pack(const uint8_t *data, size_t size)
 	return size > 12 && data[4] == 0 && data[5] == 0 && data[6] == 0 && (data[7] == 2 || data[7] == 3);
 }
 
+/* A zip without members is its end record, all zeros, and a comment (APPNOTE 4.3.16). Any other file that begins so is
+ * an archive to some unpackers, and plain bytes to libclamav, which looks for a member's header. */
+static bool is_odd_end_record(const uint8_t *data, size_t size)
+{
+	static const uint8_t none[16];
+
+	return size < 22 || memcmp(data + 4, none, sizeof(none)) != 0 || le16(data + 20) != size - 22;
+}
+
 /* -- the table ----------------------------------------------------------------------------------------------- */
 
 #define OPAQUE(off, bytes, fn, n, m, w)                                                            \
@@ -183,6 +192,8 @@ static const struct row rows[] = {
 	OPAQUE(0, "RE~^", NULL, "RAR 1", "application/vnd.rar", ARCHIVE " in this build"),
 	OPAQUE(0, "MSWIM\0\0\0", NULL, "WIM", "application/x-ms-wim", ARCHIVE),
 	OPAQUE(0, "WLPWM\0\0\0", NULL, "WIM (pipable)", "application/x-ms-wim", ARCHIVE),
+	OPAQUE(0, "PK\x05\x06", is_odd_end_record, "zip that begins with its end", "application/zip", ARCHIVE),
+	OPAQUE(0, "begin-base64 ", NULL, "base64 as uuencode writes it", NULL, ARCHIVE),
 	OPAQUE(0, "PK\x07\x08", NULL, "part of a split zip", "application/zip", "parts are never joined"),
 	OPAQUE(7, "**ACE**", NULL, "ACE", "application/x-ace-compressed", ARCHIVE),
 	OPAQUE(20, "\xdc\xa7\xc4\xfd", NULL, "zoo", "application/x-zoo", ARCHIVE),

@@ -98,7 +98,7 @@ static int add_file(struct walker *w, const struct stat *st)
 
 static int tell(struct walker *w, enum entry_kind kind, const char *detail)
 {
-	return w->events->other(w->events->context, w->path, kind, detail);
+	return w->events->other(w->events->context, w->path_len > 0 ? w->path : ".", kind, detail);
 }
 
 static void closedir_p(DIR **d)
@@ -128,14 +128,21 @@ static int visit(struct walker *w, int dir_fd, const char *name, unsigned int de
 	return visit_directory(w, depth + 1);
 }
 
-/* One entry of the directory at w->path; the path is put back afterwards. */
-static int visit_entry(struct walker *w, int dir_fd, const char *name, unsigned int depth)
+/* One entry of the directory at w->path; the path is put back afterwards. `*trouble` is what to say of the directory. */
+static int visit_entry(struct walker *w, int dir_fd, const char *name, unsigned int depth, const char **trouble)
 {
 	size_t before = w->path_len, len = strlen(name);
 	int r;
 
-	if (before + 1 + len > WALK_PATH_MAX)
-		return tell(w, ENTRY_DIR_TROUBLE, "an entry in here has a path that is too long");
+	/* A corrupt file system may hand out a name with a slash; the kernel checks, FUSE may not. */
+	if (len == 0 || strchr(name, '/')) {
+		*trouble = "an entry in here has an impossible name";
+		return 0;
+	}
+	if (before + 1 + len > WALK_PATH_MAX) {
+		*trouble = "an entry in here has a path that is too long";
+		return 0;
+	}
 	if (before > 0)
 		w->path[w->path_len++] = '/';
 	memcpy(w->path + w->path_len, name, len + 1);
@@ -155,24 +162,20 @@ static int visit_directory(struct walker *w, unsigned int depth)
 {
 	int fd = walk_open(w->root_fd, w->path_len > 0 ? w->path : ".", O_DIRECTORY);
 	_cleanup_(closedir_p) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const char *trouble = NULL; /* told once a directory, however much there is: its path must stand in the report once */
 	struct dirent *entry;
 
 	if (!dir)
 		return tell(w, ENTRY_DIR_TROUBLE, strerror(fd < 0 ? -fd : errno));
 	while ((errno = 0, entry = readdir(dir))) {
-		int r;
+		int r = is_dot(entry->d_name) ? 0 : visit_entry(w, dirfd(dir), entry->d_name, depth, &trouble);
 
-		if (is_dot(entry->d_name))
-			continue;
-		/* A corrupt file system may hand out a name with a slash; the kernel checks, FUSE may not. */
-		if (entry->d_name[0] == '\0' || strchr(entry->d_name, '/'))
-			r = tell(w, ENTRY_DIR_TROUBLE, "an entry in here has an impossible name");
-		else
-			r = visit_entry(w, dirfd(dir), entry->d_name, depth);
 		if (r != 0)
 			return r;
 	}
-	return errno == 0 ? 0 : tell(w, ENTRY_DIR_TROUBLE, strerror(errno));
+	if (errno != 0)
+		trouble = strerror(errno);
+	return trouble ? tell(w, ENTRY_DIR_TROUBLE, trouble) : 0;
 }
 
 int walk(int root_fd, const struct walk_limits *limits, const struct walk_events *events)
