@@ -11,6 +11,9 @@ WERROR  ?=
 SANITIZE ?=
 PKG_CONFIG ?= pkg-config
 
+# The makers of file systems that the tests call: Debian leaves their directory out of an ordinary user's PATH.
+export PATH := $(PATH):/usr/sbin:/sbin
+
 BIN := $(BUILD)/bin
 OBJ := $(BUILD)/obj
 
