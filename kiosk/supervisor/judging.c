@@ -10,6 +10,7 @@
 
 #define SIGNERS_MAX 16
 #define LISTINGS_MAX 16
+#define FILES_PREFIX "files/"
 
 struct judging {
 	struct inspection *i;
@@ -85,13 +86,26 @@ static int kind_findings(struct findings *f, const struct docket_entry *e)
 	return 0;
 }
 
+static char *published_path(const struct judging *j, const struct docket_entry *e)
+{
+	char *path;
+	int n = j->has_several_volumes ? asprintf(&path, FILES_PREFIX "volume-%u/%s", e->volume, e->path) :
+					 asprintf(&path, FILES_PREFIX "%s", e->path);
+
+	return n < 0 ? NULL : path;
+}
+
 static int name_findings(struct judging *j, const struct docket_entry *e)
 {
-	_cleanup_free_ char *other = NULL, *clean = NULL;
+	_cleanup_free_ char *other = NULL, *clean = NULL, *published = published_path(j, e);
 	const char *why;
 	int r;
 
-	if (name_path_valid(e->path, strlen(e->path), &why) < 0) {
+	if (!published)
+		return -ENOMEM;
+	/* As it would be published, beneath its volume: what the publisher refuses costs the whole transfer. */
+	if (name_path_valid(e->path, strlen(e->path), &why) < 0 ||
+	    name_path_valid(published + strlen(FILES_PREFIX), strlen(published) - strlen(FILES_PREFIX), &why) < 0) {
 		j->findings.done |= CHECK_NAME;
 		return findings_add(&j->findings, REASON_UNSAFE_NAME, NULL, "%s", why);
 	}
@@ -185,15 +199,6 @@ static json_t *reasons_json(const struct judgement *g)
 		}
 	}
 	return list;
-}
-
-static char *published_path(const struct judging *j, const struct docket_entry *e)
-{
-	char *path;
-	int n = j->has_several_volumes ? asprintf(&path, "files/volume-%u/%s", e->volume, e->path) :
-					 asprintf(&path, "files/%s", e->path);
-
-	return n < 0 ? NULL : path;
 }
 
 static void tell_verdict(struct judging *j, const struct docket_entry *e, const struct judgement *g, json_t *reasons)
