@@ -6,6 +6,7 @@
 
 #include <seccomp.h>
 #include <sys/ioctl.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
@@ -13,7 +14,7 @@
 static const char *const base_calls[] = {
 	/* descriptors that are open already */
 	"read", "write", "readv", "writev", "pread64", "pwrite64", "close", "fstat", "newfstatat", "lseek",
-	"fcntl", "dup", "dup3", "poll", "ppoll", "sendmsg", "recvmsg", "sendto", "recvfrom", "fstatfs",
+	"dup", "dup3", "poll", /* fcntl: rules of its own, below */ "ppoll", "sendmsg", "recvmsg", "sendto", "recvfrom", "fstatfs",
 	/* memory (mmap, mprotect: rules of their own, below) */
 	"munmap", "mremap", "brk", "madvise",
 	/* time, signals, end */
@@ -53,6 +54,7 @@ static const char *const fuse_calls[] = {
 /* What nothing on this station ever needs: ways into the kernel, into other processes, out to a network. Used
  * where an allow-list cannot hold because other programs are started (intake). */
 static const char *const denied_calls[] = {
+	"io_uring_setup", "io_uring_enter", "io_uring_register" /* calls past this filter */, "pidfd_getfd",
 	"ptrace", "process_vm_readv", "process_vm_writev", "kexec_load", "kexec_file_load", "init_module",
 	"finit_module", "delete_module", "bpf", "perf_event_open", "userfaultfd", "keyctl", "add_key",
 	"request_key", "swapon", "swapoff", "reboot", "acct", "quotactl", "nfsservctl", "iopl", "ioperm", "settimeofday",
@@ -102,6 +104,21 @@ static int add_memory_rules(scmp_filter_ctx ctx)
 	return r;
 }
 
+/* fcntl by command. Not: F_SETOWN and F_SETSIG, by which a role could send SIGKILL to what else runs under its account,
+ * and leases, by which it could hold up whoever opens a copy; the vault uses a lease to prove that nobody writes. */
+static int add_fcntl_rules(scmp_filter_ctx ctx, unsigned int groups)
+{
+	static const unsigned int harmless[] = { F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK,
+						 F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_GETPIPE_SZ, F_SETPIPE_SZ };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(harmless); i++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, SCMP_A1(SCMP_CMP_EQ, harmless[i], 0));
+	if (r == 0 && groups & CALLS_WRITE_TREE)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, SCMP_A1(SCMP_CMP_EQ, F_SETLEASE, 0));
+	return r;
+}
+
 /* ioctl by request: position of files, reflinks, "is it a terminal" (stdio asks). */
 static int add_ioctl_rules(scmp_filter_ctx ctx, unsigned int groups)
 {
@@ -132,6 +149,8 @@ static int add_groups(scmp_filter_ctx ctx, unsigned int groups)
 			r = add_calls(ctx, SCMP_ACT_ALLOW, groups_table[i].calls);
 	if (r == 0)
 		r = add_memory_rules(ctx);
+	if (r == 0)
+		r = add_fcntl_rules(ctx, groups);
 	if (r == 0 && !(groups & (CALLS_PROBE | CALLS_FUSE)))
 		r = add_ioctl_rules(ctx, groups);
 #ifdef LAZARET_SANITIZE
