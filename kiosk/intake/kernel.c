@@ -20,7 +20,8 @@ struct kernel_fs {
 
 /* Names in UTF-8; modes that let the reader's account in where the file system has none of its own; never a journal
  * replayed: ext4 noload, xfs norecovery, btrfs rescue=nologreplay (ntfs3 does not replay on a read-only device).
- * ISO 9660: the kernel prefers Rock Ridge to Joliet to plain names; permissions of the disc are overridden. The
+ * ISO 9660: the kernel prefers Rock Ridge to Joliet to plain names; permissions of the disc are overridden; zisofs is not
+ * unpacked, because what is inspected has to be what is on the disc. The
  * fallbacks are for kernels without the default code page or NLS table. */
 static const struct kernel_fs table[] = {
 	{ "vfat", "vfat", { "utf8", "fmask=0222", "dmask=0222" },
@@ -32,8 +33,8 @@ static const struct kernel_fs table[] = {
 	{ "ext4", "ext4", { "noload" }, { NULL } },
 	{ "xfs", "xfs", { "norecovery", "nouuid" }, { NULL } },
 	{ "btrfs", "btrfs", { "rescue=nologreplay" }, { NULL } },
-	{ "iso9660", "iso9660", { "overriderockperm", "mode=0444", "dmode=0555", "iocharset=utf8" },
-	  { "overriderockperm", "mode=0444", "dmode=0555", "utf8" } },
+	{ "iso9660", "iso9660", { "nocompress", "overriderockperm", "mode=0444", "dmode=0555", "iocharset=utf8" },
+	  { "nocompress", "overriderockperm", "mode=0444", "dmode=0555", "utf8" } },
 	{ "udf", "udf", { "mode=0444", "dmode=0555", "iocharset=utf8" }, { "mode=0444", "dmode=0555", "utf8" } },
 	{ "squashfs", "squashfs", { NULL }, { NULL } },
 	{ "erofs", "erofs", { NULL }, { NULL } },

@@ -210,6 +210,9 @@ def walk(root_fd, path, found):
                 if name != "lost+found":
                     walk(root_fd, name, found)
             else:
+                if entry.is_symlink():
+                    found[name] = "link"
+                    continue
                 file_fd = openat2(root_fd, name, os.O_RDONLY)
                 with os.fdopen(file_fd, "rb") as f:
                     found[name] = hashlib.file_digest(f, "sha256").hexdigest()
@@ -462,6 +465,156 @@ READERS = {"vfat": "fat", "ext2": "ext2fs", "ext3": "ext2fs", "ext4": "ext2fs", 
 PROGRAMS = {"ntfs": "ntfs-3g", "squashfs": "squashfuse", "exfat": "exfat-fuse"}
 
 
+def make_disc(base, name, tree, *options):
+    image = os.path.join(base, name)
+    done = subprocess.run(["genisoimage", "-quiet", "-o", image, *options, tree], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, check=False)
+    if done.returncode != 0:
+        raise SystemExit("Bail out! " + done.stdout.decode())
+    return image
+
+
+def test_discs(base):
+    """ISO 9660 with each kind of names."""
+    why = user_driver_missing("iso9660") or (None if shutil.which("genisoimage") else "no genisoimage")
+    if why:
+        skip("disc images", why)
+        return
+    deep = os.path.join(base, "deep")
+    place = deep
+    for level in range(12):  # ISO 9660 itself has 8; Rock Ridge moves the others elsewhere and back
+        place = os.path.join(place, "Ebene %d" % level)
+    os.makedirs(place)
+    for name, data in {**packed_files(), "Ein langer Name mit Länge, " + 30 * "sehr " + "lang.txt": b"long"}.items():
+        with open(os.path.join(place, name), "wb") as f:
+            f.write(data)
+    os.symlink("/etc/passwd", os.path.join(deep, "link"))
+    image = make_disc(base, "rr.iso", deep, "-R")
+    check_disc(image, "Rock Ridge only", {"rr_moved/": "", **expected_tree_with_links(deep)})  # where it moved them: empty
+    flat = os.path.join(base, "joliet")
+    os.makedirs(os.path.join(flat, "Größe", "b"))
+    for name, data in {**packed_files(), "Datei äöü – 日本.txt": b"joliet", "Größe/b/c.txt": b"deeper"}.items():
+        with open(os.path.join(flat, name), "wb") as f:
+            f.write(data)
+    image = make_disc(base, "joliet.iso", flat, "-J", "-joliet-long", "-input-charset", "utf-8")
+    check_disc(image, "Joliet only", expected_tree(flat))
+    plain = os.path.join(base, "plain")
+    os.makedirs(os.path.join(plain, "DIR"))
+    for name in ("A.TXT", "DIR/B.GZ"):
+        with open(os.path.join(plain, name), "wb") as f:
+            f.write(gzip.compress(name.encode()))
+    check_disc(make_disc(base, "plain.iso", plain), "neither", expected_tree(plain))
+
+
+def expected_tree_with_links(directory):
+    found = {}
+    for parent, dirs, files in os.walk(directory):
+        for name in dirs:
+            found[os.path.relpath(os.path.join(parent, name), directory) + "/"] = ""
+        for name in files:
+            path = os.path.join(parent, name)
+            found[os.path.relpath(path, directory)] = "link" if os.path.islink(path) else sha256(path)
+    return found
+
+
+def check_disc(image, name, want):
+    with Intake(image, policy=ONLY_USER) as intake:
+        got = in_reader(tree_of, intake.roots[0]) if intake.roots else intake.refused
+        ok(got == want, "ISO 9660, %s: the same tree" % name, [(k, want.get(k), got.get(k)) for k in {*want, *got}
+                                                              if want.get(k) != got.get(k)])
+
+
+def test_udf_of_sticks(base):
+    image = os.path.join(base, "udf512.img")
+    why = media(image, "--part", "udf") or user_driver_missing("udf")
+    if why:
+        skip("UDF with blocks of 512 bytes", why)
+        return
+    with Intake(image, policy=ONLY_USER) as intake:
+        ok(not intake.volumes and [o for o, d in refusals(intake) if "blocks of 512 bytes" in d] == ["refused"],
+           "UDF with blocks of 512 bytes is refused in words", (intake.volumes, refusals(intake)))
+
+
+def test_dirty_fat(base, tree):
+    image = os.path.join(base, "dirty-fat.img")
+    why = media(image, "--part", "vfat16:" + tree) or user_driver_missing("vfat")
+    if why:
+        skip("FAT in use", why)
+        return
+    with open(image, "r+b") as f:
+        f.seek(37)
+        f.write(b"\x01")
+    with Intake(image, policy=ONLY_USER) as intake:
+        ok(0 in intake.volumes and "not safely removed" in intake.volumes[0]["detail"],
+           "a FAT volume that was pulled out is read, and told so", (intake.volumes, refusals(intake)))
+
+
+def make_many_fat(image):
+    """mcopy takes many minutes for what this writes at once: 20,000 entries with long names and a cluster each."""
+    why = media(image, "--part", "vfat32:size=64M")
+    if why:
+        return why
+    with open(image, "r+b") as f:
+        boot = f.read(512)
+        cluster, reserved, fats, length = boot[13] * 512, *struct.unpack("<HB", boot[14:17]), \
+            struct.unpack("<I", boot[36:40])[0]
+        data = (reserved + fats * length) * 512
+        entries, first = b"", 3 + 20000 * 96 // cluster + 1
+        for i in range(20000):
+            short = b"D%07dDAT" % i
+            total = 0
+            for c in short:
+                total = ((total >> 1) + (total << 7) + c) & 0xff
+            units = ("Datei Nummer %05d.dat" % i).encode("utf-16-le") + b"\0\0"
+            units += b"\xff" * (52 - len(units))
+            for part in (2, 1):
+                u = units[26 * (part - 1):26 * part]
+                entries += bytes([part | (0x40 if part == 2 else 0)]) + u[:10] + bytes([15, 0, total]) + u[10:22] + b"\0\0" + u[22:]
+            at = first + i
+            entries += short + bytes([0x20]) + bytes(8) + struct.pack("<HIHI", at >> 16, 0, at & 0xffff, 5)
+        fat = [0] * (first + 20000)
+        fat[0], fat[1], fat[2] = 0x0ffffff8, 0x0fffffff, 0x0fffffff
+        directory = -(-len(entries) // cluster)
+        for i in range(directory):
+            fat[3 + i] = 4 + i if i + 1 < directory else 0x0fffffff
+        for i in range(20000):
+            fat[first + i] = 0x0fffffff
+        f.seek(reserved * 512)
+        f.write(struct.pack("<%dI" % len(fat), *fat))
+        f.seek(data)
+        f.write(b"DIR        \x10" + bytes(8) + struct.pack("<HIHI", 0, 0, 3, 0))
+        f.seek(data + cluster)
+        f.write(entries)
+        for i in range(20000):
+            f.seek(data + (first + i - 2) * cluster)
+            f.write(b"%05d" % i)
+    return None
+
+
+def test_many_files(base):
+    """20,000 files in one directory: no search of the directory for each."""
+    many = os.path.join(base, "many")
+    os.makedirs(os.path.join(many, "dir"))
+    for i in range(20000):
+        with open(os.path.join(many, "dir", "Datei Nummer %05d.dat" % i), "wb") as f:
+            f.write(b"%d" % i)
+    for kind in ("vfat32", "ext4"):  # the makers of discs take minutes to write as many
+        image = os.path.join(base, "many-%s.img" % kind)
+        why = (make_many_fat(image) if kind == "vfat32" else media(image, "--part", "%s:%s" % (kind, many))) or \
+            user_driver_missing(kind)
+        if why:
+            skip("many files on " + kind, why)
+            continue
+        with Intake(image, policy=ONLY_USER) as intake:
+            begin = time.monotonic()
+            got = ignore_lost_found(in_reader(tree_of, intake.roots[0]))
+            seconds = time.monotonic() - begin
+        ok(len(got) == 20001 and seconds < 60, "%s: 20,000 files in one directory are read in time" % kind,
+           (len(got), seconds, got.get("error")))
+        print("# %s: %.1f s" % (kind, seconds), flush=True)
+        os.unlink(image)
+
+
 def test_dirty_journal(base, tree):
     image = os.path.join(base, "dirty.img")
     media(image, "--part", "ext4-dirty:" + tree)
@@ -694,6 +847,10 @@ def main():
         tree, flat = make_tree(base)
         before = mounts()
         test_file_systems(base, tree, flat)
+        test_discs(base)
+        test_udf_of_sticks(base)
+        test_dirty_fat(base, tree)
+        test_many_files(base)
         test_dirty_journal(base, tree)
         test_tables(base, tree)
         test_refusals(base, tree)
