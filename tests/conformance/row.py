@@ -11,7 +11,9 @@ class Row:
                them, Sparse, Link, HardLink, Fifo, Socket, Device, Directory, Mode, or None for an entry that `source`
                makes. Expectation: see bench.Expectation; "" for what is no entry of a report (directories).
     others     expectation of entries that no volume names; without it such an entry is a failure
-    outcome    published, refused, aborted; "none": the station refuses to start, and there is no report
+    outcome    published, refused, aborted; "none": the station refuses to start, and there is no report; "unsaid": nothing
+               is published, and the station may be too broken to keep a report; "any": chance decides (what must hold of
+               every outcome still must)
     status     exit status of `lazaret inspect`; by default what outcome and expectations demand
     says       words that it must say on standard error
     profile    rules of the station: everything (one rule that approves every type, so that only the checks can refuse),
@@ -26,12 +28,14 @@ class Row:
     volume_outcomes  of the volumes that could hold files, in order; by default all are "read"
     is_live    the source changes by itself
     has_trail  False: the audit trail was made unwritable on purpose, and is not verified afterwards
+    recovers   something may be left behind (spool, hidden transfer), and the next inspection must make up for it
+    is_visible_anyway  the transfer was complete in staging when the fault came, and stays
     weight     seconds it takes about; long rows start first
     """
 
     def __init__(self, name, answers, files=None, volumes=None, others=None, outcome="published", status=None, says=(),
                  profile="everything", config=None, image=None, source=None, before=None, during=None, after=None,
-                 script=None, volume_outcomes=None, is_live=False, has_trail=True, weight=1):
+                 script=None, volume_outcomes=None, is_live=False, has_trail=True, recovers=False, is_visible_anyway=False, weight=1):
         self.name, self.answers = name, answers
         self.volumes = volumes if volumes is not None else [files or {}]
         self.others, self.outcome, self.says, self.profile = others, outcome, says, profile
@@ -39,10 +43,11 @@ class Row:
         self.before, self.during, self.after, self.script = before, during, after, script
         self.volume_outcomes = volume_outcomes or ["read"] * len(self.volumes)
         self.is_live, self.has_trail, self.weight = is_live, has_trail, weight
+        self.recovers, self.is_visible_anyway = recovers, is_visible_anyway
         self.status = self.default_status() if status is None else status
 
     def default_status(self):
-        if self.outcome in ("aborted", "none"):
+        if self.outcome in ("aborted", "none", "unsaid"):
             return 2
         texts = [text for files in self.volumes for _, text in files.values() if text] + [self.others or "approved"]
         is_all = all(t == "approved" for t in texts) and set(self.volume_outcomes) == {"read"}
