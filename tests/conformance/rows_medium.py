@@ -183,7 +183,7 @@ def thousands(bench):
 
 
 def watch_memory(bench, inspection):
-    peak = {}
+    peak, started = {}, time.monotonic()
     while inspection.process.poll() is None:
         daemon = inspection.daemon
         if daemon:
@@ -193,7 +193,8 @@ def watch_memory(bench, inspection):
             except OSError:
                 pass
         time.sleep(0.5)
-    bench.note("lazaretd, most memory: %s" % peak.get("VmHWM", "not seen").strip())
+    bench.note("the inspection took %.0f s; most memory of lazaretd: %s" %
+               (time.monotonic() - started, peak.get("VmHWM", "not seen").strip()))
 
 
 row("100000-files", "Keysas K2, PR #95: many files; memory does not grow with them", {"eicar.com": (None, "blocked malware")},
