@@ -323,6 +323,8 @@ class Bench:
             self.trees.append(tree)
 
     def make_image(self):
+        if not IS_ROOT and not os.access("/dev/fuse", os.R_OK | os.W_OK):
+            raise Skip("an image needs root or /dev/fuse")
         image = os.path.join(self.scratch, "medium.img")
         layout, *types = self.row.image.split()
         argv = [os.path.join(LIB, "media.py"), image, "--layout", layout]
