@@ -10,31 +10,25 @@ static void flag(struct findings *f, enum reason reason, const char *text)
 		abort();
 }
 
-static void check_denied(struct examiner *e, const uint8_t *data, size_t size, struct findings *f)
+static void check_denied(struct examiner *e, const uint8_t sum[static SHA256_LEN], struct findings *f)
 {
-	uint8_t sum[SHA256_LEN];
+	char hex[SHA256_HEX_LEN + 1];
 
-	if (denylist_count(e->denylist) == 0)
+	if (!denylist_has(e->denylist, sum))
 		return;
-	if (sha256(data, size, sum) < 0) {
-		flag(f, REASON_SCAN_ERROR, "the file could not be hashed");
-	} else if (denylist_has(e->denylist, sum)) {
-		char hex[SHA256_HEX_LEN + 1];
-
-		hex_encode(sum, sizeof(sum), hex);
-		flag(f, REASON_HASH_DENIED, hex);
-	}
+	hex_encode(sum, SHA256_LEN, hex);
+	flag(f, REASON_HASH_DENIED, hex);
 }
 
-void examine_bytes(struct examiner *e, const uint8_t *data, size_t size, const char *raw_name,
-		   struct examination *ret)
+void examine_bytes(struct examiner *e, const uint8_t *data, size_t size, const uint8_t sum[static SHA256_LEN],
+		   const char *raw_name, struct examination *ret)
 {
 	memset(ret, 0, sizeof(*ret));
 	if (magic_types(e->magic, data, size, &ret->types) == 0)
 		ret->findings.done |= CHECK_TYPE;
 	else
 		flag(&ret->findings, REASON_SCAN_ERROR, "libmagic could not tell the type");
-	check_denied(e, data, size, &ret->findings);
+	check_denied(e, sum, &ret->findings);
 	clam_scan(e->clam, data, size, raw_name, &ret->findings);
 }
 

@@ -23,9 +23,10 @@ struct examination {
 	struct types types;
 };
 
-/* Types, own list of forbidden contents, libclamav. `data` must not change. Blocks; a caller outside watches. */
-void examine_bytes(struct examiner *e, const uint8_t *data, size_t size, const char *raw_name,
-		   struct examination *ret);
+/* Types, own list of forbidden contents, libclamav. `data` must not change; `sum` is its SHA-256. Blocks; a caller outside
+ * watches. */
+void examine_bytes(struct examiner *e, const uint8_t *data, size_t size, const uint8_t sum[static SHA256_LEN],
+		   const char *raw_name, struct examination *ret);
 void examination_done(struct examination *x);
 void examiner_done(struct examiner *e);
 

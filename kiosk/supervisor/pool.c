@@ -158,6 +158,7 @@ static int send_job(struct worker *w)
 	encoder_init(e);
 	encode_u64(e, w->job.id);
 	encode_u64(e, w->job.size);
+	encode_bytes(e, w->job.sum, sizeof(w->job.sum));
 	encode_bytes(e, w->job.path, len);
 	return channel_send(&w->channel, MESSAGE_WORKER_JOB, e, &w->job.fd, 1);
 }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "common/finding.h"
+#include "common/hash.h"
 #include "common/macros.h"
 #include "supervisor/process.h"
 
@@ -23,6 +24,7 @@ struct pool;
 /* One file's examination; strings are owned by the job. */
 struct job {
 	uint64_t id, size;
+	uint8_t sum[SHA256_LEN]; /* as the vault computed it; the worker holds the copy to it */
 	char *path; /* raw */
 	int fd;	    /* sealed copy */
 };

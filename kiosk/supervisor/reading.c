@@ -214,7 +214,7 @@ static int catch_up(struct reading *rd, uint64_t id)
 	return r;
 }
 
-static int queue_job(struct reading *rd, uint64_t id, uint64_t size, int fd)
+static int queue_job(struct reading *rd, uint64_t id, uint64_t size, const uint8_t sum[static SHA256_LEN], int fd)
 {
 	struct docket_entry e = { 0 };
 	struct job *job = &rd->queue[(rd->first + rd->count) % QUEUE_MAX];
@@ -224,6 +224,7 @@ static int queue_job(struct reading *rd, uint64_t id, uint64_t size, int fd)
 		r = -ENOENT;
 	if (r > 0) {
 		*job = (struct job){ .id = id, .size = size, .path = TAKE_PTR(e.path), .fd = fd };
+		memcpy(job->sum, sum, sizeof(job->sum));
 		rd->count++;
 		r = 0;
 	}
@@ -248,7 +249,7 @@ static int on_sealed(struct reading *rd, struct message *m)
 	if (r == 0)
 		r = docket_done(i->docket, id, CHECK_READ);
 	if (r == 0)
-		r = queue_job(rd, id, size, m->fds[0]);
+		r = queue_job(rd, id, size, sum, m->fds[0]);
 	if (r == 0)
 		m->fds[0] = -EBADF; /* the queue has it */
 	i->files_read++;

@@ -110,19 +110,28 @@ static void worker_close(struct worker_peer *w)
 	close_p(&w->pid_fd);
 }
 
-static void send_job(struct worker_peer *w, uint64_t id, const char *file, uint64_t extra)
+static void send_job_summed(struct worker_peer *w, uint64_t id, const char *file, uint64_t extra, uint8_t sum_error)
 {
+	uint8_t sum[SHA256_LEN];
 	int fd = openat(bench.dir_fd, file, O_RDONLY | O_CLOEXEC);
 	struct stat st;
 
 	assert_true(fd >= 0);
 	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(sha256_fd(fd, sum, NULL), 0);
+	sum[SHA256_LEN - 1] ^= sum_error;
 	encoder_init(&encoder);
 	encode_u64(&encoder, id);
 	encode_u64(&encoder, (uint64_t)st.st_size + extra);
+	encode_bytes(&encoder, sum, sizeof(sum));
 	encode_bytes(&encoder, file, strlen(file));
 	assert_int_equal(channel_send(&w->channel, MESSAGE_WORKER_JOB, &encoder, &fd, 1), 0);
 	(void)close(fd);
+}
+
+static void send_job(struct worker_peer *w, uint64_t id, const char *file, uint64_t extra)
+{
+	send_job_summed(w, id, file, extra, 0);
 }
 
 static void take_text(struct decoder *d, char *out, size_t room)
@@ -298,6 +307,27 @@ static void test_a_size_that_differs_is_refused(void **state)
 	peer_end(&p);
 }
 
+/* The verdict names the vault's digest: of other bytes nothing may be said under it. */
+static void test_a_copy_that_is_not_what_the_vault_hashed_is_refused(void **state)
+{
+	struct worker_peer w;
+	struct message m;
+	struct answer a;
+	char *why = NULL;
+	struct peer p;
+
+	start(&p, "", 0);
+	spawn(&p, &w);
+	send_job_summed(&w, 4, "text.txt", 0, 1);
+	assert_int_equal(channel_expect(&w.channel, MESSAGE_WORKER_RESULT, &m, &why), -EBADMSG);
+	free(why);
+	send_job(&w, 5, "text.txt", 0); /* lives on */
+	take_answer(&w, &a);
+	assert_int_equal(a.findings.count, 0);
+	worker_close(&w);
+	peer_end(&p);
+}
+
 static void test_a_worker_ends_after_its_jobs(void **state)
 {
 	struct worker_peer w;
@@ -404,6 +434,7 @@ int main(void)
 		cmocka_unit_test(test_two_workers_are_independent),
 		cmocka_unit_test(test_a_killed_worker_costs_its_job_alone),
 		cmocka_unit_test(test_a_size_that_differs_is_refused),
+		cmocka_unit_test(test_a_copy_that_is_not_what_the_vault_hashed_is_refused),
 		cmocka_unit_test(test_a_worker_ends_after_its_jobs),
 		cmocka_unit_test(test_denied_contents_are_found),
 		cmocka_unit_test(test_starts_that_are_refused_say_why),

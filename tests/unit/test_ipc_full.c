@@ -27,6 +27,7 @@ static void a_worker_that_answers_without_reading_does_not_stall_the_supervisor(
 	encoder_init(&job);
 	encode_u64(&job, 1);
 	encode_u64(&job, 1);
+	encode_bytes(&job, "0123456789abcdef0123456789abcdef", 32);
 	encode_bytes(&job, "a name", 6);
 	encoder_init(&result);
 	(void)alarm(60);
