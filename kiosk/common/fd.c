@@ -173,12 +173,6 @@ int dir_open_make(int dir_fd, const char *name, mode_t mode, int *ret_fd)
 	return 0;
 }
 
-static void closedir_p(DIR **d)
-{
-	if (*d)
-		(void)closedir(*d); /* read-only use */
-}
-
 static int remove_entries(int fd, dev_t device);
 
 static int remove_entry(int dir_fd, const char *name, dev_t device)

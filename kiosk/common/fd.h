@@ -3,11 +3,19 @@
 #ifndef LAZARET_COMMON_FD_H
 #define LAZARET_COMMON_FD_H
 
+#include <dirent.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "common/macros.h"
+
+static inline void closedir_p(DIR **d)
+{
+	if (*d)
+		(void)closedir(*d); /* directories are only read */
+	*d = NULL;
+}
 
 /* All of it, through EINTR and short counts. Return 0 or a negative errno; -ENODATA when the file ends early. */
 _must_check_ int fd_write_all(int fd, const void *data, size_t size);

@@ -9,10 +9,12 @@
 #include <sys/stat.h>
 
 #include "common/fd.h"
+#include "common/scratch.h"
 #include "examine/filetypes.h"
 #include "examine/limits.h"
 
 #define PATH_BYTES 4096
+#define PRIVATE_PREFIX "lazaret-engine."
 #define FILETYPES "lazaret.ftm"
 
 /* Our own, in this order; the settings last, because the last one loaded wins. */
@@ -194,19 +196,23 @@ static int load_shipped(struct loading *l)
 
 /* -- the private directory ------------------------------------------------------------------------------------ */
 
+/* In a directory of the station's (not /tmp, where others write) what a crash has left goes first: a copy of the whole
+ * database would stay each time. */
 static int make_private(struct loading *l)
 {
-	const char *parent = l->setup->private_parent[0] ? l->setup->private_parent : "/tmp";
+	bool is_ours = l->setup->private_parent[0] != '\0';
+	const char *parent = is_ours ? l->setup->private_parent : "/tmp";
+	_cleanup_close_ int parent_fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char name[32];
+	int r = parent_fd < 0 ? -errno : is_ours ? scratch_clean(parent_fd, PRIVATE_PREFIX) : 0;
 
-	(void)snprintf(l->path, sizeof(l->path), "%s/lazaret-engine.XXXXXX", parent);
-	if (!mkdtemp(l->path)) {
-		int r = -errno;
-
-		l->path[0] = '\0';
+	(void)snprintf(name, sizeof(name), PRIVATE_PREFIX "%d", (int)getpid());
+	if (r >= 0)
+		r = scratch_make(parent_fd, name, &l->private_fd);
+	if (r < 0)
 		return explain(l, r, parent, strerror(-r), "it must be a directory that the station can write to");
-	}
-	l->private_fd = open(l->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return l->private_fd < 0 ? -errno : 0;
+	(void)snprintf(l->path, sizeof(l->path), "%s/%s", parent, name);
+	return 0;
 }
 
 static void remove_private(struct loading *l)

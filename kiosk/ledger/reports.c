@@ -31,12 +31,6 @@ struct keeping {
 	const char *why;
 };
 
-static void closedir_p(DIR **d)
-{
-	if (*d)
-		(void)closedir(*d); /* read-only use */
-}
-
 static void json_decref_p(json_t **j)
 {
 	json_decref(*j);

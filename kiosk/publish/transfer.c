@@ -5,17 +5,16 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include "common/fd.h"
 #include "common/log.h"
 #include "common/name.h"
+#include "common/scratch.h"
 
 #define HIDDEN_PREFIX ".incoming-"
 #define COPY_BLOCK (1u << 18)
-#define HIDDEN_TRIES 8 /* each lost to another station that is starting in this very moment */
 
 struct transfer {
 	int staging_fd; /* borrowed */
@@ -42,45 +41,9 @@ const char *transfer_name(const struct transfer *t)
 	return t->name;
 }
 
-static void closedir_p(DIR **d)
-{
-	if (*d)
-		(void)closedir(*d); /* read-only use */
-}
-
-/* 1: nobody held its lock, and it is gone. The lock is kept until then: whoever made it a moment ago waits for it, and
- * sees that the directory is no longer there. */
-static int remove_abandoned(int staging_fd, const char *name)
-{
-	_cleanup_close_ int fd = openat(staging_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	int r;
-
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return 0;
-	r = dir_remove_tree(staging_fd, name);
-	return r < 0 ? r : 1;
-}
-
 int transfer_clean(int staging_fd)
 {
-	int fd = openat(staging_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_(closedir_p) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
-	int count = 0;
-
-	if (!dir)
-		return -errno;
-	while ((errno = 0, entry = readdir(dir))) {
-		int r;
-
-		if (strncmp(entry->d_name, HIDDEN_PREFIX, strlen(HIDDEN_PREFIX)) != 0)
-			continue;
-		r = remove_abandoned(staging_fd, entry->d_name);
-		if (r < 0)
-			return r;
-		count += r;
-	}
-	return errno ? -errno : count;
+	return scratch_clean(staging_fd, HIDDEN_PREFIX);
 }
 
 static int create_file(int dir_fd, const char *name)
@@ -119,28 +82,6 @@ static int open_parts(struct transfer *t)
 	return t->hash && t->block ? 0 : -ENOMEM;
 }
 
-/* Make the hidden directory and lock it. Another publisher that cleans staging may come in between and take it for
- * abandoned: then once more. */
-static int make_hidden(struct transfer *t)
-{
-	for (unsigned int i = 0; i < HIDDEN_TRIES; i++) {
-		struct stat st, named;
-
-		if (mkdirat(t->staging_fd, t->hidden, 0700) < 0)
-			return -errno;
-		t->dir_fd = openat(t->staging_fd, t->hidden, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (t->dir_fd < 0 && errno != ENOENT)
-			return -errno;
-		if (t->dir_fd >= 0 && (flock(t->dir_fd, LOCK_EX) < 0 || fstat(t->dir_fd, &st) < 0))
-			return -errno;
-		if (t->dir_fd >= 0 && fstatat(t->staging_fd, t->hidden, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    named.st_ino == st.st_ino && named.st_dev == st.st_dev)
-			return 0;
-		close_p(&t->dir_fd);
-	}
-	return -EAGAIN;
-}
-
 int transfer_begin(int staging_fd, const char *name, struct transfer **ret)
 {
 	struct transfer *t;
@@ -158,13 +99,12 @@ int transfer_begin(int staging_fd, const char *name, struct transfer **ret)
 	t->dir_fd = t->files_fd = -EBADF;
 	(void)snprintf(t->name, sizeof(t->name), "%s", name);
 	(void)snprintf(t->hidden, sizeof(t->hidden), HIDDEN_PREFIX "%s", name);
-	r = make_hidden(t);
-	if (r < 0 && t->dir_fd < 0) { /* what bears the name is another's, or will be cleaned */
+	r = scratch_make(staging_fd, t->hidden, &t->dir_fd);
+	if (r < 0) { /* what bears the name is another's, or will be cleaned */
 		free(t);
 		return r;
 	}
-	if (r == 0)
-		r = open_parts(t);
+	r = open_parts(t);
 	if (r < 0) {
 		transfer_free(t);
 		return r;

@@ -10,6 +10,8 @@
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 
+#include "common/fd.h"
+
 struct batch_entry {
 	uint64_t position; /* bytes on the device, or the inode number: rises with the place on most file systems */
 	char *path;
@@ -99,12 +101,6 @@ static int add_file(struct walker *w, const struct stat *st)
 static int tell(struct walker *w, enum entry_kind kind, const char *detail)
 {
 	return w->events->other(w->events->context, w->path_len > 0 ? w->path : ".", kind, detail);
-}
-
-static void closedir_p(DIR **d)
-{
-	if (*d)
-		(void)closedir(*d); /* read-only use */
 }
 
 static int visit_directory(struct walker *w, unsigned int depth);

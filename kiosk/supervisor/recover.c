@@ -207,12 +207,6 @@ static int recover_one(struct supervisor *s, const char *transfer)
 	return r < 0 ? r : 1;
 }
 
-static void closedir_p(DIR **d)
-{
-	if (*d)
-		(void)closedir(*d); /* read-only use */
-}
-
 int recover_all(struct supervisor *s)
 {
 	int fd = openat(s->spool_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -164,7 +164,7 @@ static int send_examine_start(struct supervisor *s, int db_fd, const char *own_s
 	if (!e)
 		return -ENOMEM;
 	encoder_init(e);
-	encode_str(e, "");
+	encode_str(e, s->config->spool_dir); /* ours alone, and what a crash leaves there is removed */
 	encode_u32(e, (uint32_t)db->count);
 	for (size_t k = 0; k < db->count; k++) {
 		encode_str(e, db->files[k].file);

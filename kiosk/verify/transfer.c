@@ -36,12 +36,6 @@ struct walk {
 	struct problems *problems;
 };
 
-static void closedir_p(DIR **d)
-{
-	if (*d)
-		(void)closedir(*d); /* read-only use */
-}
-
 static DIR *open_listing(int fd)
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
