@@ -184,17 +184,34 @@ static int run(struct docket *d, sqlite3_stmt *s)
 	return r;
 }
 
-static int add_fold(struct docket *d, uint32_t volume, const char *path)
+/* What a path collides with is every other path of its key; a directory's has a '/' behind it, so that a file "a" beside
+ * a file "a/b", which only a corrupt file system has, is a collision like any other. */
+static int fold_name(const char *path, bool is_dir, char **ret_key, char **ret_path)
 {
-	_cleanup_free_ char *key = text_utf8_valid(path, strlen(path)) ? name_fold(path) : NULL;
-	sqlite3_stmt *s;
+	*ret_key = name_fold(path);
+	if (!*ret_key || asprintf(ret_path, "%s%s", path, is_dir ? "/" : "") < 0) {
+		free(TAKE_PTR(*ret_key));
+		*ret_path = NULL;
+		return -ENOMEM;
+	}
+	return 0;
+}
 
-	if (!key)
+static int add_fold(struct docket *d, uint32_t volume, const char *path, bool is_dir)
+{
+	_cleanup_free_ char *key = NULL, *stored = NULL;
+	sqlite3_stmt *s;
+	int r;
+
+	if (!text_utf8_valid(path, strlen(path)))
 		return 0; /* such a name is unsafe anyway */
+	r = fold_name(path, is_dir, &key, &stored);
+	if (r < 0)
+		return r;
 	s = begin(d, ADD_FOLD);
 	bind_u64(s, 1, volume);
 	bind_path(s, 2, key);
-	bind_path(s, 3, path);
+	bind_path(s, 3, stored);
 	return run(d, s);
 }
 
@@ -203,7 +220,7 @@ static int add_folds(struct docket *d, uint32_t volume, const char *path)
 {
 	const char *last = strrchr(path, '/');
 	size_t parent_len = last ? (size_t)(last - path) : 0;
-	int r = add_fold(d, volume, path);
+	int r = add_fold(d, volume, path, false);
 
 	if (r < 0 || parent_len == 0 ||
 	    (d->last_parent && d->last_volume == volume && strlen(d->last_parent) == parent_len && memcmp(d->last_parent, path, parent_len) == 0))
@@ -218,7 +235,7 @@ static int add_folds(struct docket *d, uint32_t volume, const char *path)
 
 		if (slash)
 			*slash = '\0';
-		r = add_fold(d, volume, d->last_parent);
+		r = add_fold(d, volume, d->last_parent, true);
 		if (slash)
 			*slash = '/';
 		part = slash ? slash + 1 : NULL;
@@ -428,32 +445,37 @@ int docket_each(struct docket *d, docket_each_fn each, void *context)
 	return r;
 }
 
+static int collision_of(struct docket *d, uint32_t volume, const char *path, bool is_dir, char **ret_other)
+{
+	_cleanup_free_ char *key = NULL, *stored = NULL;
+	sqlite3_stmt *s;
+	int r = fold_name(path, is_dir, &key, &stored);
+
+	if (r < 0)
+		return r;
+	s = begin(d, COLLISION);
+	bind_u64(s, 1, volume);
+	bind_path(s, 2, key);
+	bind_path(s, 3, stored);
+	if (sqlite3_step(s) == SQLITE_ROW) {
+		*ret_other = column_bytes(s, 0);
+		r = *ret_other ? 0 : -ENOMEM;
+	}
+	sqlite3_reset(s);
+	return r;
+}
+
 int docket_collision(struct docket *d, uint32_t volume, const char *path, char **ret_other)
 {
 	_cleanup_free_ char *copy = strdup(path);
-	int r = copy ? 0 : -ENOMEM;
+	char *slash;
+	int r;
 
 	*ret_other = NULL;
-	/* the path itself, then each directory above it */
-	while (r == 0 && !*ret_other) {
-		_cleanup_free_ char *key = name_fold(copy);
-		sqlite3_stmt *s = begin(d, COLLISION);
-		char *slash;
-
-		if (!key)
-			return -ENOMEM;
-		bind_u64(s, 1, volume);
-		bind_path(s, 2, key);
-		bind_path(s, 3, copy);
-		if (sqlite3_step(s) == SQLITE_ROW) {
-			*ret_other = column_bytes(s, 0);
-			r = *ret_other ? 0 : -ENOMEM;
-		}
-		sqlite3_reset(s);
-		slash = strrchr(copy, '/');
-		if (!slash)
-			break;
+	r = copy ? collision_of(d, volume, copy, false, ret_other) : -ENOMEM;
+	while (r == 0 && !*ret_other && (slash = strrchr(copy, '/'))) { /* each directory above it */
 		*slash = '\0';
+		r = collision_of(d, volume, copy, true, ret_other);
 	}
 	return r;
 }

@@ -67,7 +67,8 @@ _must_check_ int docket_find_path(struct docket *d, uint32_t volume, const char 
 typedef int (*docket_each_fn)(void *context, struct docket_entry *e);
 _must_check_ int docket_each(struct docket *d, docket_each_fn each, void *context);
 
-/* Does another path of this volume fold to the same key? `*ret_other` (owned by the caller) names one, or NULL. */
+/* Does another path of this volume fold to the same key, or is one of the two a directory? `*ret_other` (owned by the
+ * caller) names one, a directory with a '/' behind it, or NULL. `path` is UTF-8. */
 _must_check_ int docket_collision(struct docket *d, uint32_t volume, const char *path, char **ret_other);
 
 /* Checksum lists and signatures. A list's entry is found under every path that folds to the same key (name_fold()). */
