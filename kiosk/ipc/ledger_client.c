@@ -127,17 +127,34 @@ int ledger_lock(struct channel *c, char ret_previous[static SHA256_HEX_LEN + 1],
 	return r;
 }
 
-int ledger_report(struct channel *c, const char *transfer, int report_fd, struct ledger_place *ret, char **ret_why)
+static int send_report(struct channel *c, enum message_type type, const char *transfer, int report_fd)
 {
-	_cleanup_free_ struct message *m = malloc(sizeof(*m));
 	_cleanup_free_ struct encoder *e = malloc(sizeof(*e));
-	int r;
 
-	if (!m || !e)
+	if (!e)
 		return -ENOMEM;
 	encoder_init(e);
 	encode_str(e, transfer);
-	r = channel_send(c, MESSAGE_LEDGER_REPORT, e, &report_fd, 1);
+	return channel_send(c, type, e, &report_fd, 1);
+}
+
+int ledger_stage(struct channel *c, const char *transfer, int report_fd, char **ret_why)
+{
+	_cleanup_free_ struct message *m = malloc(sizeof(*m));
+	int r = m ? send_report(c, MESSAGE_LEDGER_STAGE, transfer, report_fd) : -ENOMEM;
+
+	if (r == 0)
+		r = channel_expect(c, MESSAGE_LEDGER_STAGED, m, ret_why);
+	if (r == 0)
+		message_done(m);
+	return r;
+}
+
+int ledger_report(struct channel *c, const char *transfer, int report_fd, struct ledger_place *ret, char **ret_why)
+{
+	_cleanup_free_ struct message *m = malloc(sizeof(*m));
+	int r = m ? send_report(c, MESSAGE_LEDGER_REPORT, transfer, report_fd) : -ENOMEM;
+
 	return r < 0 ? r : expect_place(c, m, ret, ret_why);
 }
 

@@ -42,6 +42,9 @@ _must_check_ int ledger_append(struct channel *c, const char *type, const char *
  * report, "" when there is none. Waits while another inspection publishes. */
 _must_check_ int ledger_lock(struct channel *c, char ret_previous[static SHA256_HEX_LEN + 1], char **ret_why);
 
+/* With the lock held, before anything is published: make sure that the report behind `report_fd` (borrowed) can be kept. */
+_must_check_ int ledger_stage(struct channel *c, const char *transfer, int report_fd, char **ret_why);
+
 /* Keep, record and index the finished report behind `report_fd` (borrowed, read from offset 0). */
 _must_check_ int ledger_report(struct channel *c, const char *transfer, int report_fd, struct ledger_place *ret,
 			       char **ret_why);

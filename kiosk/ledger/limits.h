@@ -13,4 +13,7 @@
 
 #define BODY_MAX 59000 /* bytes of a record's body in a message of 60,000 */
 
+/* Set aside in the trail before a publication: "publishing", "published" and the report's record are some 600 bytes each. */
+#define RESERVE_BYTES 8192
+
 #endif

@@ -118,6 +118,22 @@ static int on_lock(struct ledger *l, struct message *m)
 	return channel_send(&l->channel, MESSAGE_LEDGER_LOCKED, &e, NULL, 0);
 }
 
+static int on_stage(struct ledger *l, struct message *m)
+{
+	_cleanup_free_ char *transfer = decode_str(&m->payload, 128);
+	int r = decoder_end(&m->payload);
+
+	if (r < 0)
+		return r;
+	if (!l->has_report_lock)
+		return fail(l, -EPERM, "report", "the report lock is not held");
+	r = reports_stage(l->dirs[REPORTS], transfer, m->fds[0]);
+	if (r < 0)
+		return fail(l, r, "report", NULL);
+	r = trail_reserve(l->trail, RESERVE_BYTES);
+	return r < 0 ? fail(l, r, "audit trail", NULL) : channel_send(&l->channel, MESSAGE_LEDGER_STAGED, NULL, NULL, 0);
+}
+
 static int on_report(struct ledger *l, struct message *m)
 {
 	_cleanup_free_ char *transfer = decode_str(&m->payload, 128);
@@ -149,6 +165,7 @@ static const struct {
 } handlers[] = {
 	{ MESSAGE_LEDGER_APPEND, on_append },
 	{ MESSAGE_LEDGER_LOCK, on_lock },
+	{ MESSAGE_LEDGER_STAGE, on_stage },
 	{ MESSAGE_LEDGER_REPORT, on_report },
 	{ MESSAGE_END, on_end },
 };

@@ -51,6 +51,16 @@ int reports_any(int dir_fd)
 	return -errno;
 }
 
+/* The copy that reports_stage() made, if it is of this very report. */
+static bool is_staged(struct keeping *k, int src_fd)
+{
+	_cleanup_close_ int fd = openat(k->dir_fd, k->temporary, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	uint8_t sum[SHA256_LEN];
+
+	return fd >= 0 && sha256_fd(fd, k->sum, &k->size) == 0 && sha256_fd(src_fd, sum, NULL) == 0 &&
+	       memcmp(sum, k->sum, sizeof(sum)) == 0;
+}
+
 static int copy_report(struct keeping *k, int src_fd)
 {
 	_cleanup_close_ int fd = openat(k->dir_fd, k->temporary,
@@ -187,7 +197,7 @@ static int keep(struct keeping *k, int src_fd, struct trail *trail, struct trail
 {
 	int r = check_existing(k, trail);
 
-	if (r == 0)
+	if (r == 0 && !is_staged(k, src_fd))
 		r = copy_report(k, src_fd);
 	if (r == 0 && k->history) {
 		int e = history_begin(k->history, k->transfer);
@@ -204,18 +214,41 @@ static int keep(struct keeping *k, int src_fd, struct trail *trail, struct trail
 	return r;
 }
 
+static int name_report(struct keeping *k)
+{
+	if (!report_transfer_valid(k->transfer))
+		return -EBADMSG;
+	(void)snprintf(k->name, sizeof(k->name), "%s.json", k->transfer);
+	(void)snprintf(k->temporary, sizeof(k->temporary), ".%s.json.new", k->transfer);
+	return 0;
+}
+
+int reports_stage(int dir_fd, const char *transfer, int src_fd)
+{
+	struct keeping k = { .dir_fd = dir_fd, .transfer = transfer };
+	int r = name_report(&k);
+
+	if (r < 0)
+		return r;
+	r = copy_report(&k, src_fd);
+	if (r == 0 && fsync(dir_fd) < 0)
+		r = -errno;
+	if (r < 0)
+		(void)unlinkat(dir_fd, k.temporary, 0); /* ours; the error is what matters */
+	return r;
+}
+
 int reports_keep(int dir_fd, const char *transfer, int src_fd, const char *previous, struct trail *trail,
 		 struct history *history, struct trail_place *ret, const char **ret_why)
 {
 	struct keeping k = { .dir_fd = dir_fd, .transfer = transfer, .previous = previous, .history = history };
 	int r;
 
-	if (!report_transfer_valid(transfer)) {
+	r = name_report(&k);
+	if (r < 0) {
 		*ret_why = "not a transfer's name";
-		return -EBADMSG;
+		return r;
 	}
-	(void)snprintf(k.name, sizeof(k.name), "%s.json", transfer);
-	(void)snprintf(k.temporary, sizeof(k.temporary), ".%s.json.new", transfer);
 	r = keep(&k, src_fd, trail, ret);
 	if (r < 0) {
 		if (k.history)

@@ -10,6 +10,11 @@
 /* Is any report kept here? 1, 0, or a negative errno. */
 _must_check_ int reports_any(int dir_fd);
 
+/* Put a synced copy of the report behind `src_fd` (borrowed, from offset 0; blocks) under a hidden name, where reports_keep()
+ * will find it: what can fail for want of room fails here, before anything is published. Returns 0, -EBADMSG when
+ * `transfer` is not a transfer's name, or another negative errno (then no copy stays). */
+_must_check_ int reports_stage(int dir_fd, const char *transfer, int src_fd);
+
 /* Keep the report behind `src_fd` (borrowed, from offset 0; blocks): copy, check that it is this transfer's and
  * follows `previous` (hex, "" for none), sync, rename, record, index.
  *

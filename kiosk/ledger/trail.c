@@ -248,6 +248,29 @@ static int append_locked(struct trail *t, const char *type, const json_t *body, 
 	return r;
 }
 
+static int reserve_locked(struct trail *t, uint64_t bytes)
+{
+	_cleanup_close_ int fd = open_trail(t);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return fd < 0 ? fd : -errno;
+	if (fallocate(fd, FALLOC_FL_KEEP_SIZE, st.st_size, (off_t)bytes) < 0 && errno != EOPNOTSUPP)
+		return -errno;
+	return 0;
+}
+
+int trail_reserve(struct trail *t, uint64_t bytes)
+{
+	int r = lock_take(t->lock_fd);
+
+	if (r < 0)
+		return r;
+	r = reserve_locked(t, bytes);
+	lock_drop(t->lock_fd);
+	return r;
+}
+
 int trail_append(struct trail *t, const char *type, const json_t *body, struct trail_place *ret,
 		 const char **ret_why)
 {

@@ -43,6 +43,10 @@ static inline void trail_freep(struct trail **t)
 _must_check_ int trail_append(struct trail *t, const char *type, const json_t *body, struct trail_place *ret,
 			      const char **ret_why);
 
+/* Set disk space aside for `bytes` of records to come, where the file system can (fallocate(2), FALLOC_FL_KEEP_SIZE; where it
+ * cannot, nothing is promised). Returns 0, -ENOSPC, or another negative errno. */
+_must_check_ int trail_reserve(struct trail *t, uint64_t bytes);
+
 /* SHA-256 of the newest report as its record has it, in hex; "" when there is none. */
 _must_check_ int trail_last_report(struct trail *t, char ret_sha256[static SHA256_HEX_LEN + 1]);
 

@@ -3,6 +3,8 @@
  *
  *   audit  inspection-concluded    verdicts are final; the report names this record
  *   report, receipts               written to the spool
+ *   ledger stage                   a copy of the report, and room for the records to come: what cannot be recorded is
+ *                                  not published
  *   audit  publishing              with the manifest's hash, before anybody can see the transfer
  *   staging                        one rename
  *   audit  published | aborted
@@ -224,6 +226,17 @@ static int look_into_staging(struct conclusion *c, uint8_t ret_sum[static SHA256
 	return sha256_fd(fd, ret_sum, NULL);
 }
 
+/* Where there is no room for the report, nothing may become visible. */
+static int stage_report(struct conclusion *c)
+{
+	_cleanup_free_ char *why = NULL;
+	int r = ledger_stage(&c->i->supervisor->ledger.channel, c->i->transfer, c->report_fd, &why);
+
+	if (r < 0)
+		inspection_trouble(c->i, "keeping the report", r, why);
+	return r;
+}
+
 /* From the audit record "publishing" to "published". */
 static int publish(struct conclusion *c)
 {
@@ -235,9 +248,12 @@ static int publish(struct conclusion *c)
 	if (r < 0)
 		return r;
 	hex_encode(expected, SHA256_LEN, hex);
-	r = audit(c, "publishing", json_pack("{s:s,s:s}", "transfer", c->i->transfer, "manifest_sha256", hex));
+	r = stage_report(c);
 	if (r == 0)
-		r = channel_send(&c->i->publish.channel, MESSAGE_PUBLISH_COMMIT, NULL, fds, ARRAY_LEN(fds));
+		r = audit(c, "publishing", json_pack("{s:s,s:s}", "transfer", c->i->transfer, "manifest_sha256", hex));
+	if (r < 0)
+		return r;
+	r = channel_send(&c->i->publish.channel, MESSAGE_PUBLISH_COMMIT, NULL, fds, ARRAY_LEN(fds));
 	if (r == 0)
 		r = expect_published(c, signed_sum);
 	c->is_publishing = false;

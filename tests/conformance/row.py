@@ -29,13 +29,12 @@ class Row:
     is_live    the source changes by itself
     has_trail  False: the audit trail was made unwritable on purpose, and is not verified afterwards
     recovers   something may be left behind (spool, hidden transfer), and the next inspection must make up for it
-    is_visible_anyway  the transfer was complete in staging when the fault came, and stays
     weight     seconds it takes about; long rows start first
     """
 
     def __init__(self, name, answers, files=None, volumes=None, others=None, outcome="published", status=None, says=(),
                  profile="everything", config=None, image=None, source=None, before=None, during=None, after=None,
-                 script=None, volume_outcomes=None, is_live=False, has_trail=True, recovers=False, is_visible_anyway=False, weight=1):
+                 script=None, volume_outcomes=None, is_live=False, has_trail=True, recovers=False, weight=1):
         self.name, self.answers = name, answers
         self.volumes = volumes if volumes is not None else [files or {}]
         self.others, self.outcome, self.says, self.profile = others, outcome, says, profile
@@ -43,7 +42,7 @@ class Row:
         self.before, self.during, self.after, self.script = before, during, after, script
         self.volume_outcomes = volume_outcomes or ["read"] * len(self.volumes)
         self.is_live, self.has_trail, self.weight = is_live, has_trail, weight
-        self.recovers, self.is_visible_anyway = recovers, is_visible_anyway
+        self.recovers = recovers
         self.status = self.default_status() if status is None else status
 
     def default_status(self):
