@@ -11,6 +11,7 @@
 #include "common/yaml.h"
 
 #define STATION_FILE "lazaret.yaml"
+#define STATION_WORKERS_MAX 64 /* the supervisor polls so many */
 
 struct station_database_file {
 	char *file;	 /* one path component in database.dir */
@@ -32,6 +33,7 @@ struct station_limits {
 	uint64_t depth;		    /* directory levels */
 	uint64_t scan_time_s;	    /* one file */
 	uint64_t inspection_time_s; /* one medium, reading and examining */
+	uint64_t stall_time_s;	    /* a medium that gives nothing for so long is given up */
 	uint64_t workers;	    /* 0: one a core */
 	uint64_t worker_tmpfs;	    /* bytes of private tmpfs a worker */
 	uint64_t jobs_per_worker;   /* files before a worker is replaced */

@@ -13,9 +13,10 @@
 #include "common/finding.h"
 #include "common/hash.h"
 #include "common/macros.h"
+#include "station/config.h"
 #include "supervisor/process.h"
 
-#define POOL_WORKERS_MAX 64
+#define POOL_WORKERS_MAX STATION_WORKERS_MAX
 #define POOL_TYPES_MAX 16
 #define POOL_TYPE_MAX 127 /* bytes of a MIME type without NUL */
 

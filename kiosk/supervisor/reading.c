@@ -29,6 +29,9 @@ struct reading {
 	struct job queue[QUEUE_MAX];
 	size_t first, count;
 	uint64_t first_id, entries_max; /* of this volume */
+	uint64_t bytes_before;		/* read of the volumes before this one */
+	int64_t heard_ms;		/* when reader or vault last told something of this volume */
+	bool is_cut;			/* given up because it told nothing */
 	bool is_closing;     /* intake was asked to let go */
 	struct message message, reader_message; /* two: catching up with the reader happens inside a vault message */
 };
@@ -253,7 +256,6 @@ static int on_sealed(struct reading *rd, struct message *m)
 	if (r == 0)
 		m->fds[0] = -EBADF; /* the queue has it */
 	i->files_read++;
-	i->bytes_read += size;
 	return r == -ENOENT ? lose_reader(rd, "the reader sent bytes that belong to no file it named") : r;
 }
 
@@ -280,6 +282,16 @@ static int on_dropped(struct reading *rd, struct message *m)
 	return r;
 }
 
+static int on_stream_end(struct reading *rd, struct decoder *d)
+{
+	(void)decode_u64(d); /* files: each was told */
+	rd->bytes_before += decode_u64(d);
+	rd->i->bytes_read = rd->bytes_before;
+	rd->is_stream_clean = decode_u32(d) != 0;
+	rd->is_stream_done = true;
+	return decoder_end(d);
+}
+
 static int serve_vault(struct reading *rd)
 {
 	struct message *m = &rd->message;
@@ -293,13 +305,12 @@ static int serve_vault(struct reading *rd)
 		r = on_sealed(rd, m);
 	if (m->type == MESSAGE_VAULT_DROPPED)
 		r = on_dropped(rd, m);
-	if (m->type == MESSAGE_VAULT_STREAM_END) {
-		(void)decode_u64(&m->payload);
-		(void)decode_u64(&m->payload);
-		rd->is_stream_clean = decode_u32(&m->payload) != 0;
-		rd->is_stream_done = true;
+	if (m->type == MESSAGE_VAULT_PROGRESS) {
+		rd->i->bytes_read = rd->bytes_before + decode_u64(&m->payload);
 		r = decoder_end(&m->payload);
 	}
+	if (m->type == MESSAGE_VAULT_STREAM_END)
+		r = on_stream_end(rd, &m->payload);
 	message_done(m);
 	return r;
 }
@@ -355,7 +366,8 @@ static int next_volume(struct reading *rd)
 
 		if (v->root_fd < 0)
 			continue;
-		rd->is_reader_done = rd->is_stream_done = rd->is_stream_clean = rd->is_complete = false;
+		rd->is_reader_done = rd->is_stream_done = rd->is_stream_clean = rd->is_complete = rd->is_cut = false;
+		rd->heard_ms = monotonic_ms();
 		rd->volume = v;
 		rd->first_id = i->next_id;
 		rd->entries_max = i->supervisor->config->limits.files - MIN(i->supervisor->config->limits.files, i->next_id) + 1;
@@ -438,6 +450,29 @@ static int give_jobs(struct reading *rd)
 	return r;
 }
 
+/* A medium, or its driver, that gives nothing any more must not hold the station until somebody pulls it: what has come
+ * is judged, the volume is partial. While our own queue is full, it is we who do not listen. */
+static int check_stall(struct reading *rd)
+{
+	int64_t now = monotonic_ms();
+	_cleanup_free_ char *why = NULL;
+	uint64_t limit_s = rd->i->supervisor->config->limits.stall_time_s;
+	int r;
+
+	if (!rd->volume || rd->is_cut || rd->count == QUEUE_MAX)
+		rd->heard_ms = now;
+	if (now - rd->heard_ms < (int64_t)limit_s * 1000)
+		return 0;
+	if (asprintf(&why, "the medium gave nothing for %llu seconds", (unsigned long long)limit_s) < 0) {
+		why = NULL;
+		return -ENOMEM;
+	}
+	rd->is_cut = true;
+	events_warning(rd->i->supervisor->events, "volume %u: %s; it is given up", rd->volume->index, why);
+	r = lose_reader(rd, why);
+	return r < 0 ? r : channel_send(&rd->i->vault.channel, MESSAGE_VAULT_CUT, NULL, NULL, 0);
+}
+
 static bool is_everything_done(const struct reading *rd)
 {
 	return !rd->volume && rd->is_closing && rd->i->intake.pid == 0 && rd->count == 0 && pool_busy(rd->i->pool) == 0;
@@ -464,6 +499,8 @@ static int step(struct reading *rd)
 		return -ECANCELED;
 	if (monotonic_ms() >= i->patience.deadline_ms)
 		return -ETIMEDOUT;
+	if (fds[1].revents || fds[2].revents)
+		rd->heard_ms = monotonic_ms();
 	r = fds[2].revents ? serve_reader(rd) : 0;
 	if (r == -EAGAIN)
 		r = 0;
@@ -488,6 +525,8 @@ static int loop(struct reading *rd)
 		if (r < 0 || is_everything_done(rd))
 			break;
 		r = step(rd);
+		if (r == 0)
+			r = check_stall(rd);
 		if (r == 0)
 			r = pool_serve(rd->i->pool);
 		inspection_progress(rd->i, "reading", false);

@@ -4,6 +4,7 @@
  */
 #include <poll.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/log.h"
 #include "ipc/channel.h"
@@ -11,11 +12,15 @@
 #include "vault/receive.h"
 #include "vault/spool.h"
 
+#define PROGRESS_MS 250
+
 struct vault {
 	struct channel channel;
 	struct spool *spool;
 	struct receiver *receiver; /* while a stream is open */
 	int stream_fd;
+	int64_t told_ms; /* CLOCK_MONOTONIC, of the last VAULT_PROGRESS */
+	uint64_t told_bytes;
 };
 
 static int send_file(void *context, uint64_t id, enum stream_status status, uint64_t size,
@@ -97,30 +102,7 @@ static int on_forget(struct vault *v, struct message *m)
 	return 0; /* the spool goes with the transfer anyway */
 }
 
-static int dispatch(struct vault *v, bool *ret_ends)
-{
-	struct message m;
-	int r = channel_receive(&v->channel, &m, false);
-
-	if (r == -ENOTCONN) {
-		*ret_ends = true;
-		return 0;
-	}
-	if (r < 0)
-		return r;
-	if (m.type == MESSAGE_VAULT_STREAM)
-		r = on_stream(v, &m);
-	else if (m.type == MESSAGE_VAULT_OPEN)
-		r = on_open(v, &m);
-	else if (m.type == MESSAGE_VAULT_FORGET)
-		r = on_forget(v, &m);
-	else
-		*ret_ends = m.type == MESSAGE_END;
-	message_done(&m);
-	return r;
-}
-
-/* A reader that broke its protocol costs its stream, nothing else. */
+/* A reader that broke its protocol, or does not come to an end, costs its stream, nothing else. */
 static int end_stream(struct vault *v, bool is_clean)
 {
 	struct encoder e;
@@ -134,12 +116,66 @@ static int end_stream(struct vault *v, bool is_clean)
 	return channel_send(&v->channel, MESSAGE_VAULT_STREAM_END, &e, NULL, 0);
 }
 
+static int on_cut(struct vault *v)
+{
+	int r;
+
+	if (!v->receiver)
+		return 0; /* it has ended by itself, and that was told */
+	r = receiver_cut(v->receiver);
+	return r < 0 ? r : end_stream(v, false);
+}
+
+static int dispatch(struct vault *v, bool *ret_ends)
+{
+	struct message m;
+	int r = channel_receive(&v->channel, &m, false);
+
+	if (r == -ENOTCONN) {
+		*ret_ends = true;
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	if (m.type == MESSAGE_VAULT_STREAM)
+		r = on_stream(v, &m);
+	else if (m.type == MESSAGE_VAULT_CUT)
+		r = on_cut(v);
+	else if (m.type == MESSAGE_VAULT_OPEN)
+		r = on_open(v, &m);
+	else if (m.type == MESSAGE_VAULT_FORGET)
+		r = on_forget(v, &m);
+	else
+		*ret_ends = m.type == MESSAGE_END;
+	message_done(&m);
+	return r;
+}
+
+/* So that a long file shows, and a medium that has stopped to answer, too. */
+static int tell_progress(struct vault *v)
+{
+	uint64_t bytes = receiver_bytes(v->receiver);
+	struct timespec now;
+	struct encoder e;
+	int64_t now_ms;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail for this clock */
+	now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	if (now_ms - v->told_ms < PROGRESS_MS || bytes == v->told_bytes)
+		return 0;
+	v->told_ms = now_ms;
+	v->told_bytes = bytes;
+	encoder_init(&e);
+	encode_u64(&e, bytes);
+	return channel_send(&v->channel, MESSAGE_VAULT_PROGRESS, &e, NULL, 0);
+}
+
 static int pump(struct vault *v)
 {
 	int r = receiver_pump(v->receiver, v->stream_fd);
 
 	if (r > 0)
-		return 0;
+		return tell_progress(v);
 	if (r == 0 || r == -EPROTO)
 		return end_stream(v, r == 0);
 	return r;

@@ -119,10 +119,16 @@ static ssize_t take_part(struct receiver *r, size_t at)
 	return e < 0 ? e : STREAM_HEADER_LEN;
 }
 
-/* Nothing that follows can be understood. The spool must not be left with an open copy: the next stream needs it. */
+/* The spool must not be left with an open copy: the next stream needs it. */
+int receiver_cut(struct receiver *r)
+{
+	return spool_is_open(r->spool) ? file_ends(r, STREAM_CUT) : 0;
+}
+
+/* Nothing that follows can be understood. */
 static int stream_breaks(struct receiver *r)
 {
-	int e = spool_is_open(r->spool) ? file_ends(r, STREAM_CUT) : 0;
+	int e = receiver_cut(r);
 
 	return e < 0 ? e : -EPROTO;
 }

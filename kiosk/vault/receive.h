@@ -24,6 +24,9 @@ struct receiver *receiver_free(struct receiver *r);
  * is of no further use), or another negative errno. */
 _must_check_ int receiver_pump(struct receiver *r, int stream_fd);
 
+/* End a file that is under way as STREAM_CUT; nothing more is taken of the stream. Returns 0 or a negative errno. */
+_must_check_ int receiver_cut(struct receiver *r);
+
 uint64_t receiver_files(const struct receiver *r);
 uint64_t receiver_bytes(const struct receiver *r);
 

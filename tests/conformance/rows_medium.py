@@ -265,6 +265,9 @@ row("endless-directory", "usbsas U3: a directory without end", {}, others="appro
     volume_outcomes=["partial"], status=1)
 row("endless-depth", "usbsas U3: directories without a bottom", {}, others="any",
     source=lambda bench: bench.hostile("deep"), is_live=True, volume_outcomes=["partial"], status=1)
+row("gives-nothing-more", "usbsas U3, Pandora-box #38: a medium that hangs is given up, and does not hold the station", {}, others="any",
+    source=lambda bench: bench.hostile("hang"), config={"limits": {"stall-time": "3s"}},
+    volume_outcomes=["partial"], status=1, says=["gave nothing for 3 seconds"], is_live=True, weight=6)
 row("never-answers", "usbsas U3, Pandora-box #38: a medium that hangs ends at the station's own clock", {}, others="any",
     source=lambda bench: bench.hostile("hang"), config={"limits": {"scan-time": "2s", "inspection-time": "4s"}},
     outcome="aborted", says=["longer than the station allows"], is_live=True, weight=6)

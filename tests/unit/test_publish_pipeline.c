@@ -189,11 +189,18 @@ static void read_to_the_end(struct peer *reader, struct medium *m)
 
 static void store_to_the_end(struct peer *vault, struct medium *m)
 {
+	uint64_t told = 0;
+
 	do {
 		assert_int_equal(channel_receive(&vault->channel, &in, false), 0);
-		if (in.type == MESSAGE_VAULT_STREAM_END) {
+		if (in.type == MESSAGE_VAULT_PROGRESS) {
+			uint64_t bytes = decode_u64(&in.payload);
+
+			assert_true(bytes > told); /* it is told when more has come, never otherwise */
+			told = bytes;
+		} else if (in.type == MESSAGE_VAULT_STREAM_END) {
 			(void)decode_u64(&in.payload);
-			(void)decode_u64(&in.payload);
+			assert_true(decode_u64(&in.payload) >= told);
 			m->is_clean = decode_u32(&in.payload) == 1;
 		} else {
 			struct copy *c = copy_of(m, decode_u64(&in.payload));
@@ -395,6 +402,36 @@ static void put_header(uint8_t *p, uint32_t type, uint32_t size, uint64_t value)
 }
 
 /* A reader that breaks the protocol, or dies, inside a file: the copy is dropped, and the next volume is stored. */
+/* A reader that waits for a dead medium in the kernel cannot be killed, and keeps its end open. */
+static void test_vault_cuts_a_stream_that_does_not_end(void **state)
+{
+	static struct medium m;
+	struct peer vault;
+	uint8_t parts[2 * STREAM_HEADER_LEN + 1] = { 0 };
+	int stream;
+
+	fill_medium();
+	start_vault(&vault, 64 * MIB);
+	stream = open_stream(&vault);
+	m = (struct medium){ 0 };
+	put_header(parts, STREAM_BEGIN, 0, 0);
+	put_header(parts + STREAM_HEADER_LEN, STREAM_DATA, 1, 0);
+	assert_int_equal(fd_write_all(stream, parts, sizeof(parts)), 0);
+	peer_expect(&vault, MESSAGE_VAULT_PROGRESS, &in); /* it is inside the file */
+	message_done(&in);
+	peer_send(&vault, MESSAGE_VAULT_CUT, NULL, NULL, 0);
+	store_to_the_end(&vault, &m);
+	assert_false(m.is_clean);
+	assert_int_equal(m.copies[0].status, STREAM_CUT);
+	peer_send(&vault, MESSAGE_VAULT_CUT, NULL, NULL, 0); /* too late: nothing is answered twice */
+	(void)close(stream);
+	stream = open_stream(&vault); /* and the next volume's is taken */
+	(void)close(stream);
+	store_to_the_end(&vault, &m);
+	assert_true(m.is_clean);
+	peer_end(&vault);
+}
+
 static void test_vault_outlives_a_broken_reader(void **state)
 {
 	static struct medium m;
@@ -502,6 +539,7 @@ int main(void)
 		AT_STATION(test_from_medium_to_staging),
 		AT_STATION(test_publisher_checks_for_itself),
 		AT_STATION(test_publisher_killed),
+		AT_STATION(test_vault_cuts_a_stream_that_does_not_end),
 		AT_STATION(test_vault_outlives_a_broken_reader),
 		AT_STATION(test_vault_hands_out_copies),
 		AT_STATION(test_vault_quota),

@@ -106,7 +106,7 @@ static void full_file(void **state)
 				 "staging: {directory: /srv/in, min-free: 1MB}\n"
 				 "records: {audit: x, reports: y, history: z}\n"
 				 "limits: {files: 5, bytes: 2GiB, largest-file: 1GiB, depth: 3, scan-time: 9s, "
-				 "inspection-time: 1h, workers: 2, worker-tmpfs: 64MiB, jobs-per-worker: 7}\n"
+				 "inspection-time: 1h, stall-time: 30s, workers: 2, worker-tmpfs: 64MiB, jobs-per-worker: 7}\n"
 				 "filesystems: {vfat: user, xfs: kernel, ntfs: deny, udf: [user, kernel]}\n"
 				 "checks: {origin: false}\noperators: named\n", &c);
 
@@ -117,6 +117,7 @@ static void full_file(void **state)
 	assert_string_equal(c->rules_file, "/etc/r.yaml");
 	assert_string_equal(c->staging_dir, "/srv/in");
 	assert_int_equal(c->staging_min_free, 1000000);
+	assert_int_equal(c->limits.stall_time_s, 30);
 	assert_int_equal(c->spool_bytes, UINT64_C(10) << 30);
 	assert_int_equal(c->limits.scan_time_s, 9);
 	assert_int_equal(c->limits.worker_tmpfs, 64 << 20);
@@ -148,6 +149,7 @@ static void bad_files(void **state)
 		{ HEAD DB "checks: {read: false}\n", "lazaret.yaml:4:10: read: cannot be turned off, and needs no line" },
 		{ HEAD DB "limits: {depth: 0}\n", "lazaret.yaml:4:17: depth: 0 is out of range (1 to 64)" },
 		{ HEAD DB "limits: {bytes: 1MiB}\n", "lazaret.yaml:4:9: largest-file: has no effect beyond" },
+		{ HEAD DB "limits: {workers: 65}\n", "lazaret.yaml:4:19: " },
 		{ HEAD DB "limits: {scan-time: 2h, inspection-time: 1h}\n", "lazaret.yaml:4:9: scan-time: has no effect" },
 		{ HEAD "database: {directory: /db, files: [{file: a.ign2}]}\n",
 		  "lazaret.yaml:3:36: 'a.ign2' must not be loaded: it can switch detections off" },
