@@ -8,7 +8,7 @@ import unicodedata
 
 import content
 from bench import Broken, Device, Directory, Fifo, HardLink, IS_ROOT, Link, Mode, Skip, Socket, Sparse, put
-from content import EICAR, GOOD, TEXT, Vendor, specimen
+from content import EICAR, GOOD, Vendor
 from row import row
 
 # -- names ------------------------------------------------------------------------------------------------------

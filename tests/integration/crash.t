@@ -13,20 +13,9 @@ import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("BUILD", ROOT / "build"))
-EICAR = ("X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR" + "-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*").encode()
-count = failed = 0
-
-
-def ok(condition, name, shown=""):
-    global count, failed
-    count += 1
-    failed += not condition
-    print(f"{'ok' if condition else 'not ok'} {count} - {name}", flush=True)
-    if not condition:
-        for line in str(shown).splitlines():
-            print("#", line)
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from tap import BUILD, ROOT, finish, make_databases, ok  # noqa: E402
 
 
 class Station:
@@ -38,10 +27,7 @@ class Station:
         self.at, self.medium = work / name / "station", work / name / "medium"
         self.medium.mkdir()
         (self.medium / "a.txt").write_bytes(b"hello\n")
-        db = work / name / "db"
-        db.mkdir()
-        (db / "eicar.hdb").write_text(f"{hashlib.md5(EICAR).hexdigest()}:{len(EICAR)}:Eicar-Test\n")
-        (db / "eicar.ndb").write_text(f"Eicar-Body:0:*:{EICAR[:44].hex()}\n")
+        db = make_databases(work / name / "db")
         subprocess.run([self.bin / "lazaret", "init", self.at, "--db", db], check=True, stdout=subprocess.DEVNULL)
 
     def run(self, *args, **kw):
@@ -220,8 +206,7 @@ def main():
         for test in (cut_between_report_and_record, cut_after_the_rename, cut_while_another_goes_on, report_that_cannot_be_kept,
                      publisher_dies_after_the_rename, killed_while_it_reads):
             test(pathlib.Path(name))
-    print(f"1..{count}")
-    return failed != 0
+    return finish()
 
 
 sys.exit(main())

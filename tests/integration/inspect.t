@@ -14,33 +14,16 @@ import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("BUILD", ROOT / "build"))
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from tap import BUILD, EICAR, ROOT, finish, make_databases, ok  # noqa: E402
+
 LAZARET = BUILD / "bin" / "lazaret"
-EICAR = ("X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR" + "-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*").encode()
-count = failed = 0
-
-
-def ok(condition, name, shown=""):
-    global count, failed
-    count += 1
-    failed += not condition
-    print(f"{'ok' if condition else 'not ok'} {count} - {name}")
-    if not condition:
-        for line in str(shown).splitlines():
-            print("#", line)
 
 
 def run(*args, program=LAZARET, timeout=120, **kw):
     return subprocess.run([str(a) for a in (program, *args)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           timeout=timeout, **kw)
-
-
-def databases(where):
-    where.mkdir()
-    (where / "eicar.hdb").write_text(f"{hashlib.md5(EICAR).hexdigest()}:{len(EICAR)}:Eicar-Test\n")
-    (where / "eicar.ndb").write_text(f"Eicar-Body:0:*:{EICAR[:44].hex()}\n")
-    return where
 
 
 def station(work, name, *options):
@@ -198,14 +181,13 @@ def installed(work, good):
 def main():
     with tempfile.TemporaryDirectory(prefix="lazaret-inspect.") as name:
         work = pathlib.Path(name)
-        databases(work / "db")
+        make_databases(work / "db")
         at, good, mixed = contract(work)
         explain(at, good, mixed)
         errors(work, good)
         interrupt(work)
         installed(work, good)
-    print(f"1..{count}")
-    return failed > 0
+    return finish()
 
 
 sys.exit(main())

@@ -37,24 +37,9 @@ IS_ROOT = os.geteuid() == 0
 READER_UID = 65534
 PATIENCE = 120  # seconds; a lost message must not hang the suite
 
-tests = failures = 0
-
-
-def ok(condition, name, why=""):
-    global tests, failures
-    tests += 1
-    if not condition:
-        failures += 1
-    print("%sok %d - %s" % ("" if condition else "not ", tests, name), flush=True)
-    if not condition and why != "":
-        for line in str(why).splitlines():
-            print("# " + line, flush=True)
-
-
-def skip(name, reason):
-    global tests
-    tests += 1
-    print("ok %d - %s # SKIP %s" % (tests, name, reason), flush=True)
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from tap import finish, ok, skip  # noqa: E402
 
 
 # -- the protocol, from its one source --------------------------------------------------------------------------
@@ -840,8 +825,8 @@ def test_device(base, tree):
 
 def main():
     if not os.access(INTAKE, os.X_OK):
-        print("1..0 # SKIP no %s" % INTAKE)
-        return 0
+        print("Bail out! %s is not built" % INTAKE)
+        return 1
     with tempfile.TemporaryDirectory(prefix="intake-") as base:
         os.chmod(base, 0o755)
         tree, flat = make_tree(base)
@@ -861,8 +846,7 @@ def main():
         test_death(base)
         test_device(base, tree)
         ok(mounts() == before, "no mount is left behind")
-    print("1..%d" % tests)
-    return 1 if failures else 0
+    return finish()
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception
 """A reader that was taken over by its medium (tests/liars/reader) against the real supervisor, vault, examiners and publisher:
 what it says costs itself, is never approved for the lie, and stalls nobody."""
-import hashlib
 import json
 import os
 import pathlib
@@ -14,20 +13,9 @@ import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("BUILD", ROOT / "build"))
-EICAR = ("X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR" + "-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*").encode()
-count = failed = 0
-
-
-def ok(condition, name, shown=""):
-    global count, failed
-    count += 1
-    failed += not condition
-    print(f"{'ok' if condition else 'not ok'} {count} - {name}", flush=True)
-    if not condition:
-        for line in str(shown).splitlines():
-            print("#", line)
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from tap import BUILD, ROOT, finish, make_databases, ok  # noqa: E402
 
 
 class Result:
@@ -60,10 +48,7 @@ class Station:
         shutil.copy(ROOT / "kiosk" / "ipc" / "messages.def", self.bin)
         version = re.search(r"^VERSION := (\S+)$", (ROOT / "Makefile").read_text(), re.M).group(1)
         (self.bin / "version").write_text(version)
-        db = work / "db"
-        db.mkdir()
-        (db / "eicar.hdb").write_text(f"{hashlib.md5(EICAR).hexdigest()}:{len(EICAR)}:Eicar-Test\n")
-        (db / "eicar.ndb").write_text(f"Eicar-Body:0:*:{EICAR[:44].hex()}\n")
+        db = make_databases(work / "db")
         (work / "medium").mkdir()
         self.at = work / "station"
         subprocess.run([self.bin / "lazaret", "init", self.at, "--db", db], check=True, stdout=subprocess.DEVNULL)
@@ -137,8 +122,7 @@ def main():
         lies(s)
         words(s)
         stalls(s)
-    print(f"1..{count}")
-    return failed != 0
+    return finish()
 
 
 sys.exit(main())

@@ -21,17 +21,9 @@ BIN = os.path.join(os.path.abspath(os.environ.get("BUILD", os.path.join(ROOT, "b
 LAZARET = os.path.abspath(os.environ.get("LAZARET", os.path.join(BIN, "lazaret")))
 EICAR_MD5 = "44d88612fea8a8f36de82e1278abb02f:68:Eicar-Test-Signature\n"
 
-tests = failures = 0
-
-
-def ok(condition, name, why=""):
-    global tests, failures
-    tests += 1
-    failures += not condition
-    print("%sok %d - %s" % ("" if condition else "not ", tests, name), flush=True)
-    if not condition:
-        for line in str(why).splitlines():
-            print("# " + line, flush=True)
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from tap import finish, ok  # noqa: E402
 
 
 def run(*args, stdin=subprocess.DEVNULL):
@@ -300,8 +292,8 @@ def history(one):
 
 
 if not os.access(LAZARET, os.X_OK):
-    print("1..0 # SKIP %s is not built" % LAZARET)
-    sys.exit(0)
+    print("Bail out! %s is not built" % LAZARET)
+    sys.exit(1)
 work = tempfile.mkdtemp(prefix="lazaret-records-", dir="/var/tmp")
 try:
     os.chmod(work, 0o755)
@@ -319,5 +311,4 @@ try:
         history(report)
 finally:
     shutil.rmtree(work)
-print("1..%d" % tests)
-sys.exit(failures > 0)
+sys.exit(finish())

@@ -23,23 +23,14 @@ ROOT = os.path.join(HERE, "..", "..")
 VERIFY = os.path.join(os.path.abspath(os.environ.get("BUILD", os.path.join(ROOT, "build"))), "bin", "lazaret-verify")
 TRANSFER = "20261122T011500Z-3f9a2c"
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from tap import finish, ok  # noqa: E402
+
 loader = importlib.machinery.SourceFileLoader("validate_report", os.path.join(ROOT, "tests", "lib", "validate-report"))
 spec = importlib.util.spec_from_loader("validate_report", loader)
 validate = importlib.util.module_from_spec(spec)
-sys.dont_write_bytecode = True
 loader.exec_module(validate)
-
-tests = failures = 0
-
-
-def ok(condition, name, why=""):
-    global tests, failures
-    tests += 1
-    failures += not condition
-    print("%sok %d - %s" % ("" if condition else "not ", tests, name), flush=True)
-    if not condition:
-        for line in str(why).splitlines():
-            print("# " + line, flush=True)
 
 
 def file_entry(path, data, **more):
@@ -372,5 +363,4 @@ with tempfile.TemporaryDirectory(prefix="lazaret-verify-") as work:
     for part in (good_transfers, keys_and_usage, manifest_spoilt, names_spoilt, tree_spoilt, sums_spoilt,
                  problems_are_bounded, many_files, schema):
         part()
-print("1..%d" % tests)
-sys.exit(failures > 0)
+sys.exit(finish())
