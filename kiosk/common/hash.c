@@ -44,25 +44,26 @@ int hash_final(struct hash *h, uint8_t ret_sum[static SHA256_LEN])
 	return EVP_DigestFinal_ex(h->ctx, ret_sum, NULL) == 1 ? 0 : -EIO;
 }
 
-static void hash_free_p(struct hash **h)
-{
-	*h = hash_free(*h);
-}
-
 int sha256(const void *data, size_t size, uint8_t ret_sum[static SHA256_LEN])
 {
 	return EVP_Digest(data, size, ret_sum, NULL, EVP_sha256(), NULL) == 1 ? 0 : -ENOMEM;
 }
 
-int sha256_fd(int fd, uint8_t ret_sum[static SHA256_LEN], uint64_t *ret_size)
+static void md_free_p(EVP_MD_CTX **c)
 {
-	_cleanup_(hash_free_p) struct hash *h = hash_new();
+	EVP_MD_CTX_free(*c);
+}
+
+int hash_fd(const struct evp_md_st *md, int fd, uint8_t *ret, uint64_t *ret_size)
+{
+	_cleanup_(md_free_p) EVP_MD_CTX *c = EVP_MD_CTX_new();
 	_cleanup_free_ uint8_t *block = malloc(READ_BLOCK);
 	uint64_t at = 0;
-	int r;
 
-	if (!h || !block)
+	if (!c || !block)
 		return -ENOMEM;
+	if (EVP_DigestInit_ex(c, md, NULL) != 1)
+		return -ENOTSUP;
 	for (;;) {
 		ssize_t n = pread(fd, block, READ_BLOCK, (off_t)at);
 
@@ -72,15 +73,20 @@ int sha256_fd(int fd, uint8_t ret_sum[static SHA256_LEN], uint64_t *ret_size)
 			return -errno;
 		if (n == 0)
 			break;
-		r = hash_update(h, block, (size_t)n);
-		if (r < 0)
-			return r;
+		if (EVP_DigestUpdate(c, block, (size_t)n) != 1)
+			return -EIO;
 		at += (uint64_t)n;
 	}
-	r = hash_final(h, ret_sum);
-	if (r == 0 && ret_size)
+	if (EVP_DigestFinal_ex(c, ret, NULL) != 1)
+		return -EIO;
+	if (ret_size)
 		*ret_size = at;
-	return r;
+	return 0;
+}
+
+int sha256_fd(int fd, uint8_t ret_sum[static SHA256_LEN], uint64_t *ret_size)
+{
+	return hash_fd(EVP_sha256(), fd, ret_sum, ret_size);
 }
 
 void hex_encode(const uint8_t *data, size_t size, char *out)

@@ -21,7 +21,10 @@ _must_check_ int hash_final(struct hash *h, uint8_t ret_sum[static SHA256_LEN]);
 
 _must_check_ int sha256(const void *data, size_t size, uint8_t ret_sum[static SHA256_LEN]);
 
-/* The whole regular file behind `fd`, from offset 0, whatever its position; blocks. `ret_size` may be NULL. */
+/* The whole regular file behind `fd` (borrowed), from offset 0, position unchanged; blocks. `md`: an EVP_MD of libcrypto;
+ * `ret` has room for its result; `ret_size` (bytes read) may be NULL. -ENOTSUP when libcrypto refuses `md`. */
+struct evp_md_st;
+_must_check_ int hash_fd(const struct evp_md_st *md, int fd, uint8_t *ret, uint64_t *ret_size);
 _must_check_ int sha256_fd(int fd, uint8_t ret_sum[static SHA256_LEN], uint64_t *ret_size);
 
 void hex_encode(const uint8_t *data, size_t size, char *out /* 2 * size + 1 */);

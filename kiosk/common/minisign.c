@@ -14,11 +14,11 @@
 #include <openssl/evp.h>
 
 #include "common/base64.h"
+#include "common/hash.h"
 #include "common/minisign_key.h"
 
 #define DIGEST_LEN 64	      /* BLAKE2b-512 */
 #define BLOB_LEN   74	      /* "ED", id, signature */
-#define READ_BLOCK (1u << 18) /* bytes */
 
 #define DEFAULT_UNTRUSTED "signature from a lazaret key"
 
@@ -70,25 +70,7 @@ int minisign_raw_verify(const struct minisign_public *p, const void *data, size_
 
 static int digest_fd(int fd, uint8_t ret[static DIGEST_LEN])
 {
-	_cleanup_(md_free_p) EVP_MD_CTX *c = EVP_MD_CTX_new();
-	_cleanup_free_ uint8_t *block = malloc(READ_BLOCK);
-	off_t at = 0;
-
-	if (!c || !block || EVP_DigestInit_ex(c, EVP_blake2b512(), NULL) != 1)
-		return -ENOMEM;
-	for (;;) {
-		ssize_t n = pread(fd, block, READ_BLOCK, at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			return EVP_DigestFinal_ex(c, ret, NULL) == 1 ? 0 : -EIO;
-		if (EVP_DigestUpdate(c, block, (size_t)n) != 1)
-			return -EIO;
-		at += n;
-	}
+	return hash_fd(EVP_blake2b512(), fd, ret, NULL);
 }
 
 /* -- signing -------------------------------------------------------------------------------------------- */

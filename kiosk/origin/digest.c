@@ -10,7 +10,6 @@
 
 #include "common/hash.h"
 
-#define READ_BLOCK (1u << 18) /* bytes */
 
 static const struct {
 	struct digest digest;
@@ -85,33 +84,9 @@ static const EVP_MD *loaded_for(const struct digest *d)
 	return NULL;
 }
 
-static void md_free_p(EVP_MD_CTX **c)
-{
-	EVP_MD_CTX_free(*c);
-}
-
 int digest_fd(const struct digest *d, int fd, uint8_t ret[static ORIGIN_DIGEST_MAX])
 {
-	_cleanup_(md_free_p) EVP_MD_CTX *c = EVP_MD_CTX_new();
-	_cleanup_free_ uint8_t *block = malloc(READ_BLOCK);
 	const EVP_MD *md = loaded_for(d);
-	off_t at = 0;
 
-	if (!c || !block)
-		return -ENOMEM;
-	if (!md || EVP_DigestInit_ex(c, md, NULL) != 1)
-		return -ENOTSUP;
-	for (;;) {
-		ssize_t n = pread(fd, block, READ_BLOCK, at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			return EVP_DigestFinal_ex(c, ret, NULL) == 1 ? 0 : -EIO;
-		if (EVP_DigestUpdate(c, block, (size_t)n) != 1)
-			return -EIO;
-		at += n;
-	}
+	return md ? hash_fd(md, fd, ret, NULL) : -ENOTSUP;
 }

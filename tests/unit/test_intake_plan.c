@@ -53,7 +53,7 @@ static void test_one_volume(void **state)
 	assert_string_equal(list.list[0].fs, "vfat");
 	assert_string_equal(list.list[0].label, "NAME");
 	assert_true(list.list[0].size == 8 * MIB);
-	strcpy(l->table, "dos"); /* an empty table beside a file system: exFAT and FAT boot sectors look like one */
+	(void)snprintf(l->table, sizeof(l->table), "dos"); /* an empty table beside a file system: exFAT and FAT boot sectors look like one */
 	plan_make(l, &list);
 	assert_int_equal(list.count, 1);
 	assert_int_equal(list.list[0].outcome, VOLUME_OPEN);
@@ -88,7 +88,7 @@ static void test_ambiguous_and_unreadable(void **state)
 
 	l->whole = one("vfat", "filesystem");
 	l->whole.kind = CONTENT_AMBIGUOUS;
-	strcpy(l->whole.names, "vfat, ext4");
+	(void)snprintf(l->whole.names, sizeof(l->whole.names), "vfat, ext4");
 	plan_make(l, &list);
 	assert_int_equal(list.list[0].outcome, VOLUME_REFUSED);
 	assert_non_null(strstr(list.list[0].detail, "vfat, ext4"));
@@ -164,7 +164,7 @@ static void test_hybrid(void **state)
 	add(l, 40 * MIB, 2 * MIB, "vfat");	  /* has files of its own, though inside the image */
 	add(l, 50 * MIB, 2 * MIB, NULL);	  /* padding */
 	add(l, 60 * MIB, 2 * MIB, "iso9660");	  /* another disc altogether */
-	strcpy(l->partitions[4].content.uuid, "id-2");
+	(void)snprintf(l->partitions[4].content.uuid, sizeof(l->partitions[4].content.uuid), "id-2");
 	plan_make(l, &list);
 	assert_int_equal(list.count, 6);
 	assert_int_equal(list.list[0].outcome, VOLUME_OPEN);
