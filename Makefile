@@ -38,17 +38,22 @@ override CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ikiosk -DLAZARET_VERS
 pkg = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 
 # Folders that make libraries for the others: no trust boundary lies between them and their user.
-LIBRARIES := common ipc sandbox station judge
+LIBRARIES := common ipc sandbox station judge control supervisor
 # Folders with a main.c, and the name of their program.
 PROGRAMS := lazaret lazaretd lazaret-verify lazaret-ledger lazaret-vault lazaret-intake lazaret-reader \
-	lazaret-examine lazaret-origin lazaret-publish
+	lazaret-examine lazaret-origin lazaret-publish lazaret-devices lazaret-records lazaret-console
 
 FOLDER_lazaret := cli
-FOLDER_lazaretd := supervisor
-$(foreach p,verify ledger vault intake reader examine origin publish,$(eval FOLDER_lazaret-$(p) := $(p)))
+FOLDER_lazaretd := daemon
+$(foreach p,verify ledger vault intake reader examine origin publish devices records console,$(eval FOLDER_lazaret-$(p) := $(p)))
 
-NEEDS_cli        := station judge sandbox ipc common
-NEEDS_supervisor := station judge sandbox ipc common
+NEEDS_cli        := control station judge sandbox ipc common
+NEEDS_daemon     := supervisor control station judge sandbox ipc common
+NEEDS_supervisor := control station judge sandbox ipc common
+NEEDS_control    := common
+NEEDS_console    := control common
+NEEDS_devices    := control sandbox ipc common
+NEEDS_records    := sandbox ipc common
 NEEDS_verify     := common
 NEEDS_ledger     := sandbox ipc common
 NEEDS_vault      := sandbox ipc common
@@ -65,10 +70,15 @@ LIBS_sandbox    := $(call pkg,libseccomp)
 LIBS_station    := $(call pkg,yaml-0.1 jansson libcrypto)
 LIBS_judge      := $(call pkg,yaml-0.1 libutf8proc)
 LIBS_cli        := $(call pkg,jansson sqlite3 libcrypto)
-LIBS_supervisor := $(call pkg,jansson sqlite3 libcrypto libsystemd)
+LIBS_supervisor := $(call pkg,jansson sqlite3 libcrypto)
+LIBS_daemon     := $(call pkg,jansson libsystemd)
+LIBS_control    := $(call pkg,jansson libsystemd)
+LIBS_console    := $(call pkg,ncursesw jansson)
+LIBS_devices    := $(call pkg,libudev)
+LIBS_records    := $(call pkg,jansson sqlite3)
 LIBS_verify     := $(call pkg,jansson libcrypto)
 LIBS_ledger     := $(call pkg,jansson sqlite3 libcrypto)
-LIBS_intake     := $(call pkg,blkid fuse3 ext2fs com_err libudfread libisofs-1)
+LIBS_intake     := $(call pkg,blkid fuse3 ext2fs com_err libudfread libisofs-1 libcryptsetup)
 LIBS_examine    := $(call pkg,libclamav libmagic libcrypto) -lz -lbz2
 LIBS_origin     := $(call pkg,libcrypto)
 LIBS_publish    := $(call pkg,libcrypto)
@@ -153,12 +163,12 @@ lint:
 	$(MAKE) --no-print-directory BUILD=$(BUILD)-clang CC=clang WERROR=1 all unit-tests
 
 # -- installation -----------------------------------------------------------------------------------------
-ROLES := ledger vault intake reader examine origin publish
+ROLES := ledger vault intake reader examine origin publish devices records
 
 .PHONY: install
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/libexec/lazaret
-	install -m 755 $(BIN)/lazaret $(BIN)/lazaret-verify $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(BIN)/lazaret $(BIN)/lazaret-verify $(BIN)/lazaret-console $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(BIN)/lazaretd $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(addprefix $(BIN)/lazaret-,$(ROLES)) $(DESTDIR)$(PREFIX)/libexec/lazaret
 	install -d $(DESTDIR)$(PREFIX)/share/lazaret/rules/types $(DESTDIR)$(PREFIX)/share/lazaret/rules/clamav

@@ -31,6 +31,8 @@ static const char *privilege_text(enum role_privilege p)
 {
 	return p == PRIVILEGE_MOUNT ? "mounts" : p == PRIVILEGE_NAMESPACE ? "confines children" :
 	       p == PRIVILEGE_READ    ? "reads any owner" :
+	       p == PRIVILEGE_DEVICES ? "root's /sys" :
+	       p == PRIVILEGE_MAP     ? "device mapper" :
 					"none";
 }
 

@@ -19,6 +19,8 @@
 #define WORKER false
 #define ORIGIN false
 #define PUBLISH false
+#define DEVICES false
+#define RECORDS false
 
 static const struct message_rule rules[MESSAGE_COUNT_] = {
 #define M(name, sender, channel, states, next, max, fds)                                           \

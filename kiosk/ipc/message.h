@@ -26,6 +26,8 @@ enum message_channel {
 	CHANNEL_WORKER,
 	CHANNEL_ORIGIN,
 	CHANNEL_PUBLISH,
+	CHANNEL_DEVICES,
+	CHANNEL_RECORDS,
 };
 
 enum message_state {

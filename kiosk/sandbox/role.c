@@ -63,6 +63,24 @@ static const struct role roles[ROLE_COUNT_] = {
 		.data_max = 64 * MIB, .files_max = 128,
 		.does = "re-hashes approved copies into a transfer, signs it, renames it into staging",
 	},
+	[ROLE_DEVICES] = {
+		.name = "devices", .executable = "lazaret-devices", .account = "root",
+		.privilege = PRIVILEGE_DEVICES, .calls = CALLS_BASE | CALLS_READ_TREE | CALLS_DEVICES,
+		.data_max = 64 * MIB, .files_max = 128,
+		.does = "listens to udev, authorises USB devices; opens no block device",
+	},
+	[ROLE_RECORDS] = {
+		.name = "records", .executable = "lazaret-records", .account = "_lazaret-ledger",
+		.access = ACCESS_READ, .calls = CALLS_BASE | CALLS_READ_TREE,
+		.data_max = 256 * MIB, .files_max = 64,
+		.does = "answers the console's questions about past transfers; reads only",
+	},
+	[ROLE_UNLOCK] = {
+		.name = "unlock", .account = "root",
+		.privilege = PRIVILEGE_MAP, .calls = CALLS_BASE | CALLS_UNLOCK,
+		.data_max = 2048 * MIB, .files_max = 64, /* Argon2 takes what the medium says: at most so much */
+		.does = "opens one encrypted volume with libcryptsetup, a child of intake",
+	},
 };
 
 const struct role *role_get(enum role_id id)

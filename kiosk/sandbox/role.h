@@ -18,6 +18,9 @@ enum role_id {
 	ROLE_WORKER,
 	ROLE_ORIGIN,
 	ROLE_PUBLISH,
+	ROLE_DEVICES,
+	ROLE_RECORDS,
+	ROLE_UNLOCK, /* child of intake */
 	ROLE_COUNT_
 };
 
@@ -34,6 +37,8 @@ enum role_privilege {
 	PRIVILEGE_READ,	     /* reads files whatever their owner and mode say (CAP_DAC_READ_SEARCH): they are the medium's,
 			      * written by nobody whom this station knows */
 	PRIVILEGE_NAMESPACE, /* CAP_SYS_ADMIN in its own user namespace: it makes sandboxes for its children */
+	PRIVILEGE_DEVICES,   /* root's files in /sys and what udev knows in /run/udev, without any capability */
+	PRIVILEGE_MAP,	     /* CAP_SYS_ADMIN for the device mapper: a child of intake that unlocks one volume */
 	PRIVILEGE_MOUNT,     /* intake alone: real mount privileges where the station has them */
 };
 
@@ -47,6 +52,8 @@ enum syscall_group {
 	CALLS_DENY_ONLY = 1u << 5,  /* everything but what no role ever needs */
 	CALLS_PROBE = 1u << 6,	    /* what libblkid needs besides: fadvise, block ioctls */
 	CALLS_FUSE = 1u << 7,	    /* serving /dev/fuse: read, writev, splice */
+	CALLS_DEVICES = 1u << 8,    /* what libudev needs: netlink that is open already, reading /sys and /run/udev */
+	CALLS_UNLOCK = 1u << 9,	    /* what libcryptsetup and the device mapper need */
 };
 
 struct role {

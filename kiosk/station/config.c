@@ -32,6 +32,18 @@ struct raw_keys {
 	char *trust, *manifest, *audit;
 };
 
+struct raw_devices {
+	int source;
+	bool is_guarded, has_optical, has_loop;
+	struct yaml_strings media_ports, hubs, allow, deny;
+	const struct yaml_node *inputs;
+	uint64_t at_once, unlock_tries, unlock_time_s;
+};
+
+struct raw_control {
+	char *socket, *group;
+};
+
 struct raw {
 	int format;
 	char *name, *id;
@@ -46,10 +58,36 @@ struct raw {
 	const struct yaml_node *filesystems;
 	struct raw_checks checks;
 	int operators;
+	struct raw_devices devices;
+	struct raw_control control;
 };
 
 static const char *const formats[] = { "lazaret.station/1", NULL };
 static const char *const operator_names[] = { "none", "named", NULL };
+
+static const char *const device_sources[] = { "udev", "kernel", "none", NULL };
+
+static const struct yaml_field devices_fields[] = {
+	YAML_FIELD(struct raw_devices, "source", ENUM, source, .choices = device_sources),
+	YAML_FIELD(struct raw_devices, "usb-guard", BOOL, is_guarded),
+	YAML_FIELD(struct raw_devices, "media-ports", STRINGS, media_ports),
+	YAML_FIELD(struct raw_devices, "inputs", NODE, inputs),
+	YAML_FIELD(struct raw_devices, "hubs", STRINGS, hubs),
+	YAML_FIELD(struct raw_devices, "allow", STRINGS, allow),
+	YAML_FIELD(struct raw_devices, "deny", STRINGS, deny),
+	YAML_FIELD(struct raw_devices, "optical", BOOL, has_optical),
+	YAML_FIELD(struct raw_devices, "loop", BOOL, has_loop),
+	YAML_FIELD(struct raw_devices, "at-once", UINT, at_once, .min = 1, .max = 16),
+	YAML_FIELD(struct raw_devices, "unlock-tries", UINT, unlock_tries, .max = 100),
+	YAML_FIELD(struct raw_devices, "unlock-time", DURATION, unlock_time_s, .min = 1, .max = DAY),
+	YAML_FIELD_END,
+};
+
+static const struct yaml_field control_fields[] = {
+	YAML_FIELD(struct raw_control, "socket", STRING, socket, .max = 100), /* sun_path has 108 bytes (unix(7)) */
+	YAML_FIELD(struct raw_control, "group", STRING, group, .max = 32),
+	YAML_FIELD_END,
+};
 
 static const struct yaml_field station_fields[] = {
 	YAML_FIELD(struct raw, "name", STRING, name, .is_required = true, .max = 64),
@@ -138,6 +176,8 @@ static const struct yaml_field top_fields[] = {
 	YAML_FIELD(struct raw, "filesystems", NODE, filesystems),
 	YAML_FIELD(struct raw, "checks", MAP, checks, .fields = checks_fields),
 	YAML_FIELD(struct raw, "operators", ENUM, operators, .choices = operator_names),
+	YAML_FIELD(struct raw, "devices", MAP, devices, .fields = devices_fields),
+	YAML_FIELD(struct raw, "control", MAP, control, .fields = control_fields),
 	YAML_FIELD_END,
 };
 
@@ -158,6 +198,13 @@ static const struct raw defaults = {
 		.jobs_per_worker = 500,	 /* what a worker may have leaked or been led to keep goes with it */
 	},
 	.checks = { true, true, true, true },
+	.devices = {
+		.is_guarded = true,
+		.has_optical = true,
+		.at_once = 2, /* one more than the people at the port: the next one need not wait for the first one's files */
+		.unlock_tries = 3,
+		.unlock_time_s = 300,
+	},
 };
 
 /* -- file systems ---------------------------------------------------------------------------------------- */
@@ -346,6 +393,100 @@ static int load_database_files(struct loader *l, const struct yaml_node *node)
 	return r;
 }
 
+/* -- devices --------------------------------------------------------------------------------------------- */
+static bool is_port(const char *port)
+{
+	size_t bus = strspn(port, "0123456789");
+
+	/* "BUS-PORT.PORT...", as the kernel names it (Documentation/ABI/testing/sysfs-bus-usb) */
+	return bus > 0 && port[bus] == '-' && strlen(port) < 64 && strspn(port + bus + 1, "0123456789.") == strlen(port + bus + 1) &&
+	       port[bus + 1] >= '0' && port[bus + 1] <= '9';
+}
+
+static bool is_usb_id(const char *id, bool may_have_serial)
+{
+	for (size_t i = 0; i < 9; i++)
+		if (i == 4 ? id[i] != ':' : !id[i] || !strchr("0123456789abcdef", id[i]))
+			return false;
+	return !id[9] || (may_have_serial && id[9] == ':' && id[10]);
+}
+
+static void string_error(struct loader *l, const struct yaml_string *s, const char *key, const char *must)
+{
+	yaml_errors_add(l->errors, l->doc->file, s->line, s->column, "%s: '%s' %s", key, s->value, must);
+}
+
+static void check_ports(struct loader *l, const struct yaml_strings *ports, const char *key, bool may_be_any)
+{
+	for (size_t i = 0; i < ports->count; i++)
+		if (may_be_any && strcmp(ports->list[i].value, "any") == 0) {
+			if (ports->count > 1)
+				string_error(l, &ports->list[i], key, "makes the other ports have no effect");
+		} else if (!is_port(ports->list[i].value)) {
+			string_error(l, &ports->list[i], key, "must be a USB port such as '1-2' or '1-2.3': `lazaret devices` tells");
+		}
+}
+
+static void check_ids(struct loader *l, const struct yaml_strings *ids, const char *key)
+{
+	for (size_t i = 0; i < ids->count; i++)
+		if (!is_usb_id(ids->list[i].value, true))
+			string_error(l, &ids->list[i], key,
+				     "must be VID:PID or VID:PID:SERIAL in lower-case hex digits, such as '0951:1666'");
+}
+
+static const struct yaml_field input_fields[] = {
+	YAML_FIELD(struct station_input, "port", STRING, port, .is_required = true),
+	YAML_FIELD(struct station_input, "id", STRING, id, .is_required = true),
+	YAML_FIELD_END,
+};
+
+static int load_input(struct loader *l, const struct yaml_node *node, struct station_input *ret)
+{
+	int r = yaml_decode(l->doc, node, input_fields, ret, l->errors);
+
+	if (r == 0 && !is_port(ret->port))
+		yaml_node_error(l->doc, node, l->errors, "port: must be a USB port such as '1-2': `lazaret devices` tells");
+	if (r == 0 && !is_usb_id(ret->id, false))
+		yaml_node_error(l->doc, node, l->errors, "id: must be VID:PID in lower-case hex digits, such as '046d:c31c'");
+	return r == -ENOMEM ? r : 0;
+}
+
+static int load_inputs(struct loader *l, const struct yaml_node *node)
+{
+	struct station_devices *d = &l->c->devices;
+	int r = 0;
+
+	if (!node)
+		return 0;
+	if (node->kind != YAML_KIND_LIST || node->count > STATION_DEVICE_LIST_MAX) {
+		yaml_node_error(l->doc, node, l->errors, "inputs: must be a list of {port: , id: } maps");
+		return 0;
+	}
+	d->inputs = calloc(node->count + 1, sizeof(*d->inputs));
+	if (!d->inputs)
+		return -ENOMEM;
+	for (; r == 0 && d->input_count < node->count; d->input_count++)
+		r = load_input(l, node->children[d->input_count], &d->inputs[d->input_count]);
+	return r;
+}
+
+static void check_devices(struct loader *l, struct raw_devices *d)
+{
+	const struct yaml_strings *lists[] = { &d->media_ports, &d->hubs, &d->allow, &d->deny };
+	const struct yaml_node *devices = yaml_map_get(l->doc->root, "devices");
+
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+		if (lists[i]->count > STATION_DEVICE_LIST_MAX)
+			yaml_node_error(l->doc, devices, l->errors, "lists may have %d entries", STATION_DEVICE_LIST_MAX);
+	check_ports(l, &d->media_ports, "media-ports", true);
+	check_ports(l, &d->hubs, "hubs", false);
+	check_ids(l, &d->allow, "allow");
+	check_ids(l, &d->deny, "deny");
+	if (d->unlock_tries == 0 && devices && yaml_map_get(devices, "unlock-time"))
+		yaml_node_error(l->doc, devices, l->errors, "unlock-time: has no effect: with unlock-tries 0 nobody is asked");
+}
+
 /* -- putting together ------------------------------------------------------------------------------------ */
 static void check_whole(struct loader *l, const struct raw *raw)
 {
@@ -375,6 +516,29 @@ static int resolve(struct loader *l, char **ret, char *given, const char *usual)
 	return *ret ? 0 : -ENOMEM;
 }
 
+static struct yaml_strings take_strings(struct yaml_strings *from)
+{
+	struct yaml_strings taken = *from;
+
+	*from = (struct yaml_strings){ 0 };
+	return taken;
+}
+
+static void take_devices(struct station_devices *to, struct raw_devices *from)
+{
+	to->source = (enum station_device_source)from->source;
+	to->is_guarded = from->is_guarded;
+	to->media_ports = take_strings(&from->media_ports);
+	to->hubs = take_strings(&from->hubs);
+	to->allow = take_strings(&from->allow);
+	to->deny = take_strings(&from->deny);
+	to->has_optical = from->has_optical;
+	to->has_loop = from->has_loop;
+	to->at_once = from->at_once;
+	to->unlock_tries = from->unlock_tries;
+	to->unlock_time_s = from->unlock_time_s;
+}
+
 static int take(struct loader *l, struct raw *raw)
 {
 	struct station_config *c = l->c;
@@ -402,6 +566,11 @@ static int take(struct loader *l, struct raw *raw)
 	c->staging_min_free = raw->staging_min_free;
 	c->limits = raw->limits;
 	c->operators = (enum station_operators)raw->operators;
+	r = yaml_worse(r, resolve(l, &c->control.socket, raw->control.socket, "control.sock"));
+	c->control.group = raw->control.group ? TAKE_PTR(raw->control.group) : strdup("lazaret");
+	if (!c->control.group)
+		r = -ENOMEM;
+	take_devices(&c->devices, &raw->devices);
 	c->checks = CHECK_READ | CHECK_NAME | (raw->checks.virus ? CHECK_VIRUS : 0u) |
 		    (raw->checks.type ? CHECK_TYPE : 0u) | (raw->checks.lists ? CHECK_LISTS : 0u) |
 		    (raw->checks.origin ? CHECK_ORIGIN : 0u);
@@ -412,10 +581,14 @@ static void raw_done(struct raw *raw)
 {
 	char *strings[] = { raw->name,	     raw->id,	       raw->rules.file,	 raw->rules.types,  raw->keys.trust,
 			    raw->keys.manifest, raw->keys.audit, raw->database.dir, raw->hash_list,   raw->spool_dir,
-			    raw->staging_dir, raw->audit_dir,  raw->reports_dir, raw->history_dir };
+			    raw->staging_dir, raw->audit_dir,  raw->reports_dir, raw->history_dir, raw->control.socket,
+			    raw->control.group };
+	struct yaml_strings *lists[] = { &raw->devices.media_ports, &raw->devices.hubs, &raw->devices.allow, &raw->devices.deny };
 
 	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
 		free(strings[i]);
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+		yaml_strings_done(lists[i]);
 }
 
 static int load_tree(struct loader *l)
@@ -428,6 +601,9 @@ static int load_tree(struct loader *l)
 		r = load_filesystems(l, raw.filesystems);
 		if (r == 0)
 			r = load_database_files(l, raw.database_files);
+		if (r == 0)
+			r = load_inputs(l, raw.devices.inputs);
+		check_devices(l, &raw.devices);
 		if (r == 0 && !yaml_errors_any(l->errors))
 			check_whole(l, &raw);
 	}
@@ -493,7 +669,17 @@ struct station_config *station_config_free(struct station_config *c)
 	free(c->database.files);
 	char *strings[] = { c->dir,	  c->name,	c->id,	       c->rules_file, c->types_dir,
 			    c->trust_dir, c->manifest_key, c->audit_key, c->database.dir, c->hash_list,
-			    c->spool_dir, c->staging_dir,  c->audit_dir, c->reports_dir,  c->history_dir };
+			    c->spool_dir, c->staging_dir,  c->audit_dir, c->reports_dir,  c->history_dir,
+			    c->control.socket, c->control.group };
+	struct yaml_strings *lists[] = { &c->devices.media_ports, &c->devices.hubs, &c->devices.allow, &c->devices.deny };
+
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+		yaml_strings_done(lists[i]);
+	for (size_t i = 0; i < c->devices.input_count; i++) {
+		free(c->devices.inputs[i].port);
+		free(c->devices.inputs[i].id);
+	}
+	free(c->devices.inputs);
 	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
 		free(strings[i]);
 	free(c);

@@ -57,6 +57,38 @@ enum station_operators {
 	STATION_OPERATORS_NAMED, /* an inspection without --operator is refused */
 };
 
+enum station_device_source {
+	STATION_DEVICES_UDEV,	/* events that udevd has processed */
+	STATION_DEVICES_KERNEL, /* the kernel's own: for systems without udevd; loop devices, in tests */
+	STATION_DEVICES_NONE,	/* no medium is waited for: `lazaret inspect` alone */
+};
+
+/* Where a USB device must be plugged in: "1-2.3" as in /sys/bus/usb/devices. */
+struct station_input {
+	char *port, *id; /* id: "VID:PID", four lower-case hex digits each */
+};
+
+#define STATION_DEVICE_LIST_MAX 256
+
+struct station_devices {
+	enum station_device_source source;
+	bool is_guarded;		/* USB devices are authorised by us alone */
+	struct yaml_strings media_ports; /* "1-2", or the one word "any"; none: no USB medium is accepted */
+	struct station_input *inputs;	/* the station's own keyboard and the like */
+	size_t input_count;
+	struct yaml_strings hubs;	/* the station's own hubs, by port */
+	struct yaml_strings allow, deny; /* "VID:PID" or "VID:PID:SERIAL"; no `allow`: all that `deny` does not name */
+	bool has_optical, has_loop;
+	uint64_t at_once;      /* media inspected at a time; the others wait */
+	uint64_t unlock_tries; /* passphrases for one volume; 0: encrypted volumes are refused */
+	uint64_t unlock_time_s; /* for the operator to type one */
+};
+
+struct station_control {
+	char *socket; /* absolute path */
+	char *group;  /* its members may connect, besides root and the daemon's own account */
+};
+
 /* All strings owned; all paths absolute. */
 struct station_config {
 	char *dir;
@@ -77,6 +109,8 @@ struct station_config {
 	const char *drivers[STATION_FS_COUNT_]; /* static: "kernel,user", "user,kernel", "kernel", "user", "" (denied) */
 	uint32_t checks; /* enum check bits that every file needs; READ and NAME always among them */
 	enum station_operators operators;
+	struct station_devices devices;
+	struct station_control control;
 };
 
 /* Load DIR/lazaret.yaml. Blocks on disk. Returns 0; -EINVAL with every error of the file in `errors`; or another

@@ -83,6 +83,26 @@
 	"#   origin: true            # signatures on the medium\n"                                                    \
 	"\n"                                                                                                          \
 	"# named: an inspection without --operator is refused.\n"                                                     \
-	"# operators: none\n"
+	"# operators: none\n"                                                                                          \
+	"\n"                                                                                                          \
+	"# What lazaretd waits for. USB ports as `lazaret devices` names them.\n"                                     \
+	"devices:\n"                                                                                                  \
+	"  media-ports: any        # any, or [1-2, 1-3]; without this line no USB medium is accepted\n"               \
+	"#  source: udev           # udev, kernel (where no udevd runs), none\n"                                      \
+	"#  usb-guard: true        # nothing on USB works unless it is named here or is one plain mass-storage device\n" \
+	"#  # the station's own keyboard and hubs, bound to their ports, and lists of sticks, such as\n"             \
+	"#  # inputs: [{port: 1-1, id: '046d:c31c'}]   hubs: ['1-4']\n"                                              \
+	"#  # allow: ['0951:1666', '0781:5581:SERIAL']   deny: ['090c:1000']   VID:PID or VID:PID:SERIAL;\n"          \
+	"#  # without `allow` every stick that `deny` does not name\n"                                               \
+	"#  optical: true\n"                                                                                          \
+	"#  loop: false            # loop devices, for trying the station\n"                                          \
+	"#  at-once: 2             # media inspected at a time; the others wait\n"                                    \
+	"#  unlock-tries: 3        # passphrases for an encrypted volume; 0: refused without asking\n"                \
+	"#  unlock-time: 5m        # for the operator to type one\n"                                                  \
+	"\n"                                                                                                          \
+	"# Where the console and `lazaret` reach lazaretd, and who may besides root.\n"                               \
+	"# control:\n"                                                                                                \
+	"#   socket: control.sock\n"                                                                                  \
+	"#   group: lazaret\n"
 
 #endif

@@ -64,6 +64,10 @@ static enum message_channel channel_of(enum role_id role)
 		return CHANNEL_ORIGIN;
 	case ROLE_PUBLISH:
 		return CHANNEL_PUBLISH;
+	case ROLE_DEVICES:
+		return CHANNEL_DEVICES;
+	case ROLE_RECORDS:
+		return CHANNEL_RECORDS;
 	default:
 		return CHANNEL_WORKER;
 	}

@@ -331,6 +331,15 @@ static void template_shows_the_defaults(void **state)
 	assert_memory_equal(&a->limits, &b->limits, sizeof(a->limits));
 	assert_memory_equal(a->drivers, b->drivers, sizeof(a->drivers));
 	assert_int_equal(a->checks, b->checks);
+	assert_int_equal(a->devices.source, b->devices.source);
+	assert_int_equal(a->devices.is_guarded, b->devices.is_guarded);
+	assert_int_equal(a->devices.has_optical, b->devices.has_optical);
+	assert_int_equal(a->devices.has_loop, b->devices.has_loop);
+	assert_int_equal(a->devices.at_once, b->devices.at_once);
+	assert_int_equal(a->devices.unlock_tries, b->devices.unlock_tries);
+	assert_int_equal(a->devices.unlock_time_s, b->devices.unlock_time_s);
+	assert_string_equal(a->control.socket, b->control.socket);
+	assert_string_equal(a->control.group, b->control.group);
 	assert_int_equal(a->spool_bytes, b->spool_bytes);
 	assert_int_equal(a->staging_min_free, b->staging_min_free);
 	assert_int_equal(a->database.stop_age_s, b->database.stop_age_s);
