@@ -25,6 +25,7 @@ struct intake {
 	struct volume_list volumes;
 	struct driver drivers[VOLUMES_MAX]; /* by volume */
 	char kind[KIND_MAX];
+	uint32_t tries; /* passphrases for each encrypted volume; 0: nobody is there to be asked */
 	int source_fd;
 };
 
@@ -39,6 +40,7 @@ static int start(struct intake *in)
 	decode_str_into(&m.payload, in->kind, sizeof(in->kind));
 	path = decode_str(&m.payload, PATH_TEXT_MAX); /* for the supervisor's own messages; nothing is opened by it */
 	r = policy_decode(&in->policy, &m.payload);
+	in->tries = decode_u32(&m.payload);
 	if (r == 0)
 		r = decoder_end(&m.payload);
 	in->source_fd = TAKE_FD(m.fds[0]);

@@ -50,6 +50,7 @@ static int send_start(struct inspection *i, const char *kind, int fd)
 		encode_str(e, station_fs_name((enum station_fs)fs));
 		encode_str(e, i->supervisor->config->drivers[fs]);
 	}
+	encode_u32(e, 0); /* passphrase tries */
 	return channel_send(&i->intake.channel, MESSAGE_INTAKE_START, e, &fd, 1);
 }
 

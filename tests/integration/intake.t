@@ -77,7 +77,7 @@ class Fields:
 class Intake:
     """One lazaret-intake, started as the supervisor starts it."""
 
-    def __init__(self, source, kind="image", policy=None, env=None):
+    def __init__(self, source, kind="image", policy=None, env=None, tries=0):
         self.sock, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         fd = os.open(source, os.O_RDONLY)
 
@@ -92,6 +92,7 @@ class Intake:
         payload += struct.pack("<I", len(policy))
         for fs, drivers in policy.items():
             payload += put_str(fs) + put_str(drivers)
+        payload += struct.pack("<I", tries)
         self.send("INTAKE_START", payload, fd)
         os.close(fd)
         self.volumes, self.refused, self.medium, self.failed, self.roots = {}, {}, None, None, {}
