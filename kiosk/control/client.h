@@ -24,7 +24,8 @@ short control_client_events(const struct control_client *c);
  * Returns its id (> 0) or a negative errno. */
 _must_check_ int64_t control_client_request(struct control_client *c, const char *name, json_t *fields);
 
-/* Send what waits and read what is there; never blocks. Returns 0; -ENOTCONN when the daemon has gone; -EPROTO when it
+/* Send what waits and read what is there; never blocks. Returns 0; -ENOTCONN when the daemon has gone, -EACCES when it does
+ * not want us, -EUSERS when too many are connected (what it said before can still be taken); -EPROTO when it
  * sends what is no line of the protocol. */
 _must_check_ int control_client_serve(struct control_client *c);
 
