@@ -85,28 +85,54 @@ static int allow_path(int ruleset, uint64_t rights, const char *path)
 	return fd < 0 ? -errno : allow_beneath(ruleset, fd, rights);
 }
 
-int landlock_enter(enum role_access access, const int *fds, size_t fd_count, const char *path)
+/* A ruleset that handles all that this kernel knows; `ret_fs`: of it, what concerns files. A descriptor or negative errno. */
+static int new_ruleset(uint64_t *ret_fs)
 {
 	int abi = landlock_abi();
 	struct ruleset_attr attr = { 0 };
-	uint64_t rights;
-	_cleanup_close_ int ruleset = -EBADF;
-	int r = 0;
+	int ruleset;
 
 	if (abi < LANDLOCK_ABI_MIN)
 		return abi < 0 ? abi : -ENOSYS;
-	attr.handled_access_fs = handled_fs(abi);
+	attr.handled_access_fs = *ret_fs = handled_fs(abi);
 	attr.handled_access_net = abi >= 4 ? 3 : 0;
 	attr.scoped = abi >= 6 ? 3 : 0;
 	ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr,
 			       abi >= 6 ? sizeof(attr) : abi >= 4 ? 16 : 8, 0);
+	return ruleset < 0 ? -errno : ruleset;
+}
+
+int landlock_enter(enum role_access access, const int *fds, size_t fd_count, const char *path)
+{
+	uint64_t handled, rights;
+	_cleanup_close_ int ruleset = new_ruleset(&handled);
+	int r = 0;
+
 	if (ruleset < 0)
-		return -errno;
-	rights = (access == ACCESS_WRITE ? WRITE_RIGHTS : READ_RIGHTS) & attr.handled_access_fs;
+		return ruleset;
+	rights = (access == ACCESS_WRITE ? WRITE_RIGHTS : READ_RIGHTS) & handled;
 	if (access != ACCESS_NONE)
 		r = allow_directories(ruleset, rights, fds, fd_count);
 	if (r == 0 && path)
-		r = allow_path(ruleset, WRITE_RIGHTS & attr.handled_access_fs, path);
+		r = allow_path(ruleset, WRITE_RIGHTS & handled, path);
+	if (r == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
+		r = -errno;
+	return r;
+}
+
+int landlock_enter_sysfs(bool writes)
+{
+	static const char *const read_paths[] = { "/sys", "/run/udev" }, *const write_paths[] = { "/sys/devices", "/sys/bus/usb" };
+	const char *const *paths = writes ? write_paths : read_paths;
+	uint64_t handled, rights = READ_RIGHTS | (writes ? LANDLOCK_ACCESS_FS_WRITE_FILE : 0);
+	_cleanup_close_ int ruleset = new_ruleset(&handled);
+	int r = ruleset < 0 ? ruleset : 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(read_paths); i++) {
+		r = allow_path(ruleset, rights & handled, paths[i]);
+		if (r == -ENOENT && i > 0) /* no udevd, no USB: nothing to be reached there */
+			r = 0;
+	}
 	if (r == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
 		r = -errno;
 	return r;

@@ -20,6 +20,10 @@ _must_check_ int landlock_abi(void);
 _must_check_ int landlock_enter(enum role_access access, const int *fds, size_t fd_count,
 				const char *path);
 
+/* As above for PRIVILEGE_DEVICES (reading beneath /sys and /run/udev) or PRIVILEGE_GUARD (besides, writing to files
+ * that exist beneath /sys/devices and /sys/bus/usb). */
+_must_check_ int landlock_enter_sysfs(bool writes);
+
 /* Install the filter of `groups`; anything else kills the process. Needs no_new_privs. */
 _must_check_ int seccomp_enter(unsigned int groups);
 
@@ -32,6 +36,14 @@ _must_check_ int namespaces_enter_privileged(void);
 
 /* An empty, read-only tmpfs becomes the root; with `has_tmp`, holding an empty directory /tmp. */
 _must_check_ int root_enter_empty(bool has_tmp);
+
+/* Before namespaces_enter(), as root: a mount namespace in which /tmp holds a root of /sys alone and, read-only as
+ * /sys then is, /run/udev where there is one; or of /sys alone with `writes`. root_enter_sysfs(), after it, goes there. */
+_must_check_ int root_prepare_sysfs(bool writes);
+_must_check_ int root_enter_sysfs(void);
+
+/* The detached mount `mount_fd` (borrowed) becomes the root, with the attributes that it has. */
+_must_check_ int root_enter_mount(int mount_fd);
 
 /* A fresh tmpfs on /tmp, which becomes the working directory. */
 _must_check_ int root_mount_tmp(unsigned long long size_bytes);

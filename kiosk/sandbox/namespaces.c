@@ -127,6 +127,53 @@ int root_enter_empty(bool has_tmp)
 	return 0;
 }
 
+#define HARMLESS_FLAGS (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+
+/* `from` alone, without what is mounted beneath it (/sys/fs/cgroup, /sys/kernel/debug). */
+static int bind_at(const char *from, const char *to, bool writes)
+{
+	if (mount(from, to, NULL, MS_BIND, NULL) < 0 ||
+	    mount(NULL, to, NULL, MS_REMOUNT | MS_BIND | HARMLESS_FLAGS | (writes ? 0 : MS_RDONLY), NULL) < 0)
+		return -errno;
+	return 0;
+}
+
+/* The order is what the kernel lets one do. In a mount namespace that a user namespace owns, /sys is locked together
+ * with what is mounted beneath it (mount_namespaces(7)): it could be bound only with all of that. So the new root is
+ * made before there is a user namespace. Only there the role goes into it, since the helper that maps accounts needs /proc. */
+int root_prepare_sysfs(bool writes)
+{
+	int r;
+
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("none", "/tmp", "tmpfs", HARMLESS_FLAGS, EMPTY_ROOT_OPTIONS) < 0 || mkdir("/tmp/sys", 0755) < 0)
+		return -errno;
+	r = bind_at("/sys", "/tmp/sys", writes);
+	if (r < 0 || writes || access("/run/udev", F_OK) < 0) /* no udevd: nothing to be known from it */
+		return r;
+	if (mkdir("/tmp/run", 0755) < 0 || mkdir("/tmp/run/udev", 0755) < 0)
+		return -errno;
+	return bind_at("/run/udev", "/tmp/run/udev", false);
+}
+
+int root_enter_sysfs(void)
+{
+	/* Bound onto itself: what came with the namespace is locked and cannot become the root, a copy of it can. */
+	if (mount("/tmp", "/tmp", NULL, MS_BIND | MS_REC, NULL) < 0 || chdir("/tmp") < 0 ||
+	    syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0 ||
+	    mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | HARMLESS_FLAGS, NULL) < 0)
+		return -errno;
+	return 0;
+}
+
+int root_enter_mount(int mount_fd)
+{
+	if (move_mount(mount_fd, "", AT_FDCWD, "/tmp", MOVE_MOUNT_F_EMPTY_PATH) < 0 || chdir("/tmp") < 0 ||
+	    syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+		return -errno;
+	return 0;
+}
+
 int root_mount_tmp(unsigned long long size_bytes)
 {
 	char options[64];

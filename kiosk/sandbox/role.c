@@ -64,10 +64,16 @@ static const struct role roles[ROLE_COUNT_] = {
 		.does = "re-hashes approved copies into a transfer, signs it, renames it into staging",
 	},
 	[ROLE_DEVICES] = {
-		.name = "devices", .executable = "lazaret-devices", .account = "root",
+		.name = "devices", .executable = "lazaret-devices", .account = "_lazaret-devices",
 		.privilege = PRIVILEGE_DEVICES, .calls = CALLS_BASE | CALLS_READ_TREE | CALLS_DEVICES,
 		.data_max = 64 * MIB, .files_max = 128,
-		.does = "listens to udev, authorises USB devices; opens no block device",
+		.does = "listens to udev and judges USB devices; opens no block device, writes nothing",
+	},
+	[ROLE_GUARD] = {
+		.name = "guard", .account = "root",
+		.privilege = PRIVILEGE_GUARD, .calls = CALLS_BASE | CALLS_READ_TREE,
+		.data_max = 16 * MIB, .files_max = 32,
+		.does = "switches USB devices and interfaces on and off for devices, whose child it is; reads none",
 	},
 	[ROLE_RECORDS] = {
 		.name = "records", .executable = "lazaret-records", .account = "_lazaret-ledger",
@@ -76,10 +82,10 @@ static const struct role roles[ROLE_COUNT_] = {
 		.does = "answers the console's questions about past transfers; reads only",
 	},
 	[ROLE_UNLOCK] = {
-		.name = "unlock", .account = "root",
-		.privilege = PRIVILEGE_MAP, .calls = CALLS_BASE | CALLS_UNLOCK,
+		.name = "unlock", .account = "_lazaret-unlock",
+		.privilege = PRIVILEGE_MAP, .access = ACCESS_NODES, .calls = CALLS_BASE | CALLS_UNLOCK,
 		.data_max = 2048 * MIB, .files_max = 64, /* Argon2 takes what the medium says: at most so much */
-		.does = "opens one encrypted volume with libcryptsetup, a child of intake",
+		.does = "works out key and mapping of one encrypted volume (libcryptsetup), a child of intake",
 	},
 };
 

@@ -19,6 +19,7 @@ enum role_id {
 	ROLE_ORIGIN,
 	ROLE_PUBLISH,
 	ROLE_DEVICES,
+	ROLE_GUARD, /* child of devices: the one process that writes to /sys */
 	ROLE_RECORDS,
 	ROLE_UNLOCK, /* child of intake */
 	ROLE_COUNT_
@@ -29,6 +30,7 @@ enum role_access {
 	ACCESS_NONE,
 	ACCESS_READ,
 	ACCESS_WRITE, /* read, create, rename, remove, truncate: regular files and directories only */
+	ACCESS_NODES, /* read, and ask devices (the system-call filter says what) */
 };
 
 /* How far a role may let go of its privileges. */
@@ -37,8 +39,10 @@ enum role_privilege {
 	PRIVILEGE_READ,	     /* reads files whatever their owner and mode say (CAP_DAC_READ_SEARCH): they are the medium's,
 			      * written by nobody whom this station knows */
 	PRIVILEGE_NAMESPACE, /* CAP_SYS_ADMIN in its own user namespace: it makes sandboxes for its children */
-	PRIVILEGE_DEVICES,   /* root's files in /sys and what udev knows in /run/udev, without any capability */
-	PRIVILEGE_MAP,	     /* CAP_SYS_ADMIN for the device mapper: a child of intake that unlocks one volume */
+	PRIVILEGE_DEVICES,   /* reads /sys and what udev knows in /run/udev, both mounted read-only */
+	PRIVILEGE_GUARD,     /* writes root's files beneath /sys/devices and /sys/bus/usb, without any capability */
+	PRIVILEGE_MAP,	     /* no capability either; its root is a mount that its parent prepared, with the nodes that it needs:
+			      * a child of intake that works out how one encrypted volume is mapped */
 	PRIVILEGE_MOUNT,     /* intake alone: real mount privileges where the station has them */
 };
 
@@ -53,7 +57,7 @@ enum syscall_group {
 	CALLS_PROBE = 1u << 6,	    /* what libblkid needs besides: fadvise, block ioctls */
 	CALLS_FUSE = 1u << 7,	    /* serving /dev/fuse: read, writev, splice */
 	CALLS_DEVICES = 1u << 8,    /* what libudev needs: netlink that is open already, reading /sys and /run/udev */
-	CALLS_UNLOCK = 1u << 9,	    /* what libcryptsetup and the device mapper need */
+	CALLS_UNLOCK = 1u << 9,	    /* what libcryptsetup needs to read a header; nothing can be opened for writing */
 };
 
 struct role {

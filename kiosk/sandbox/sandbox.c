@@ -146,6 +146,11 @@ static int set_limits(const struct role *role)
 	return r;
 }
 
+static bool is_sysfs(const struct role *role)
+{
+	return role->privilege == PRIVILEGE_DEVICES || role->privilege == PRIVILEGE_GUARD;
+}
+
 /* From here on nothing can be gained back; the same for roles and for workers. */
 static int confine(const struct role *role, const int *fds, size_t count, const char *path,
 		   const char **ret_where)
@@ -165,7 +170,8 @@ static int confine(const struct role *role, const int *fds, size_t count, const 
 	 * still give each child a file system of its own. Its children have it. */
 	if (r == 0 && role->privilege != PRIVILEGE_NAMESPACE) {
 		*ret_where = "Landlock";
-		r = landlock_enter(role->access, fds, count, path);
+		r = is_sysfs(role) ? landlock_enter_sysfs(role->privilege == PRIVILEGE_GUARD) :
+				     landlock_enter(role->access, fds, count, path);
 	}
 	if (r < 0)
 		return r;
@@ -195,6 +201,40 @@ static int enter_mounter(const struct role *role, const char **ret_where)
 	return seccomp_enter(role->calls);
 }
 
+/* The guard stays root, which owns the files that it writes, and has no capability: what an owner may is all that is left.
+ * The monitor is an account that owns nothing; every id is mapped, since libudev takes only messages that come from root. */
+static int enter_sysfs(const struct role *role, const char **ret_where)
+{
+	bool is_guard = role->privilege == PRIVILEGE_GUARD;
+	uid_t uid = 0;
+	gid_t gid = 0;
+	int r = 0;
+
+	*ret_where = "root (media are waited for by root only)";
+	if (geteuid() != 0)
+		return -EPERM;
+	*ret_where = "account (create it with systemd-sysusers)";
+	if (!is_guard)
+		r = account_of(role, &uid, &gid);
+	if (r < 0)
+		return r;
+	*ret_where = "private /sys";
+	r = root_prepare_sysfs(is_guard);
+	if (r < 0)
+		return r;
+	*ret_where = "namespaces";
+	r = namespaces_enter(uid, gid, !is_guard);
+	if (r < 0)
+		return r;
+	*ret_where = "account";
+	r = become(uid, gid, true);
+	if (r < 0)
+		return r;
+	*ret_where = "private root";
+	r = root_enter_sysfs();
+	return r < 0 ? r : confine(role, NULL, 0, NULL, ret_where);
+}
+
 int sandbox_enter(enum role_id id, const int *keep_fds, size_t keep_count, const char **ret_where)
 {
 	const struct role *role = role_get(id);
@@ -209,6 +249,8 @@ int sandbox_enter(enum role_id id, const int *keep_fds, size_t keep_count, const
 		return r;
 	if (role->privilege == PRIVILEGE_MOUNT)
 		return enter_mounter(role, ret_where);
+	if (is_sysfs(role))
+		return enter_sysfs(role, ret_where);
 	*ret_where = "account (create it with systemd-sysusers)";
 	r = account_of(role, &uid, &gid);
 	if (r < 0)

@@ -51,6 +51,12 @@ static const char *const fuse_calls[] = {
 	"sched_getaffinity", "fadvise64", "tgkill", "statx", "access", "readlink", "readlinkat", NULL
 };
 
+/* What libudev looks at besides (252 and 257): paths, in whichever way its release goes about it, and its socket. */
+static const char *const devices_calls[] = {
+	"stat", "lstat", "access", "faccessat", "faccessat2", "readlink", "getcwd", "statfs", "fchdir", "umask", "getsockopt",
+	"getsockname", "recvmmsg", "name_to_handle_at", "getppid", "prlimit64", NULL
+};
+
 /* What nothing on this station ever needs: ways into the kernel, into other processes, out to a network. Used
  * where an allow-list cannot hold because other programs are started (intake). */
 static const char *const denied_calls[] = {
@@ -68,7 +74,7 @@ static const struct {
 	{ CALLS_BASE, base_calls },	      { CALLS_READ_TREE, read_tree_calls },
 	{ CALLS_WRITE_TREE, write_tree_calls }, { CALLS_SCRATCH, scratch_calls },
 	{ CALLS_SANDBOX, sandbox_calls },     { CALLS_PROBE, probe_calls },
-	{ CALLS_FUSE, fuse_calls },
+	{ CALLS_FUSE, fuse_calls },	      { CALLS_DEVICES, devices_calls },
 };
 
 static void filter_release(scmp_filter_ctx *ctx)
