@@ -110,7 +110,10 @@ int landlock_enter(enum role_access access, const int *fds, size_t fd_count, con
 
 	if (ruleset < 0)
 		return ruleset;
-	rights = (access == ACCESS_WRITE ? WRITE_RIGHTS : READ_RIGHTS) & handled;
+	rights = access == ACCESS_WRITE ? WRITE_RIGHTS :
+		 access == ACCESS_NODES ? READ_RIGHTS | LANDLOCK_ACCESS_FS_IOCTL_DEV :
+					  READ_RIGHTS;
+	rights &= handled;
 	if (access != ACCESS_NONE)
 		r = allow_directories(ruleset, rights, fds, fd_count);
 	if (r == 0 && path)

@@ -264,7 +264,10 @@ int sandbox_enter(enum role_id id, const int *keep_fds, size_t keep_count, const
 	if (r < 0)
 		return r;
 	*ret_where = "empty root";
-	r = root_enter_empty(role->privilege == PRIVILEGE_NAMESPACE);
+	if (role->privilege == PRIVILEGE_MAP)
+		r = keep_count > 0 ? root_enter_mount(keep_fds[0]) : -EINVAL;
+	else
+		r = root_enter_empty(role->privilege == PRIVILEGE_NAMESPACE);
 	if (r < 0)
 		return r;
 	return confine(role, keep_fds, keep_count, NULL, ret_where);

@@ -16,7 +16,9 @@
 #include "common/macros.h"
 #include "sandbox/role.h"
 
-/* Enter the sandbox of `role`. `keep_fds` (borrowed, any order): the descriptors that stay open besides 0-2 and
+/* A role of PRIVILEGE_MAP gets its root from its parent: a detached, read-only mount, `keep_fds[0]`.
+ *
+ * Enter the sandbox of `role`. `keep_fds` (borrowed, any order): the descriptors that stay open besides 0-2 and
  * CHANNEL_FD; the directories among them are what the role may reach. Returns 0 or a negative errno with
  * `*ret_where` set to a static string that names the layer. After an error the process must exit. */
 _must_check_ int sandbox_enter(enum role_id role, const int *keep_fds, size_t keep_count,

@@ -57,6 +57,12 @@ static const char *const devices_calls[] = {
 	"getsockname", "recvmmsg", "name_to_handle_at", "getppid", "prlimit64", NULL
 };
 
+/* libcryptsetup 2.6 to 2.8 with OpenSSL, measured with strace; threads are Argon2's. openat and ioctl: rules of their own. */
+static const char *const unlock_calls[] = {
+	"statx", "stat", "access", "faccessat", "faccessat2", "readlink", "readlinkat", "getdents64", "fadvise64", "uname",
+	"mlock", "munlock", "getpriority", "setpriority", "getrusage", "sched_getaffinity", "clone", "clone3", "flock", NULL
+};
+
 /* What nothing on this station ever needs: ways into the kernel, into other processes, out to a network. Used
  * where an allow-list cannot hold because other programs are started (intake). */
 static const char *const denied_calls[] = {
@@ -75,6 +81,7 @@ static const struct {
 	{ CALLS_WRITE_TREE, write_tree_calls }, { CALLS_SCRATCH, scratch_calls },
 	{ CALLS_SANDBOX, sandbox_calls },     { CALLS_PROBE, probe_calls },
 	{ CALLS_FUSE, fuse_calls },	      { CALLS_DEVICES, devices_calls },
+	{ CALLS_UNLOCK, unlock_calls },
 };
 
 static void filter_release(scmp_filter_ctx *ctx)
@@ -139,6 +146,26 @@ static int add_ioctl_rules(scmp_filter_ctx ctx, unsigned int groups)
 	return r;
 }
 
+/* "Opened for writing?" has the answer "it is read-only", on which libcryptsetup opens for reading; what it may ask a block
+ * device is how large it is and how it likes to be read. No sockets: without the kernel's ciphers (AF_ALG) only those of
+ * OpenSSL are there, and the library is told so. */
+static int add_unlock_rules(scmp_filter_ctx ctx)
+{
+	static const unsigned long block[] = { BLKGETSIZE64, BLKSSZGET, BLKPBSZGET, BLKROGET, BLKRAGET, BLKIOMIN, BLKIOOPT,
+					       BLKALIGNOFF };
+	int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
+				 SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY));
+
+	for (unsigned int mode = O_WRONLY; r == 0 && mode <= O_RDWR; mode++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EROFS), SCMP_SYS(openat), 1,
+				     SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE, mode));
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 0);
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(block); i++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, block[i], 0));
+	return r;
+}
+
 #ifdef LAZARET_SANITIZE
 /* AddressSanitizer's allocator and its reports; never in a product build. */
 static const char *const sanitizer_calls[] = { "sched_getaffinity", "prctl", "readlink", "readlinkat", "openat",
@@ -159,6 +186,8 @@ static int add_groups(scmp_filter_ctx ctx, unsigned int groups)
 		r = add_fcntl_rules(ctx, groups);
 	if (r == 0 && !(groups & (CALLS_PROBE | CALLS_FUSE)))
 		r = add_ioctl_rules(ctx, groups);
+	if (r == 0 && groups & CALLS_UNLOCK)
+		r = add_unlock_rules(ctx);
 #ifdef LAZARET_SANITIZE
 	if (r == 0)
 		r = add_calls(ctx, SCMP_ACT_ALLOW, sanitizer_calls);
