@@ -7,9 +7,11 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define COPY_STEP (64u << 20) /* bytes a call, so that a signal is answered in between */
 #define COPY_BLOCK (1u << 18)
+#define KEEP_MAX 32
 
 int fd_write_all(int fd, const void *data, size_t size)
 {
@@ -237,4 +239,29 @@ int dir_remove_tree(int dir_fd, const char *name)
 	if (r < 0)
 		return r;
 	return unlinkat(dir_fd, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
+static int compare_int(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+int fd_close_others(int first, const int *keep_fds, size_t keep_count)
+{
+	int keep[KEEP_MAX];
+	unsigned int next = (unsigned int)first;
+
+	if (keep_count > KEEP_MAX)
+		return -E2BIG;
+	if (keep_count > 0)
+		memcpy(keep, keep_fds, keep_count * sizeof(int));
+	qsort(keep, keep_count, sizeof(int), compare_int);
+	for (size_t i = 0; i < keep_count; i++) {
+		if (keep[i] < (int)next) /* below `first`, or named twice */
+			continue;
+		if ((unsigned int)keep[i] > next && close_range(next, (unsigned int)keep[i] - 1, 0) < 0)
+			return -errno;
+		next = (unsigned int)keep[i] + 1;
+	}
+	return close_range(next, ~0u, 0) < 0 ? -errno : 0;
 }

@@ -38,4 +38,7 @@ _must_check_ int dir_open_make(int dir_fd, const char *name, mode_t mode, int *r
 /* Remove everything beneath `name`, without following links or leaving the file system. 0 when it is gone. */
 _must_check_ int dir_remove_tree(int dir_fd, const char *name);
 
+/* Close every descriptor from `first` on but those of `keep_fds` (any order, at most 32). */
+_must_check_ int fd_close_others(int first, const int *keep_fds, size_t keep_count);
+
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
 /* lazaretd: starts the roles and owns each medium's way. It parses no medium.
  *
- * `lazaretd -C DIR --inspect` inspects the given sources one after the other and ends; `lazaret inspect` runs it so and
- * shows its events (events.h), which go to the descriptor named by --events-fd.
+ * `lazaretd -C DIR` waits for media (daemon.h). `lazaretd -C DIR --inspect` inspects the given sources one after the other
+ * and ends; `lazaret inspect` runs it so and shows its events (events.h), which go to the descriptor named by --events-fd.
  */
 #include <getopt.h>
 #include <signal.h>
@@ -10,6 +10,8 @@
 #include <sys/signalfd.h>
 
 #include "common/log.h"
+#include "control/client.h"
+#include "daemon/daemon.h"
 #include "supervisor/inspection.h"
 #include "supervisor/relay.h"
 
@@ -22,7 +24,11 @@ struct options {
 	bool is_inspecting, is_explaining;
 };
 
-static const char usage[] = "usage: lazaretd -C DIR --inspect [--operator NAME] [--reason TEXT] [--events-fd N] SOURCE...\n"
+/* A client of --events-fd that does not read for so long has gone. */
+#define EVENTS_PATIENCE_MS 1000
+
+static const char usage[] = "usage: lazaretd -C DIR\n"
+			    "       lazaretd -C DIR --inspect [--operator NAME] [--reason TEXT] [--events-fd N] SOURCE...\n"
 			    "       lazaretd -C DIR --explain [--events-fd N] FILE...\n";
 
 static bool parse_fd(const char *text, int *ret)
@@ -72,6 +78,8 @@ static bool parse_options(int argc, char **argv, struct options *o)
 			return false;
 		}
 	}
+	if (!o->is_inspecting && !o->is_explaining)
+		return o->dir && optind == argc && !*o->operator_name && !*o->reason && o->events_fd < 0;
 	return o->dir && o->is_inspecting != o->is_explaining && optind < argc;
 }
 
@@ -89,41 +97,54 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-int main(int argc, char **argv)
+static int inspect(const struct options *o, char **sources)
 {
 	_cleanup_(supervisor_freep) struct supervisor *s = NULL;
-	struct options o;
-	struct events *events;
-	struct relay relay = { 0 };
-	int signal_fd, worst = INSPECTION_ALL_APPROVED;
+	struct events *events = events_new(o->events_fd, EVENTS_PATIENCE_MS);
+	int signal_fd = open_signals(), worst = INSPECTION_ALL_APPROVED;
 
-	log_open("lazaretd");
-	if (!parse_options(argc, argv, &o)) {
-		(void)fputs(usage, stderr);
-		return EX_USAGE;
-	}
-	events = events_new(o.events_fd);
-	signal_fd = open_signals();
-	if (!events || signal_fd < 0 || relay_start(&relay) < 0) {
+	if (!events || signal_fd < 0) {
 		log_error("err=%s", errno_name(errno));
-		return INSPECTION_INCOMPLETE;
-	}
-	if (supervisor_open(o.dir, events, signal_fd, &s) < 0)
 		worst = INSPECTION_INCOMPLETE;
-	if (s && o.is_inspecting && s->config->operators == STATION_OPERATORS_NAMED && !*o.operator_name) {
+	} else if (supervisor_open(o->dir, events, signal_fd, &s) < 0) {
+		worst = INSPECTION_INCOMPLETE;
+	} else if (o->is_inspecting && s->config->operators == STATION_OPERATORS_NAMED && !*o->operator_name) {
 		events_error(events, "this station wants to know who brings a medium: give --operator NAME");
 		worst = INSPECTION_INCOMPLETE;
 		s = supervisor_free(s);
 	}
-	for (int k = optind; s && k < argc; k++) {
-		const struct inspection_request request = { .source = argv[k], .operator_name = o.operator_name, .reason = o.reason };
-		int status = (int)(o.is_explaining ? inspection_explain(s, argv[k]) : inspection_run(s, &request));
+	for (; s && *sources; sources++) {
+		const struct inspection_request request = { .source = *sources, .operator_name = o->operator_name, .reason = o->reason };
+		int status = (int)(o->is_explaining ? inspection_explain(s, *sources) : inspection_run(s, &request));
 
 		worst = MAX(worst, status);
 	}
 	s = supervisor_free(s);
 	events_free(events);
 	close_p(&signal_fd);
-	relay_end(&relay);
 	return worst;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o;
+	struct relay relay = { 0 };
+	bool is_daemon;
+	int status;
+
+	log_open("lazaretd");
+	if (!parse_options(argc, argv, &o)) {
+		(void)fputs(usage, stderr);
+		return EX_USAGE;
+	}
+	is_daemon = !o.is_inspecting && !o.is_explaining;
+	if (is_daemon)
+		control_wipe_json(); /* passphrases pass through requests */
+	if (relay_start(&relay) < 0) {
+		log_error("err=%s", errno_name(errno));
+		return INSPECTION_INCOMPLETE;
+	}
+	status = is_daemon ? daemon_run(o.dir) : inspect(&o, argv + optind);
+	relay_end(&relay);
+	return status;
 }

@@ -3,6 +3,7 @@
  * sandbox, and forks workers on demand. It reads no untrusted byte and scans nothing: what a scan leaves behind in
  * libclamav (the generator of temporary names above all) would be the same in every worker.
  */
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 
@@ -11,8 +12,14 @@
 #include "examine/worker.h"
 #include "sandbox/sandbox.h"
 
+/* Inspections at a time, and those of an older set that have not ended (station/config.h: at-once is at most 16). */
+#define CLIENTS_MAX 64
+
 struct server {
 	struct channel channel;
+	struct channel clients[CLIENTS_MAX]; /* one an inspection; they may ask for workers, nothing else */
+	size_t client_count;
+	bool is_ending;
 	struct start start;
 	struct examiner examiner;
 	char sandbox[128];
@@ -55,33 +62,86 @@ static int enter(struct server *s)
 	return channel_ready(&s->channel, "examine", s->sandbox);
 }
 
-static int spawn(struct server *s)
+static int spawn(struct server *s, struct channel *c)
 {
 	_cleanup_close_ int channel_fd = -EBADF, pid_fd = -EBADF;
 	int r = worker_spawn(&s->examiner, &s->start, s->sandbox, &channel_fd, &pid_fd);
 
 	if (r < 0)
-		return channel_fail(&s->channel, r, "spawn", "%s", strerror(-r));
-	return channel_send(&s->channel, MESSAGE_EXAMINE_SPAWNED, NULL, (int[]){ channel_fd, pid_fd }, 2);
+		return channel_fail(c, r, "spawn", "%s", strerror(-r));
+	return channel_send(c, MESSAGE_EXAMINE_SPAWNED, NULL, (int[]){ channel_fd, pid_fd }, 2);
 }
 
+static int attach(struct server *s, int *fd)
+{
+	struct channel *c = &s->clients[s->client_count];
+
+	if (s->client_count == CLIENTS_MAX)
+		return 0; /* it sees its channel closed */
+	channel_init(c, TAKE_FD(*fd), false, CHANNEL_EXAMINE);
+	c->state = STATE_IDLE;
+	s->client_count++;
+	return 0;
+}
+
+static int serve_supervisor(struct server *s)
+{
+	struct message m;
+	int r = channel_receive(&s->channel, &m, false);
+
+	if (r < 0)
+		return r;
+	if (m.type == MESSAGE_END)
+		s->is_ending = true;
+	else
+		r = m.type == MESSAGE_EXAMINE_ATTACH ? attach(s, &m.fds[0]) : spawn(s, &s->channel);
+	message_done(&m);
+	return r;
+}
+
+/* Whatever goes wrong here costs the one inspection. */
+static bool serve_client(struct server *s, struct channel *c)
+{
+	struct message m;
+	int r = channel_receive(c, &m, false);
+
+	if (r < 0)
+		return false;
+	message_done(&m);
+	return m.type == MESSAGE_EXAMINE_SPAWN && spawn(s, c) == 0;
+}
+
+static void serve_clients(struct server *s, const struct pollfd *polled)
+{
+	for (size_t i = s->client_count; i-- > 0;)
+		if (polled[i].revents && !serve_client(s, &s->clients[i])) {
+			channel_done(&s->clients[i]);
+			s->clients[i] = s->clients[--s->client_count];
+		}
+}
+
+/* Until END has come and the last inspection is over; without END (the supervisor has died) at once. */
 static int loop(struct server *s)
 {
-	for (;;) {
-		struct message m;
-		int r = channel_receive(&s->channel, &m, false);
+	while (!s->is_ending || s->client_count > 0) {
+		struct pollfd polled[1 + CLIENTS_MAX];
+		size_t n = s->client_count;
+		int r;
 
-		if (r == -ENOTCONN)
-			return 0;
+		polled[0] = (struct pollfd){ .fd = s->is_ending ? -1 : s->channel.fd, .events = POLLIN };
+		for (size_t i = 0; i < n; i++)
+			polled[1 + i] = (struct pollfd){ .fd = s->clients[i].fd, .events = POLLIN };
+		if (poll(polled, 1 + n, -1) < 0) {
+			if (errno == EINTR)
+				continue;
+			return -errno;
+		}
+		serve_clients(s, polled + 1); /* first: attaching moves nothing that was polled */
+		r = polled[0].revents ? serve_supervisor(s) : 0;
 		if (r < 0)
-			return r;
-		message_done(&m);
-		if (m.type == MESSAGE_END)
-			return 0;
-		r = spawn(s);
-		if (r < 0)
-			return r;
+			return r == -ENOTCONN ? 0 : r;
 	}
+	return 0;
 }
 
 int main(void)

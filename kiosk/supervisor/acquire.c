@@ -3,25 +3,46 @@
 #include "supervisor/inspection.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "common/text.h"
+#include "supervisor/answer.h"
+
+#ifndef BLKGETDISKSEQ /* headers of Linux 5.14 and older */
+#define BLKGETDISKSEQ _IOR(0x12, 128, __u64)
+#endif
 
 /* Between two messages of intake, which gives a probe, a kernel mount and a driver's start 90 s each. */
 #define INTAKE_SECONDS 300
 #define TEXT_MAX 1024
 
+/* Between the event and now another device may have taken the name (BLKGETDISKSEQ: a number that the kernel gives each disk
+ * once, Linux 5.15). */
+static int check_identity(const struct inspection *i, int fd)
+{
+	uint64_t is = 0;
+
+	if (i->request->diskseq == 0)
+		return 0;
+	if (ioctl(fd, BLKGETDISKSEQ, &is) < 0)
+		return -errno;
+	return is == i->request->diskseq ? 0 : -ENODEV;
+}
+
 static int open_source(struct inspection *i, const char **ret_kind, int *ret_fd)
 {
 	struct stat st;
 	int fd = open(i->request->source, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int r;
 
 	if (fd < 0 || fstat(fd, &st) < 0) {
-		int r = -errno;
-
-		events_error(i->supervisor->events, "%s: %s. Check the path, and that the medium is still there.",
-			     i->request->source, strerror(-r));
+		r = -errno;
+		events_trouble(i->supervisor->events, r == -ENOENT || r == -ENXIO || r == -ENODEV ? TROUBLE_REMOVED : TROUBLE_UNREADABLE,
+			       "%s: %s. Check the path, and that the medium is still there.", i->request->source, strerror(-r));
 		close_p(&fd);
 		return r;
 	}
@@ -31,6 +52,12 @@ static int open_source(struct inspection *i, const char **ret_kind, int *ret_fd)
 		events_error(i->supervisor->events, "%s: neither a block device nor an image file nor a directory",
 			     i->request->source);
 		return -EINVAL;
+	}
+	r = check_identity(i, fd);
+	if (r < 0) {
+		close_p(&fd);
+		inspection_trouble(i, "opening the medium", r, NULL);
+		return r;
 	}
 	*ret_fd = fd;
 	return 0;
@@ -50,7 +77,7 @@ static int send_start(struct inspection *i, const char *kind, int fd)
 		encode_str(e, station_fs_name((enum station_fs)fs));
 		encode_str(e, i->supervisor->config->drivers[fs]);
 	}
-	encode_u32(e, 0); /* passphrase tries */
+	encode_u32(e, i->supervisor->answers_fd >= 0 ? (uint32_t)i->supervisor->config->devices.unlock_tries : 0);
 	return channel_send(&i->intake.channel, MESSAGE_INTAKE_START, e, &fd, 1);
 }
 
@@ -135,6 +162,68 @@ static int on_volume(struct inspection *i, struct message *m)
 	return decoder_end(&m->payload);
 }
 
+/* -- encrypted volumes ------------------------------------------------------------------------------------------ */
+
+/* Nobody answered in time: as if the volume had been skipped. */
+static int take_answer(struct inspection *i, uint32_t volume, struct answer *ret)
+{
+	struct patience patience = supervisor_patience(i->supervisor, i->supervisor->config->devices.unlock_time_s);
+	int r = wait_readable(i->supervisor->answers_fd, &patience);
+	ssize_t n;
+
+	memset(ret, 0, sizeof(*ret));
+	if (r < 0)
+		return r == -ETIMEDOUT ? 0 : r;
+	n = recv(i->supervisor->answers_fd, ret, sizeof(*ret), 0);
+	if (n != (ssize_t)sizeof(*ret))
+		return n < 0 ? -errno : -EPROTO;
+	if (ret->volume != volume || ret->size > sizeof(ret->passphrase))
+		ret->size = 0; /* an answer to another question opens nothing */
+	return 0;
+}
+
+static int send_unlock(struct inspection *i, uint32_t volume, const struct answer *a)
+{
+	struct encoder *e = malloc(sizeof(*e));
+	int r;
+
+	if (!e)
+		return -ENOMEM;
+	encoder_init(e);
+	encode_u32(e, volume);
+	encode_bytes(e, a->passphrase, a->size);
+	r = channel_send(&i->intake.channel, MESSAGE_INTAKE_UNLOCK, e, NULL, 0);
+	explicit_bzero(e, sizeof(*e));
+	free(e);
+	return r;
+}
+
+static int on_locked(struct inspection *i, struct message *m)
+{
+	uint32_t volume = decode_u32(&m->payload);
+	_cleanup_free_ char *format = decode_escaped(&m->payload), *label = decode_escaped(&m->payload);
+	uint32_t left = decode_u32(&m->payload);
+	_cleanup_free_ char *wrong = decode_escaped(&m->payload);
+	struct answer a;
+	int r = decoder_end(&m->payload);
+
+	if (r < 0)
+		return r;
+	if (!format || !label || !wrong)
+		return -ENOMEM;
+	if (i->supervisor->answers_fd < 0)
+		return -EPROTO; /* it was told that nobody is there */
+	events_send(i->supervisor->events, "locked",
+		    json_pack("{s:I,s:s,s:s,s:I,s:s}", "volume", (json_int_t)volume, "format", format, "label", label, "left",
+			      (json_int_t)left, "wrong", wrong));
+	r = take_answer(i, volume, &a);
+	events_send(i->supervisor->events, "unlocking", json_pack("{s:I}", "volume", (json_int_t)volume));
+	if (r == 0)
+		r = send_unlock(i, volume, &a);
+	explicit_bzero(&a, sizeof(a));
+	return r;
+}
+
 static int take_volumes(struct inspection *i)
 {
 	_cleanup_free_ struct message *m = malloc(sizeof(*m));
@@ -153,6 +242,8 @@ static int take_volumes(struct inspection *i)
 			r = on_medium(i, m);
 		else if (m->type == MESSAGE_INTAKE_VOLUME || m->type == MESSAGE_INTAKE_REFUSED)
 			r = on_volume(i, m);
+		else if (m->type == MESSAGE_INTAKE_LOCKED)
+			r = on_locked(i, m);
 		else
 			is_done = m->type == MESSAGE_INTAKE_DONE;
 		message_done(m);

@@ -396,6 +396,7 @@ enum inspection_status inspection_conclude(struct inspection *i, int aborted)
 	if (i->docket && docket_count(i->docket, &c->facts.counts) < 0 && r == 0)
 		r = -EIO;
 	if (r == 0 && c->facts.counts.approved > 0) {
+		inspection_progress(i, "publishing", true);
 		r = fill_transfer(c);
 		if (r == 0) {
 			c->facts.outcome = "published";

@@ -2,9 +2,11 @@
 #include "supervisor/inspection.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -12,6 +14,7 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "sandbox/sandbox.h"
+#include "supervisor/engine.h"
 #include "supervisor/recover.h"
 
 #define VAULT_READY_SECONDS 30
@@ -119,13 +122,61 @@ void inspection_progress(struct inspection *i, const char *stage, bool is_now)
 			      (json_int_t)i->bytes_examined));
 }
 
+/* The daemon sends SIGUSR1 when the medium has gone, SIGTERM when somebody wants the inspection to stop. */
+int inspection_interrupted(const struct inspection *i)
+{
+	struct signalfd_siginfo info;
+
+	return read(i->supervisor->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info) && info.ssi_signo == SIGUSR1 ?
+		       -ENODEV :
+		       -ECANCELED;
+}
+
+void inspection_may_go(const struct inspection *i)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	/* SIGUSR1 stays blocked and unheard */
+	if (signalfd(i->supervisor->signal_fd, &set, 0) < 0)
+		log_warning("job=%s: signalfd: %s", i->transfer, strerror(errno));
+}
+
+static enum trouble trouble_of(int error)
+{
+	switch (error) {
+	case -ENODEV:
+		return TROUBLE_REMOVED;
+	case -ECANCELED:
+		return TROUBLE_CANCELLED;
+	case -ETIMEDOUT:
+		return TROUBLE_TIME;
+	case -ENOSPC:
+		return TROUBLE_SPOOL_FULL;
+	case -EROFS:
+		return TROUBLE_STAGING_FULL;
+	case -EPERM:
+		return TROUBLE_WRITE_BLOCK;
+	case -EIO:
+	case -ENOMEDIUM:
+		return TROUBLE_UNREADABLE;
+	default:
+		return TROUBLE_INTERNAL;
+	}
+}
+
 void inspection_trouble(struct inspection *i, const char *what, int error, const char *why)
 {
+	if (error == -ECANCELED)
+		return; /* whoever asked for it knows; the report says it */
 	if (error == -ENODEV)
 		why = "the medium was removed before it had been read. Insert it again.";
 	else if (error == -ETIMEDOUT && !why)
 		why = "it took longer than the station allows (limits.inspection_time)";
-	events_error(i->supervisor->events, "%s: %s", what, why ? why : strerror(-error));
+	events_trouble(i->supervisor->events, trouble_of(error), "%s: %s", what, why ? why : strerror(-error));
 }
 
 static int audit_started(struct inspection *i)
@@ -134,8 +185,8 @@ static int audit_started(struct inspection *i)
 	_cleanup_free_ char *operator_name = text_escape(i->request->operator_name, strlen(i->request->operator_name));
 	_cleanup_free_ char *reason = text_escape(i->request->reason, strlen(i->request->reason));
 	json_t *body = source && operator_name && reason ?
-			       json_pack("{s:s,s:s,s:s,s:s}", "transfer", i->transfer, "source", source, "operator",
-					 operator_name, "reason", reason) :
+			       json_pack("{s:s,s:s,s:s,s:s,s:s*}", "transfer", i->transfer, "source", source, "operator",
+					 operator_name, "reason", reason, "port", i->request->port) :
 			       NULL;
 	char hash[65];
 	uint64_t seq;
@@ -225,6 +276,7 @@ enum inspection_status inspection_run(struct supervisor *s, const struct inspect
 		return status;
 	r = name_transfer(i);
 	if (r == 0) {
+		engine_tell_age(s);
 		events_send(s->events, "started", json_pack("{s:s}", "transfer", i->transfer));
 		/* first: what is in the trail as started has a note from which to end it */
 		opened = open_spool(i);
@@ -233,8 +285,11 @@ enum inspection_status inspection_run(struct supervisor *s, const struct inspect
 			r = opened;
 		if (r == 0)
 			r = run_stages(i);
+		if (r == -ECANCELED && (r = inspection_interrupted(i)) == -ENODEV)
+			inspection_trouble(i, "reading", r, NULL);
 		/* Also after an abort: every file that was seen gets a verdict and a reason. */
 		i->is_aborted = r < 0;
+		inspection_progress(i, "judging", true);
 		if (i->docket && inspection_judge(i) < 0 && r == 0)
 			r = -EIO;
 		if (i->spool_fd >= 0)

@@ -29,6 +29,8 @@ struct inspection_request {
 	const char *source;   /* as the operator gave it; borrowed */
 	const char *operator_name; /* "" : not named */
 	const char *reason;   /* "" : not given */
+	const char *port;     /* where the device is plugged in; "" : not from the daemon */
+	uint64_t diskseq;     /* the disk that is meant, by the kernel's number; 0: whatever has the name */
 	bool is_explaining;   /* look at this one file, tell the facts, publish nothing, keep no report */
 };
 
@@ -98,6 +100,10 @@ enum inspection_status inspection_conclude(struct inspection *i, int aborted);
 /* A read-only descriptor of a sealed copy. */
 _must_check_ int inspection_open_copy(struct inspection *i, uint64_t id, int *ret_fd);
 void inspection_progress(struct inspection *i, const char *stage, bool is_now);
+/* Why a wait ended early (-ECANCELED), now that it has: -ENODEV when the medium has gone, else -ECANCELED. */
+int inspection_interrupted(const struct inspection *i);
+/* The medium may go from now on: its removal interrupts nothing any more. */
+void inspection_may_go(const struct inspection *i);
 /* Tell an error and log it: the stage, the role's own words or the errno. */
 void inspection_trouble(struct inspection *i, const char *what, int error, const char *why);
 

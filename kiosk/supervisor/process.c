@@ -129,7 +129,7 @@ int process_expect(struct process *p, enum message_type type, const struct patie
 
 	if (ret_why)
 		*ret_why = NULL;
-	if (p->pid <= 0)
+	if (p->pid == 0)
 		return -ENOTCONN;
 	r = wait_readable(p->channel.fd, patience);
 	return r < 0 ? r : channel_expect(&p->channel, type, m, ret_why);
@@ -175,8 +175,37 @@ static int reap(pid_t pid, int64_t deadline_ms)
 	}
 }
 
+void process_attach(enum role_id role, int fd, struct process *ret)
+{
+	*ret = (struct process){ .role = role, .pid = PROCESS_ATTACHED };
+	channel_init(&ret->channel, fd, true, channel_of(role));
+	ret->channel.state = STATE_IDLE;
+}
+
+void process_forget(struct process *p)
+{
+	if (p->pid != 0)
+		channel_done(&p->channel);
+	p->pid = 0;
+}
+
+pid_t process_release(struct process *p)
+{
+	pid_t pid = p->pid;
+
+	if (pid == 0)
+		return 0;
+	if (p->channel.state & (STATE_IDLE | STATE_BUSY) && channel_send(&p->channel, MESSAGE_END, NULL, NULL, 0) < 0)
+		log_warning("%s had gone before it was told to end", role_get(p->role)->name);
+	channel_done(&p->channel);
+	p->pid = 0;
+	return pid == PROCESS_ATTACHED ? 0 : pid;
+}
+
 void process_kill(struct process *p)
 {
+	if (p->pid == PROCESS_ATTACHED)
+		process_forget(p);
 	if (p->pid > 0) {
 		(void)kill(p->pid, SIGKILL); /* our child, not reaped yet: the id is still its own */
 		if (reap(p->pid, monotonic_ms() + KILL_PATIENCE_MS) == -2)
@@ -189,19 +218,19 @@ void process_kill(struct process *p)
 
 int process_end(struct process *p)
 {
+	pid_t pid;
 	int status;
 
-	if (p->pid <= 0)
+	if (p->pid == PROCESS_ATTACHED)
+		process_forget(p);
+	if (p->pid == 0)
 		return 0;
-	if (p->channel.state & (STATE_IDLE | STATE_BUSY) &&
-	    channel_send(&p->channel, MESSAGE_END, NULL, NULL, 0) < 0)
-		log_warning("%s had gone before it was told to end", role_get(p->role)->name);
-	channel_done(&p->channel);
-	status = reap(p->pid, monotonic_ms() + END_PATIENCE_MS);
+	pid = process_release(p);
+	status = reap(pid, monotonic_ms() + END_PATIENCE_MS);
 	if (status == -2) {
+		*p = (struct process){ .role = p->role, .pid = pid, .channel.fd = -EBADF };
 		process_kill(p);
 		return -1;
 	}
-	p->pid = 0;
 	return status;
 }

@@ -18,9 +18,11 @@ struct patience {
 
 int64_t monotonic_ms(void);
 
+#define PROCESS_ATTACHED ((pid_t)-1)
+
 struct process {
 	enum role_id role;
-	pid_t pid; /* 0: not running */
+	pid_t pid; /* 0: not running; PROCESS_ATTACHED: not ours, only the channel is */
 	struct channel channel;
 	char sandbox[80]; /* as it described itself when it became ready */
 };
@@ -29,6 +31,15 @@ struct process {
  * when its parent dies. Programs are looked for beside our own, then in libexec.
  * Returns 0 or a negative errno. */
 _must_check_ int process_start(enum role_id role, struct process *ret);
+
+/* A further channel to a role that somebody else started and that is ready. `fd` is taken over. Ending it closes it. */
+void process_attach(enum role_id role, int fd, struct process *ret);
+
+/* After fork(2), in the child: our parent's process, of which nothing is to be heard or said here. */
+void process_forget(struct process *p);
+
+/* Tell it to end in its own time, without waiting: the caller reaps the process id that is returned (0: there is none). */
+pid_t process_release(struct process *p);
 
 /* Wait for READY and check the protocol's hash. `*ret_why` (owned by the caller) has the role's own words when it
  * failed. -ECANCELED: interrupted; -ETIMEDOUT; -ENOTCONN: it died. */

@@ -429,6 +429,7 @@ static int take_closed(struct reading *rd)
 	i->medium.is_write_protected = i->medium.is_write_protected && is_protected;
 	i->medium.sectors_after = sectors;
 	i->medium.removable_at = time(NULL);
+	inspection_may_go(i);
 	events_send(i->supervisor->events, "removable", NULL);
 	(void)process_end(&i->intake); /* nothing is asked of it any more */
 	return r;

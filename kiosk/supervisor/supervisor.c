@@ -10,10 +10,8 @@
 #include "common/trust.h"
 #include "ipc/ledger_client.h"
 #include "sandbox/sandbox.h"
+#include "supervisor/engine.h"
 #include "supervisor/recover.h"
-
-/* The official databases load in 6 to 19 s on one core (research); a slow disk and a busy machine times ten. */
-#define EXAMINE_READY_SECONDS 300
 
 struct patience supervisor_patience(const struct supervisor *s, uint64_t seconds)
 {
@@ -122,7 +120,7 @@ static int start_ledger(struct supervisor *s)
 
 	if (key_fd < 0) {
 		r = -errno;
-		events_error(s->events, "%s: %s. `lazaret key make` makes the station's keys.", s->config->audit_key,
+		events_trouble(s->events, TROUBLE_TRAIL, "%s: %s. `lazaret key make` makes the station's keys.", s->config->audit_key,
 			     strerror(-r));
 		return r;
 	}
@@ -130,7 +128,7 @@ static int start_ledger(struct supervisor *s)
 	if (r == 0)
 		r = ledger_start(&s->ledger.channel, s->config->id, &dirs, &sandbox, &why);
 	if (r < 0) {
-		events_error(s->events, "audit trail in %s: %s. No medium is accepted while it cannot be written.",
+		events_trouble(s->events, TROUBLE_TRAIL, "audit trail in %s: %s. No medium is accepted while it cannot be written.",
 			     s->config->audit_dir, why ? why : strerror(-r));
 		return r;
 	}
@@ -154,154 +152,69 @@ int supervisor_audit(struct supervisor *s, const char *type, const json_t *body,
 	return 0;
 }
 
-/* -- examine ---------------------------------------------------------------------------------------------------- */
-
-static int send_examine_start(struct supervisor *s, int db_fd, const char *own_signatures)
-{
-	const struct station_database *db = &s->config->database;
-	_cleanup_free_ struct encoder *e = malloc(sizeof(*e));
-
-	if (!e)
-		return -ENOMEM;
-	encoder_init(e);
-	encode_str(e, s->config->spool_dir); /* ours alone, and what a crash leaves there is removed */
-	encode_u32(e, (uint32_t)db->count);
-	for (size_t k = 0; k < db->count; k++) {
-		encode_str(e, db->files[k].file);
-		encode_str(e, db->files[k].sha256);
-	}
-	encode_str(e, s->config->hash_list);
-	encode_u64(e, s->config->limits.scan_time_s * 1000);
-	encode_u64(e, s->config->limits.worker_tmpfs);
-	encode_u32(e, (uint32_t)s->config->limits.jobs_per_worker);
-	encode_u32(e, db->require_eicar);
-	encode_str(e, own_signatures);
-	return channel_send(&s->examine.channel, MESSAGE_EXAMINE_START, e, &db_fd, 1);
-}
-
-/* Plain signature files carry no time of their own: the file's counts, in a directory that only root writes. */
-static int64_t newest_file(const struct supervisor *s, int db_fd)
-{
-	int64_t newest = 0;
-
-	for (size_t k = 0; k < s->config->database.count; k++) {
-		struct stat st;
-
-		if (*s->config->database.files[k].sha256 && fstatat(db_fd, s->config->database.files[k].file, &st, 0) == 0)
-			newest = MAX(newest, (int64_t)st.st_mtim.tv_sec);
-	}
-	return newest;
-}
-
-static json_t *take_engine(struct supervisor *s, struct decoder *d, int64_t file_time)
-{
-	_cleanup_free_ char *name = decode_str(d, 255), *version = decode_str(d, 255), *database = decode_str(d, 255);
-	int64_t time_s = (int64_t)decode_u64(d), now = time(NULL);
-	uint64_t signatures = decode_u64(d);
-	const struct station_database *db = &s->config->database;
-	int64_t age;
-
-	if (d->error)
-		return NULL;
-	if (signatures > 0 && time_s == 0)
-		time_s = file_time;
-	age = time_s > 0 ? MAX((int64_t)0, now - time_s) : 0;
-	if (signatures > 0 && age >= (int64_t)db->stop_age_s) {
-		s->is_database_stale = true;
-		events_error(s->events, "the virus database is %lld days old: nothing will be approved. Update it, then insert the "
-				       "medium again.", (long long)(age / 86400));
-	} else if (signatures > 0 && age >= (int64_t)db->warn_age_s) {
-		events_warning(s->events, "the virus database is %lld days old", (long long)(age / 86400));
-	}
-	return json_pack("{s:s,s:s,s:s,s:I,s:I,s:I}", "name", name, "version", version, "database_version", database,
-			 "database_time", (json_int_t)time_s, "database_age_s", (json_int_t)age, "signatures",
-			 (json_int_t)signatures);
-}
-
-static int take_engines(struct supervisor *s, const struct patience *patience, int64_t file_time, char **ret_why)
-{
-	_cleanup_free_ struct message *m = malloc(sizeof(*m));
-	uint32_t n;
-	int r = m ? process_expect(&s->examine, MESSAGE_EXAMINE_ENGINES, patience, m, ret_why) : -ENOMEM;
-
-	if (r < 0)
-		return r;
-	s->engines = json_array();
-	n = decode_u32(&m->payload);
-	for (uint32_t k = 0; r == 0 && k < n && k < 16; k++) {
-		json_t *engine = take_engine(s, &m->payload, file_time);
-
-		if (!engine || json_array_append_new(s->engines, engine) < 0)
-			r = -ENOMEM;
-	}
-	if (r == 0)
-		r = decoder_end(&m->payload);
-	message_done(m);
-	return r;
-}
-
-static int start_examine(struct supervisor *s)
-{
-	const struct patience patience = supervisor_patience(s, EXAMINE_READY_SECONDS);
-	const char *dir = s->config->database.dir;
-	_cleanup_close_ int db_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_free_ char *why = NULL, *data = NULL, *own = NULL;
-	int r = db_fd < 0 ? -errno : 0;
-
-	if (r < 0) {
-		events_error(s->events, "%s: %s. Put the ClamAV databases there, or name another directory in %s/lazaret.yaml "
-				       "(database.directory).", dir, strerror(-r), s->config->dir);
-		return r;
-	}
-	r = station_data_dir(&data);
-	if (r == 0 && asprintf(&own, "%s/clamav", data) < 0)
-		r = -ENOMEM;
-	if (r == 0)
-		r = process_start(ROLE_EXAMINE, &s->examine);
-	if (r == 0)
-		r = send_examine_start(s, db_fd, own);
-	if (r == 0)
-		r = take_engines(s, &patience, newest_file(s, db_fd), &why);
-	if (r == 0)
-		r = process_ready(&s->examine, &patience, &why);
-	if (r < 0 && r != -ECANCELED)
-		events_error(s->events, "the examiners did not start: %s", why ? why : strerror(-r));
-	return r;
-}
-
 /* -- all of it --------------------------------------------------------------------------------------------------- */
 
-int supervisor_open(const char *dir, struct events *events, int signal_fd, struct supervisor **ret)
+static int check_sandbox(struct supervisor *s)
+{
+	const char *where;
+	int r = sandbox_probe(&where);
+
+	if (r < 0)
+		events_trouble(s->events, TROUBLE_INTERNAL, "this system cannot confine the examiners (%s: %s); the station does not start without", where,
+			     strerror(-r));
+	return r;
+}
+
+int supervisor_begin(const char *dir, struct events *events, int signal_fd, struct supervisor **ret)
 {
 	_cleanup_(supervisor_freep) struct supervisor *s = calloc(1, sizeof(*s));
-	const char *where;
 	int r;
 
 	if (!s)
 		return -ENOMEM;
 	s->events = events;
 	s->signal_fd = signal_fd;
-	s->spool_fd = s->staging_fd = s->audit_fd = s->reports_fd = s->history_fd = -EBADF;
+	s->answers_fd = s->spool_fd = s->staging_fd = s->audit_fd = s->reports_fd = s->history_fd = -EBADF;
 	r = load_files(s, dir);
-	if (r < 0)
-		return r;
-	r = sandbox_probe(&where);
-	if (r < 0) {
-		events_error(events, "this system cannot confine the examiners (%s: %s); the station does not start without", where,
-			     strerror(-r));
-		return r;
-	}
-	r = open_dirs(s);
+	if (r == 0)
+		r = check_sandbox(s);
+	if (r == 0)
+		r = open_dirs(s);
 	if (r == 0)
 		r = start_ledger(s);
 	if (r == 0)
 		r = recover_all(s);
 	if (r >= 0)
-		r = start_examine(s);
+		r = engine_start(s);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(s);
 	return 0;
+}
+
+int supervisor_open(const char *dir, struct events *events, int signal_fd, struct supervisor **ret)
+{
+	_cleanup_(supervisor_freep) struct supervisor *s = NULL;
+	int r = supervisor_begin(dir, events, signal_fd, &s);
+
+	if (r == 0)
+		r = engine_wait(s);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(s);
+	return 0;
+}
+
+int supervisor_become(struct supervisor *s, struct events *events, int signal_fd, int answers_fd, int examine_fd)
+{
+	s->events = events;
+	s->signal_fd = signal_fd;
+	s->answers_fd = answers_fd;
+	s->config->spool_bytes /= s->config->devices.at_once; /* no medium can take the others' room */
+	process_forget(&s->ledger);
+	process_forget(&s->examine);
+	process_attach(ROLE_EXAMINE, examine_fd, &s->examine);
+	return start_ledger(s);
 }
 
 struct supervisor *supervisor_free(struct supervisor *s)

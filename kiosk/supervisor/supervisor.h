@@ -18,9 +18,11 @@ struct supervisor {
 	struct rule_set *rules;
 	json_t *keys;	 /* trusted keys: array of {name, key, purposes, until}, as ORIGIN_START wants them */
 	json_t *engines; /* the report's `engines` */
-	bool is_database_stale;
+	int64_t database_file_time; /* of the newest pinned database file: these carry no time of their own */
+	bool is_database_stale;	    /* engine_age() keeps it */
 	struct events *events; /* borrowed */
-	int signal_fd;	       /* becomes readable at SIGINT and SIGTERM */
+	int signal_fd;	       /* becomes readable when the inspection has to end: see inspection_interrupted() */
+	int answers_fd;	       /* a person's answers (struct answer, one a packet); -EBADF: nobody is there to be asked */
 	int spool_fd, staging_fd, audit_fd, reports_fd, history_fd;
 	struct process ledger, examine;
 	char sandbox[80];
@@ -29,6 +31,14 @@ struct supervisor {
 /* Load everything that is trusted, start ledger and examine, clean up after a crash. Tells what is wrong (configuration,
  * rules, database, key, directories) through `events` and returns a negative errno. */
 _must_check_ int supervisor_open(const char *dir, struct events *events, int signal_fd, struct supervisor **ret);
+/* The same, but examine has only been started: engine_continue() when its channel is readable. */
+_must_check_ int supervisor_begin(const char *dir, struct events *events, int signal_fd, struct supervisor **ret);
+
+/* In a child that the daemon has forked for one inspection: its own ledger process, its own channel to the examiners'
+ * parent (`examine_fd`, taken over), its own events. The others are borrowed. Configuration, rules and keys are those of
+ * the moment of the fork, whatever the daemon loads later. */
+_must_check_ int supervisor_become(struct supervisor *s, struct events *events, int signal_fd, int answers_fd,
+				   int examine_fd);
 struct supervisor *supervisor_free(struct supervisor *s);
 
 static inline void supervisor_freep(struct supervisor **s)

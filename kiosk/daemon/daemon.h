@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* The daemon: waits for media, gives each a process of its own, tells clients what goes on. One loop, which never waits
+ * for a medium, a client or a database.
+ *
+ *   station.c   what is loaded: configuration, rules, keys, databases; reloading
+ *   devices.c   the devices role: which media and USB devices are there
+ *   media.c     each medium from its arrival to its dismissal; the queue
+ *   child.c     the process of one inspection, and what it tells (fold.c)
+ *   requests.c  what clients ask for (kiosk/control)
+ *   archive.c   the records role: questions about past transfers
+ */
+#ifndef LAZARET_DAEMON_DAEMON_H
+#define LAZARET_DAEMON_DAEMON_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+
+#include "common/macros.h"
+#include "control/server.h"
+#include "control/trouble.h"
+#include "daemon/fold.h"
+#include "supervisor/events.h"
+#include "supervisor/process.h"
+#include "supervisor/supervisor.h"
+
+#define MEDIA_MAX 64 /* present, or with a result that nobody has dismissed */
+
+struct daemon;
+
+/* What is plugged in, in words of the devices role; strings owned, escaped. */
+struct device {
+	char *key, *node, *kind, *port, *vendor, *model, *serial, *usb_id;
+	unsigned int major, minor, unit;
+	uint64_t diskseq, size;
+};
+
+struct medium {
+	struct daemon *daemon;
+	uint32_t number;
+	struct device device;
+	bool is_present;
+	bool has_button; /* the drive's button was pressed: its tray opens at the end */
+	char *operator_name, *reason; /* owned; "": not given */
+	struct fold fold;
+	/* its process, while there is one */
+	pid_t pid;
+	bool is_cancelled;
+	int answers_fd;
+	int events_fd;
+	sd_event_source *events_io, *exit;
+	char *line; /* what has come of the next event */
+	size_t line_size, line_room;
+};
+
+struct station_load; /* station.c */
+
+struct daemon {
+	const char *dir;
+	sd_event *loop;
+	struct control_server *control;
+	struct events *events; /* words about the station itself; end in `words` and in the log */
+	bool is_ending;
+
+	/* station.c */
+	struct supervisor *station; /* in force; NULL: none could be loaded yet */
+	struct supervisor *next;    /* its databases are loading */
+	sd_event_source *engine_io, *next_io, *retry, *tick;
+	bool is_engine_lost, is_trail_lost, is_reload_wanted;
+	enum trouble words_trouble; /* the first error of the present attempt to load */
+	json_t *words, *reload;	    /* `reload`: the control protocol's */
+
+	/* devices.c */
+	struct process devices;
+	sd_event_source *devices_io, *devices_retry;
+	json_t *usb; /* array, as in the control protocol */
+	uint64_t usb_records, usb_unrecorded; /* of this minute */
+	int64_t usb_minute;
+
+	/* media.c */
+	struct medium *media[MEDIA_MAX];
+	size_t media_count;
+	uint32_t next_medium;
+
+	/* archive.c */
+	struct process records;
+	sd_event_source *records_io, *records_timeout;
+	struct question *questions; /* waiting, oldest first */
+};
+
+/* Run until SIGTERM or SIGINT. Returns an exit status. */
+_must_check_ int daemon_run(const char *dir);
+
+/* -- station.c ---------------------------------------------------------------------------------------------- */
+
+/* Begin to load everything anew; what was in force stays so until the new set is ready, and for good when it is not. */
+void station_load(struct daemon *d);
+/* May an inspection begin? */
+bool station_accepts(const struct daemon *d);
+bool station_has_room(const struct daemon *d); /* in staging, for what may be approved */
+json_t *station_object(struct daemon *d);
+/* Record in the audit trail. A trail that cannot be written stops the station until it can. `body` is taken over. */
+void station_audit(struct daemon *d, const char *type, json_t *body);
+void station_done(struct daemon *d);
+
+/* -- devices.c ---------------------------------------------------------------------------------------------- */
+
+/* Start the role, or tell the one that runs the policy in force. */
+void devices_apply(struct daemon *d);
+json_t *devices_object(struct daemon *d);
+void devices_done(struct daemon *d);
+
+/* -- media.c ------------------------------------------------------------------------------------------------ */
+
+/* `device` is taken over. */
+void media_arrived(struct daemon *d, struct device *device);
+void media_left(struct daemon *d, const char *key);
+void media_button(struct daemon *d, const char *key);
+/* All that is plugged in has gone from our sight (the devices role died): what is not being read stays; the rest is told again. */
+void media_lost_sight(struct daemon *d);
+struct medium *media_find(struct daemon *d, uint32_t number);
+/* Start what may start. Whenever something changes that a queued medium waits for. */
+void media_schedule(struct daemon *d);
+void media_cancel(struct medium *m);
+void media_dismiss(struct medium *m);
+/* Inspect it once more, as a new medium. False: it is not there any more. */
+bool media_again(struct medium *m);
+void media_changed(struct medium *m);
+void media_ended(struct medium *m); /* its process has gone, and its fold is settled */
+json_t *media_object(struct daemon *d, uint32_t number);
+/* Inspections that run. */
+size_t media_running(const struct daemon *d);
+void media_done(struct daemon *d);
+void device_done(struct device *device);
+
+/* -- child.c ------------------------------------------------------------------------------------------------ */
+
+/* Start the medium's inspection. Returns 0 or a negative errno. */
+_must_check_ int child_start(struct medium *m);
+/* SIGTERM: stop; SIGUSR1: the medium has gone. */
+void child_signal(struct medium *m, int signal);
+void child_done(struct medium *m);
+/* A process of ours that ends by itself: reap it when it does. */
+void child_reap(struct daemon *d, pid_t pid);
+/* In a process of its own: tell and clean up what a crashed inspection left (supervisor/recover.h). */
+void child_recover(struct daemon *d);
+/* In a process of its own, since it may take the drive seconds: open the tray. */
+void child_eject(struct daemon *d, const char *node);
+
+/* -- requests.c --------------------------------------------------------------------------------------------- */
+
+/* Make the control socket, or take systemd's. */
+_must_check_ int requests_open(struct daemon *d);
+
+/* -- archive.c ---------------------------------------------------------------------------------------------- */
+
+/* Ask the records role; the answer goes to `token`. */
+void archive_ask(struct daemon *d, uint64_t token, const json_t *request);
+/* The role ends; what waits is refused. It is started again by the next question. */
+void archive_done(struct daemon *d);
+
+#endif

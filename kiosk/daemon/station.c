@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+#include <poll.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+#include "common/log.h"
+#include "daemon/daemon.h"
+#include "supervisor/engine.h"
+
+#define RETRY_US (30 * UINT64_C(1000000)) /* a station that could not start tries again: a disk may be there later */
+#define TICK_US (5 * UINT64_C(1000000))	  /* room in staging, ages */
+
+static void changed(struct daemon *d)
+{
+	if (d->control)
+		control_touch(d->control, CONTROL_STATION);
+}
+
+bool station_accepts(const struct daemon *d)
+{
+	return d->station && !d->is_engine_lost && !d->is_trail_lost && !d->is_ending;
+}
+
+static uint64_t room_in(const char *dir)
+{
+	struct statvfs fs;
+
+	return statvfs(dir, &fs) < 0 ? 0 : (uint64_t)fs.f_bavail * fs.f_frsize;
+}
+
+bool station_has_room(const struct daemon *d)
+{
+	return d->station && room_in(d->station->config->staging_dir) > d->station->config->staging_min_free;
+}
+
+void station_audit(struct daemon *d, const char *type, json_t *body)
+{
+	char hash[65];
+	uint64_t seq;
+
+	if (d->station && !d->is_trail_lost && (!body || supervisor_audit(d->station, type, body, &seq, hash) < 0)) {
+		d->is_trail_lost = true;
+		changed(d);
+	}
+	json_decref(body);
+}
+
+/* -- loading ---------------------------------------------------------------------------------------------------- */
+
+static void forget_words(struct daemon *d)
+{
+	json_decref(d->words);
+	d->words = NULL;
+	d->words_trouble = TROUBLE_NONE;
+}
+
+static void note_reload(struct daemon *d, bool is_good, const char *text)
+{
+	json_t *o = json_pack("{s:I,s:b,s:s}", "at", (json_int_t)time(NULL), "ok", is_good, "text", text);
+
+	json_decref(d->reload);
+	d->reload = o;
+}
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *context)
+{
+	station_load(context);
+	return 0;
+}
+
+static void retry_later(struct daemon *d)
+{
+	uint64_t now;
+
+	d->retry = sd_event_source_disable_unref(d->retry);
+	if (sd_event_now(d->loop, CLOCK_MONOTONIC, &now) < 0 ||
+	    sd_event_add_time(d->loop, &d->retry, CLOCK_MONOTONIC, now + RETRY_US, 0, on_retry, d) < 0)
+		log_error("no timer: the station does not try again by itself; reload it");
+}
+
+/* What was in force stays so: but a station without any, or whose examiners or trail have gone, accepts nothing. */
+static void load_failed(struct daemon *d)
+{
+	const char *words = json_string_value(d->words);
+
+	d->next_io = sd_event_source_disable_unref(d->next_io);
+	d->next = supervisor_free(d->next);
+	note_reload(d, false, words ? words : "see the log");
+	if (!station_accepts(d))
+		retry_later(d);
+	else
+		station_audit(d, "reload-failed", json_pack("{s:s}", "why", words ? words : ""));
+	changed(d);
+}
+
+static int on_engine(sd_event_source *source, int fd, uint32_t events, void *context)
+{
+	struct daemon *d = context;
+
+	/* Nothing comes on it unasked but its end. */
+	d->engine_io = sd_event_source_disable_unref(d->engine_io);
+	log_error("the examiners' parent has died; it is started anew");
+	d->is_engine_lost = true;
+	station_load(d);
+	return 0;
+}
+
+static void retire(struct daemon *d, struct supervisor *old)
+{
+	if (!old)
+		return;
+	child_reap(d, process_release(&old->examine)); /* it ends when the last inspection that uses it does */
+	supervisor_free(old);
+}
+
+static const char *policy_hash(const struct supervisor *s, char out[static SHA256_HEX_LEN + 1])
+{
+	hex_encode(rules_sha256(s->rules), SHA256_LEN, out);
+	return out;
+}
+
+static void come_into_force(struct daemon *d)
+{
+	struct supervisor *old = d->station;
+	bool is_first = !old;
+	char hash[SHA256_HEX_LEN + 1];
+
+	d->next_io = sd_event_source_disable_unref(d->next_io);
+	d->retry = sd_event_source_disable_unref(d->retry);
+	d->engine_io = sd_event_source_disable_unref(d->engine_io);
+	d->station = TAKE_PTR(d->next);
+	d->is_engine_lost = d->is_trail_lost = false;
+	retire(d, old);
+	if (sd_event_add_io(d->loop, &d->engine_io, d->station->examine.channel.fd, POLLHUP, on_engine, d) < 0)
+		log_error("the examiners cannot be watched; an inspection will find out when they have died");
+	if (!is_first || d->reload)
+		note_reload(d, true, "");
+	station_audit(d, is_first ? "station-ready" : "station-reloaded",
+		      json_pack("{s:s,s:s,s:O}", "policy", rules_title(d->station->rules), "policy_sha256",
+				policy_hash(d->station, hash), "engines", d->station->engines));
+	(void)sd_notify(0, "READY=1\nSTATUS=waiting for media"); /* nothing to be done about a manager that does not listen */
+	archive_done(d); /* its directories may be others now */
+	devices_apply(d);
+	media_schedule(d);
+	changed(d);
+	if (d->is_reload_wanted)
+		station_load(d);
+}
+
+static int on_loading(sd_event_source *source, int fd, uint32_t events, void *context)
+{
+	struct daemon *d = context;
+	int r = engine_continue(d->next);
+
+	if (r < 0)
+		load_failed(d);
+	else if (r > 0)
+		come_into_force(d);
+	return 0;
+}
+
+void station_load(struct daemon *d)
+{
+	int r;
+
+	d->is_reload_wanted = d->next != NULL; /* one at a time; what was changed meanwhile is loaded after it */
+	if (d->next || d->is_ending)
+		return;
+	d->retry = sd_event_source_disable_unref(d->retry);
+	forget_words(d);
+	r = supervisor_begin(d->dir, d->events, -1, &d->next);
+	if (r == 0)
+		r = sd_event_add_io(d->loop, &d->next_io, d->next->examine.channel.fd, POLLIN, on_loading, d);
+	if (r < 0)
+		load_failed(d);
+	changed(d);
+}
+
+void station_done(struct daemon *d)
+{
+	sd_event_source **sources[] = { &d->engine_io, &d->next_io, &d->retry, &d->tick };
+
+	for (size_t k = 0; k < ARRAY_LEN(sources); k++)
+		*sources[k] = sd_event_source_disable_unref(*sources[k]);
+	d->next = supervisor_free(d->next);
+	d->station = supervisor_free(d->station);
+	json_decref(d->words);
+	json_decref(d->reload);
+	d->words = d->reload = NULL;
+}
+
+/* -- the object ------------------------------------------------------------------------------------------------- */
+
+static enum trouble trouble_now(const struct daemon *d)
+{
+	if (d->is_trail_lost)
+		return TROUBLE_TRAIL;
+	if (d->is_engine_lost)
+		return TROUBLE_DATABASE_MISSING;
+	if (!d->station)
+		return d->next ? TROUBLE_NONE : d->words_trouble != TROUBLE_NONE ? d->words_trouble : TROUBLE_CONFIGURATION;
+	if (d->station->is_database_stale)
+		return TROUBLE_DATABASE_STALE;
+	return station_has_room(d) ? TROUBLE_NONE : TROUBLE_STAGING_FULL;
+}
+
+static const char *state_now(const struct daemon *d)
+{
+	if (d->is_ending)
+		return "ending";
+	if (station_accepts(d))
+		return "ready";
+	return d->next ? "starting" : "stopped";
+}
+
+static json_t *trouble_object(const struct daemon *d)
+{
+	enum trouble t = trouble_now(d);
+	const char *words = json_string_value(d->words);
+
+	if (t == TROUBLE_NONE)
+		return json_null();
+	return json_pack("{s:s,s:s,s:s,s:s}", "code", trouble_code(t), "text", trouble_text(t), "next", trouble_next(t),
+			 "detail", words && !station_accepts(d) ? words : "");
+}
+
+static json_t *databases(const struct supervisor *s)
+{
+	json_t *list = json_array(), *engine;
+	size_t k;
+
+	json_array_foreach(s->engines, k, engine) {
+		if (json_integer_value(json_object_get(engine, "signatures")) == 0)
+			continue;
+		(void)json_array_append_new(list, json_pack("{s:O,s:O,s:O,s:O,s:O}", "name", json_object_get(engine, "name"), "version",
+							    json_object_get(engine, "database_version"), "time",
+							    json_object_get(engine, "database_time"), "age_s",
+							    json_object_get(engine, "database_age_s"), "signatures",
+							    json_object_get(engine, "signatures"))); /* told, not relied on */
+	}
+	return list;
+}
+
+static int describe(json_t *o, struct supervisor *s)
+{
+	const struct station_config *c = s->config;
+	int64_t age = engine_age(s);
+	uint64_t staging_free = room_in(c->staging_dir);
+	struct stat st;
+	char hash[SHA256_HEX_LEN + 1];
+	bool is_old = age >= (int64_t)c->database.warn_age_s;
+	json_t *more;
+	int r;
+
+	more = json_pack("{s:s,s:s,s:s,s:s,s:s,s:o,s:s,s:I,s:I,s:I,s:I,s:s,s:I}", "name", c->name, "id", c->id, "policy",
+			 rules_title(s->rules), "policy_sha256", policy_hash(s, hash), "operators",
+			 c->operators == STATION_OPERATORS_NAMED ? "named" : "none", "databases", databases(s), "database_state",
+			 s->is_database_stale ? "stop" : is_old ? "warn" : "ok", "database_age_s", (json_int_t)age, "rules_time",
+			 (json_int_t)(stat(c->rules_file, &st) < 0 ? 0 : st.st_mtim.tv_sec), "spool_free",
+			 (json_int_t)room_in(c->spool_dir), "staging_free", (json_int_t)staging_free, "staging_state",
+			 staging_free > c->staging_min_free ? "ok" : "full", "at_once", (json_int_t)c->devices.at_once);
+	r = more ? json_object_update(o, more) : -1;
+	json_decref(more);
+	return r;
+}
+
+json_t *station_object(struct daemon *d)
+{
+	json_t *o = json_pack("{s:s,s:s,s:s,s:s,s:o,s:O?,s:I}", "event", "station", "protocol", CONTROL_PROTOCOL, "version",
+			      LAZARET_VERSION, "state", state_now(d), "trouble", trouble_object(d), "reload", d->reload, "now",
+			      (json_int_t)time(NULL));
+
+	if (o && d->station && describe(o, d->station) < 0) {
+		json_decref(o);
+		return NULL;
+	}
+	return o;
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+#include "supervisor/engine.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+/* The official databases load in 6 to 19 s on one core (research); a slow disk and a busy machine times ten. */
+#define EXAMINE_READY_SECONDS 300
+
+static int send_examine_start(struct supervisor *s, int db_fd, const char *own_signatures)
+{
+	const struct station_database *db = &s->config->database;
+	_cleanup_free_ struct encoder *e = malloc(sizeof(*e));
+
+	if (!e)
+		return -ENOMEM;
+	encoder_init(e);
+	encode_str(e, s->config->spool_dir); /* ours alone, and what a crash leaves there is removed */
+	encode_u32(e, (uint32_t)db->count);
+	for (size_t k = 0; k < db->count; k++) {
+		encode_str(e, db->files[k].file);
+		encode_str(e, db->files[k].sha256);
+	}
+	encode_str(e, s->config->hash_list);
+	encode_u64(e, s->config->limits.scan_time_s * 1000);
+	encode_u64(e, s->config->limits.worker_tmpfs);
+	encode_u32(e, (uint32_t)s->config->limits.jobs_per_worker);
+	encode_u32(e, db->require_eicar);
+	encode_str(e, own_signatures);
+	return channel_send(&s->examine.channel, MESSAGE_EXAMINE_START, e, &db_fd, 1);
+}
+
+/* Plain signature files carry no time of their own: the file's counts, in a directory that only root writes. */
+static int64_t newest_file(const struct supervisor *s, int db_fd)
+{
+	int64_t newest = 0;
+
+	for (size_t k = 0; k < s->config->database.count; k++) {
+		struct stat st;
+
+		if (*s->config->database.files[k].sha256 && fstatat(db_fd, s->config->database.files[k].file, &st, 0) == 0)
+			newest = MAX(newest, (int64_t)st.st_mtim.tv_sec);
+	}
+	return newest;
+}
+
+static json_t *take_engine(struct supervisor *s, struct decoder *d)
+{
+	_cleanup_free_ char *name = decode_str(d, 255), *version = decode_str(d, 255), *database = decode_str(d, 255);
+	int64_t time_s = (int64_t)decode_u64(d);
+	uint64_t signatures = decode_u64(d);
+
+	if (d->error)
+		return NULL;
+	if (signatures > 0 && time_s == 0)
+		time_s = s->database_file_time;
+	return json_pack("{s:s,s:s,s:s,s:I,s:I,s:I}", "name", name, "version", version, "database_version", database,
+			 "database_time", (json_int_t)time_s, "database_age_s", (json_int_t)0, "signatures",
+			 (json_int_t)signatures);
+}
+
+static int take_engines(struct supervisor *s, struct message *m)
+{
+	uint32_t n = decode_u32(&m->payload);
+	int r = 0;
+
+	json_decref(s->engines);
+	s->engines = json_array();
+	for (uint32_t k = 0; r == 0 && k < n && k < 16; k++) {
+		json_t *engine = take_engine(s, &m->payload);
+
+		if (!engine || json_array_append_new(s->engines, engine) < 0)
+			r = -ENOMEM;
+	}
+	return r == 0 ? decoder_end(&m->payload) : r;
+}
+
+/* Signatures of no known age are as old as can be. */
+static int64_t age_of(const json_t *engine, int64_t now)
+{
+	int64_t made = json_integer_value(json_object_get(engine, "database_time"));
+
+	return made > 0 ? MAX((int64_t)0, now - made) : now;
+}
+
+int64_t engine_age(struct supervisor *s)
+{
+	int64_t now = time(NULL), oldest = 0;
+	json_t *engine;
+	size_t k;
+
+	json_array_foreach(s->engines, k, engine) {
+		bool has_signatures = json_integer_value(json_object_get(engine, "signatures")) > 0;
+		int64_t age = has_signatures ? age_of(engine, now) : 0;
+
+		oldest = MAX(oldest, age);
+		if (json_object_set_new(engine, "database_age_s", json_integer((json_int_t)age)) < 0)
+			oldest = now; /* a report that cannot say its age */
+	}
+	s->is_database_stale = oldest >= (int64_t)s->config->database.stop_age_s;
+	return oldest;
+}
+
+void engine_tell_age(struct supervisor *s)
+{
+	int64_t age = engine_age(s);
+
+	if (s->is_database_stale)
+		events_error(s->events, "the virus database is %lld days old: nothing will be approved. Update it, then insert the "
+				       "medium again.", (long long)(age / 86400));
+	else if (age >= (int64_t)s->config->database.warn_age_s)
+		events_warning(s->events, "the virus database is %lld days old", (long long)(age / 86400));
+}
+
+int engine_start(struct supervisor *s)
+{
+	const char *dir = s->config->database.dir;
+	_cleanup_close_ int db_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_free_ char *data = NULL, *own = NULL;
+	int r = db_fd < 0 ? -errno : 0;
+
+	if (r < 0) {
+		events_trouble(s->events, TROUBLE_DATABASE_MISSING,
+			       "%s: %s. Put the ClamAV databases there, or name another directory in %s/lazaret.yaml "
+			       "(database.directory).", dir, strerror(-r), s->config->dir);
+		return r;
+	}
+	s->database_file_time = newest_file(s, db_fd);
+	r = station_data_dir(&data);
+	if (r == 0 && asprintf(&own, "%s/clamav", data) < 0)
+		r = -ENOMEM;
+	if (r == 0)
+		r = process_start(ROLE_EXAMINE, &s->examine);
+	if (r == 0)
+		r = send_examine_start(s, db_fd, own);
+	if (r < 0)
+		events_trouble(s->events, TROUBLE_DATABASE_MISSING, "the examiners did not start: %s", strerror(-r));
+	return r;
+}
+
+/* ENGINES comes first, then READY. */
+static int take_next(struct supervisor *s, const struct patience *patience, char **ret_why)
+{
+	_cleanup_free_ struct message *m = NULL;
+	int r;
+
+	if (s->engines) {
+		r = process_ready(&s->examine, patience, ret_why);
+		return r == 0 ? 1 : r;
+	}
+	m = malloc(sizeof(*m));
+	r = m ? process_expect(&s->examine, MESSAGE_EXAMINE_ENGINES, patience, m, ret_why) : -ENOMEM;
+	if (r == 0) {
+		r = take_engines(s, m);
+		message_done(m);
+	}
+	return r;
+}
+
+static int take_with(struct supervisor *s, const struct patience *patience)
+{
+	_cleanup_free_ char *why = NULL;
+	int r = take_next(s, patience, &why);
+
+	if (r < 0 && r != -ECANCELED)
+		events_trouble(s->events, TROUBLE_DATABASE_MISSING, "the examiners did not start: %s", why ? why : strerror(-r));
+	return r;
+}
+
+int engine_continue(struct supervisor *s)
+{
+	const struct patience none = { .signal_fd = -1, .deadline_ms = monotonic_ms() + 1000 };
+
+	return take_with(s, &none);
+}
+
+int engine_wait(struct supervisor *s)
+{
+	const struct patience patience = supervisor_patience(s, EXAMINE_READY_SECONDS);
+	int r = 0;
+
+	while (r == 0)
+		r = take_with(s, &patience);
+	return r < 0 ? r : 0;
+}
