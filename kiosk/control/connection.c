@@ -13,6 +13,8 @@
 
 #define NEVER UINT64_MAX
 
+uint64_t control_stall_usec = STALL_USEC;
+
 struct topic {
 	uint64_t topic;
 	uint64_t due_usec; /* not before */
@@ -408,7 +410,7 @@ static void update(struct connection *c)
 	if (has_line && is_free(c))
 		(void)has_credit(c, &when); /* what counts is when */
 	if (c->output)
-		when = MIN(when, c->waits_since_usec + STALL_USEC);
+		when = MIN(when, c->waits_since_usec + control_stall_usec);
 	else
 		when = MIN(when, due);
 	r = sd_event_source_set_io_events(c->io, events);
@@ -452,7 +454,7 @@ static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct connection *c = userdata;
 
-	if (c->output && now_usec(c) >= c->waits_since_usec + STALL_USEC) {
+	if (c->output && now_usec(c) >= c->waits_since_usec + control_stall_usec) {
 		control_log_client(c->in, &c->peer, "disconnected: nothing was read for a minute");
 		connection_free(c);
 		return 0;

@@ -11,6 +11,9 @@
 
 struct connection;
 
+/* STALL_USEC; tests cannot wait for a minute. */
+extern uint64_t control_stall_usec;
+
 struct connections {
 	sd_event *loop;			      /* borrowed */
 	struct control_handler handler;
