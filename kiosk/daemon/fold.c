@@ -308,6 +308,22 @@ static json_t *progress_object(const struct fold *f)
 	return o;
 }
 
+/* Text full of characters that JSON escapes again can double its size. Copies: the fold keeps what it has. */
+static int make_fit(json_t *o)
+{
+	json_t *findings = json_copy(json_object_get(o, "findings")), *volumes = json_copy(json_object_get(o, "volumes"));
+	int bad = json_object_set(o, "findings", findings) | json_object_set(o, "volumes", volumes);
+
+	while (!bad && json_dumpb(o, NULL, 0, JSON_COMPACT) > FOLD_JSON_MAX)
+		if (json_array_size(findings) >= 2 * json_array_size(volumes))
+			bad = json_array_remove(findings, 0);
+		else
+			bad = json_array_remove(volumes, json_array_size(volumes) - 1);
+	json_decref(findings);
+	json_decref(volumes);
+	return bad;
+}
+
 int fold_describe(const struct fold *f, json_t *o)
 {
 	int bad = json_object_set_new(o, "state", json_string(medium_state_name(f->state)));
@@ -327,5 +343,5 @@ int fold_describe(const struct fold *f, json_t *o)
 	bad |= json_object_set_new(o, "counts", or_null(f->counts));
 	bad |= json_object_set_new(o, "complete", f->outcome ? json_boolean(f->is_complete) : json_null());
 	bad |= json_object_set_new(o, "trouble", trouble_object(f));
-	return bad ? -ENOMEM : 0;
+	return bad || make_fit(o) ? -ENOMEM : 0;
 }

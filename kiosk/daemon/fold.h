@@ -30,7 +30,7 @@ const char *medium_state_name(enum medium_state s);
 #define FOLD_VOLUMES_MAX 32
 #define FOLD_WARNINGS_MAX 8
 /* A line of the control protocol holds all of it: longer text is cut, with an ellipsis in its middle. */
-#define FOLD_TEXT_MAX 300
+#define FOLD_TEXT_MAX 200
 
 struct fold {
 	enum medium_state state;
@@ -59,7 +59,11 @@ void fold_end(struct fold *f, int64_t now_s);
 /* Ended before it began. */
 void fold_abandon(struct fold *f, enum trouble why, int64_t now_s);
 
-/* Add the fields of the `medium` object that come from here. Returns 0 or -ENOMEM. */
+/* What the fields below may take as JSON: a line (control/server.h), less what the daemon adds itself. */
+#define FOLD_JSON_MAX 57344
+
+/* Add the fields of the `medium` object that come from here: when a medium does its worst, with fewer of the old findings and
+ * of the last volumes (the report has all). Returns 0 or -ENOMEM. */
 _must_check_ int fold_describe(const struct fold *f, json_t *object);
 
 /* `text` cut to FOLD_TEXT_MAX bytes at character boundaries. Owned by the caller; NULL when out of memory. */
