@@ -147,6 +147,27 @@ check-built: all unit-tests
 conformance: all
 	@BUILD=$(abspath $(BUILD)) tests/conformance/run
 
+# A Debian binary package of what `make install` installs: $(BUILD)/deb/lazaret_VERSION_ARCH.deb
+.PHONY: deb
+deb:
+	@image/packages/install build deb
+	@$(MAKE) --no-print-directory -s all
+	@$(MAKE) --no-print-directory -s deb-built
+
+.PHONY: deb-built
+deb-built:
+	@rm -rf $(BUILD)/deb/root
+	@$(MAKE) --no-print-directory -s install DESTDIR=$(abspath $(BUILD))/deb/root PREFIX=/usr SYSCONFDIR=/etc >/dev/null
+	@image/deb/build $(BUILD)/deb/root $(BUILD)/deb $(VERSION)
+
+# The installed package on Debian's own kernel, in a virtual machine, with emulated USB and optical hardware.
+.PHONY: check-system
+check-system:
+	@image/packages/install build deb test system
+	@$(MAKE) --no-print-directory deb
+	@BUILD=$(abspath $(BUILD)) tests/system/image
+	@BUILD=$(abspath $(BUILD)) tests/system/run
+
 # The same suites under AddressSanitizer and UndefinedBehaviorSanitizer. Leaks are looked for in the unit tests; inside a
 # sandbox LeakSanitizer cannot work (it wants ptrace).
 .PHONY: check-sanitize
@@ -198,6 +219,8 @@ help:
 	@echo 'make check           set-up, build, and all tests that need no virtual machine'
 	@echo 'make                 build into $(BUILD)/'
 	@echo 'make install         DESTDIR= PREFIX=/usr'
+	@echo 'make check-system    the installed package in a virtual machine, with emulated USB and optical hardware'
+	@echo 'make deb             a Debian package of the built program'
 	@echo 'make conformance     the fail-closed conformance suite alone'
 	@echo 'make check-sanitize  the suites under AddressSanitizer and UBSan'
 	@echo 'make lint            clang with -Werror, manual pages'
