@@ -38,6 +38,21 @@
  * the window (NTFS: the first MFT records; ext: group descriptors). */
 #define DRIVER_TIME_MS 90000
 
+/* One passphrase: key derivation is meant to be slow. LUKS takes two seconds on the machine that made it; VeraCrypt tries
+ * five hash functions of half a million rounds each, fifteen seconds on a common one. A slow station takes ten times as
+ * long. Below what the supervisor waits between two messages. */
+#define UNLOCK_TIME_MS 200000
+
+/* Argon2's memory: cryptsetup takes 1 GiB at most by default. Below RLIMIT_DATA of ROLE_UNLOCK. */
+#define UNLOCK_MEMORY_MAX_KB (1792u << 10)
+
+/* Passphrases that anybody may ask to be tried, whatever the configuration says. */
+#define UNLOCK_TRIES_MAX 100
+
+/* A volume without any signature may be a VeraCrypt container when it is at least so large and where it was sampled
+ * each byte value is about as frequent as any other. */
+#define NOISE_BYTES_MIN (512ull << 10)
+
 /* What a driver may print before it is cut; it becomes the detail of a failure. */
 #define DRIVER_WORDS_MAX 4096
 

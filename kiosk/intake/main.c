@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "intake/driver.h"
 #include "intake/kernel.h"
+#include "intake/locked.h"
 #include "intake/medium.h"
 #include "intake/policy.h"
 #include "intake/probe.h"
@@ -17,6 +18,13 @@
 #define KIND_MAX 16
 #define PATH_TEXT_MAX 4096
 
+/* Where a volume's bytes are: on the source, or in an encrypted volume that was opened. */
+struct place {
+	int fd;	       /* borrowed */
+	uint64_t base; /* bytes: the volume's offset counts from here */
+	bool is_inside;
+};
+
 struct intake {
 	struct channel channel;
 	struct medium medium;
@@ -24,6 +32,8 @@ struct intake {
 	struct driver_account account;
 	struct volume_list volumes;
 	struct driver drivers[VOLUMES_MAX]; /* by volume */
+	struct place places[VOLUMES_MAX];   /* likewise */
+	int mapped_fds[VOLUMES_MAX];	    /* owned: of opened encrypted volumes */
 	char kind[KIND_MAX];
 	uint32_t tries; /* passphrases for each encrypted volume; 0: nobody is there to be asked */
 	int source_fd;
@@ -95,6 +105,7 @@ static int tell_volume(struct intake *in, size_t index, const struct volume *v, 
  * only lacked the driver. */
 static int open_volume(struct intake *in, size_t index, struct volume *v, int *ret_root_fd)
 {
+	int source_fd = in->places[index].fd;
 	const struct policy_line *line = policy_find(&in->policy, v->fs);
 	int r = -ENODEV;
 
@@ -105,9 +116,9 @@ static int open_volume(struct intake *in, size_t index, struct volume *v, int *r
 	}
 	for (size_t i = 0; line->drivers[i] != DRIVER_END; i++) {
 		if (line->drivers[i] == DRIVER_KERNEL)
-			r = kernel_mount(v, in->source_fd, ret_root_fd);
+			r = kernel_mount(v, source_fd, ret_root_fd);
 		else
-			r = driver_open(v, in->source_fd, &in->account, &in->drivers[index], ret_root_fd);
+			r = driver_open(v, source_fd, &in->account, &in->drivers[index], ret_root_fd);
 		if (r == 0)
 			return 0;
 	}
@@ -128,15 +139,15 @@ static int tell_directory(struct intake *in)
 	return tell_volume(in, 0, &v, in->source_fd);
 }
 
-static void probe(struct intake *in)
+static void probe(int fd, uint64_t size, struct volume_list *ret)
 {
-	int r = probe_source(in->source_fd, in->medium.size, PROBE_TIME_MS, &in->volumes);
+	int r = probe_source(fd, size, PROBE_TIME_MS, ret);
 	struct volume *v;
 
-	if (r == 0 && in->volumes.count > 0)
+	if (r == 0 && ret->count > 0)
 		return;
-	memset(&in->volumes, 0, sizeof(in->volumes));
-	v = volume_add(&in->volumes, 0, in->medium.size, r < 0 ? VOLUME_FAILED : VOLUME_EMPTY);
+	memset(ret, 0, sizeof(*ret));
+	v = volume_add(ret, 0, size, r < 0 ? VOLUME_FAILED : VOLUME_EMPTY);
 	if (!v)
 		return;
 	if (r == 0)
@@ -148,19 +159,83 @@ static void probe(struct intake *in)
 			      r == -ECHILD ? "the probe was stopped by its sandbox or crashed" : strerror(-r));
 }
 
+/* What an opened encrypted volume holds takes its place; more than one volume (a partition table inside) are added behind
+ * the others. */
+static void take_inner(struct intake *in, size_t index, const struct volume_list *inner)
+{
+	struct volume outer = in->volumes.list[index];
+	struct place place = { .fd = in->mapped_fds[index], .base = outer.offset, .is_inside = true };
+	bool is_one = inner->count == 1;
+	struct volume *v = &in->volumes.list[index];
+
+	v->outcome = VOLUME_COVERED;
+	if (!is_one && inner->count > VOLUMES_MAX - in->volumes.count) {
+		v->outcome = VOLUME_REFUSED;
+		volume_detail(v, "holds %zu volumes, more than this station reads of one medium", inner->count);
+		return;
+	}
+	if (!is_one)
+		volume_detail(v, "holds %zu volumes, read as volumes %zu to %zu", inner->count, in->volumes.count,
+			      in->volumes.count + inner->count - 1);
+	for (size_t i = 0; i < inner->count; i++) {
+		size_t at = is_one ? index : in->volumes.count++;
+
+		v = &in->volumes.list[at];
+		*v = inner->list[i];
+		v->offset += outer.offset;
+		(void)snprintf(v->detail, sizeof(v->detail), "%s", outer.detail);
+		if (inner->list[i].detail[0])
+			volume_detail(v, "%s", inner->list[i].detail);
+		in->places[at] = place;
+	}
+}
+
+/* One level only: each level would be asked for, and a medium can have a hundred. */
+static int unlock(struct intake *in, size_t index)
+{
+	static struct volume_list inner;
+	struct volume *v = &in->volumes.list[index];
+	uint64_t size = 0;
+	int r;
+
+	if (in->places[index].is_inside) {
+		volume_detail(v, "encrypted inside an encrypted volume: only one level is opened");
+		return 0;
+	}
+	r = locked_open(&in->channel, in->tries, index, v, in->source_fd, &in->mapped_fds[index], &size);
+	if (r <= 0)
+		return r;
+	probe(in->mapped_fds[index], size, &inner);
+	take_inner(in, index, &inner);
+	return 0;
+}
+
+static int tell_one(struct intake *in, size_t index)
+{
+	struct volume *v = &in->volumes.list[index];
+	_cleanup_close_ int root_fd = -EBADF;
+	uint64_t base;
+	int r = in->tries > 0 && locked_is(v) ? unlock(in, index) : 0;
+
+	if (r < 0)
+		return r;
+	base = in->places[index].base;
+	v->offset -= base;
+	if (v->outcome == VOLUME_OPEN && open_volume(in, index, v, &root_fd) < 0)
+		log_warning("volume=%zu fs=%s: %s", index, v->fs, v->detail);
+	v->offset += base;
+	return tell_volume(in, index, v, root_fd);
+}
+
 static int tell_volumes(struct intake *in)
 {
 	int r = 0;
 
-	probe(in);
-	for (size_t i = 0; r == 0 && i < in->volumes.count; i++) {
-		struct volume *v = &in->volumes.list[i];
-		_cleanup_close_ int root_fd = -EBADF;
-
-		if (v->outcome == VOLUME_OPEN && open_volume(in, i, v, &root_fd) < 0)
-			log_warning("volume=%zu fs=%s: %s", i, v->fs, v->detail);
-		r = tell_volume(in, i, v, root_fd);
-	}
+	probe(in->source_fd, in->medium.size, &in->volumes);
+	for (size_t i = 0; i < VOLUMES_MAX; i++)
+		in->places[i] = (struct place){ .fd = in->source_fd };
+	for (size_t i = 0; r == 0 && i < in->volumes.count; i++)
+		r = tell_one(in, i);
 	return r;
 }
 
@@ -180,11 +255,13 @@ static int tell_all(struct intake *in)
 
 static void let_go(struct intake *in)
 {
-	for (size_t i = 0; i < VOLUMES_MAX; i++)
+	for (size_t i = 0; i < VOLUMES_MAX; i++) {
 		driver_end(&in->drivers[i]);
+		close_p(&in->mapped_fds[i]);
+	}
 }
 
-/* The mounts live in the supervisor's and the reader's descriptors; loop devices go with them. */
+/* The mounts live in the supervisor's and the reader's descriptors; loop devices and mappings go with them. */
 static int on_close(struct intake *in)
 {
 	struct encoder e;
@@ -203,6 +280,8 @@ static int serve(struct intake *in)
 	bool ends = false;
 	int r = tell_all(in);
 
+	if (r == -ENOTCONN) /* ended while it was asking for a passphrase */
+		return 0;
 	while (r == 0 && !ends) {
 		struct message m;
 
@@ -243,8 +322,10 @@ int main(void)
 
 	log_open("lazaret-intake");
 	in.source_fd = in.medium.claim_fd = -EBADF;
-	for (size_t i = 0; i < VOLUMES_MAX; i++)
+	for (size_t i = 0; i < VOLUMES_MAX; i++) {
 		in.drivers[i] = DRIVER_NONE;
+		in.mapped_fds[i] = -EBADF;
+	}
 	channel_init(&in.channel, CHANNEL_FD, false, CHANNEL_INTAKE);
 	r = start(&in);
 	if (r == 0)

@@ -48,6 +48,36 @@ static void look_at(int fd, uint64_t offset, uint64_t size, struct look *ret)
 	}
 }
 
+/* Pearson's chi-square over 65536 bytes in 256 classes: 255 +- 23 for random ones. Text, programs, tables and zeros are
+ * in the tens of thousands, compressed data with its headers mostly above 400. */
+static bool is_random(int fd, uint64_t offset)
+{
+	static uint8_t block[LOOK_BLOCK_BYTES];
+	uint32_t counts[256] = { 0 };
+	uint64_t square = 0;
+
+	if (pread(fd, block, sizeof(block), (off_t)offset) != (ssize_t)sizeof(block))
+		return false;
+	for (size_t i = 0; i < sizeof(block); i++)
+		counts[block[i]]++;
+	for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
+		int64_t d = (int64_t)counts[i] - (int64_t)sizeof(block) / 256;
+
+		square += (uint64_t)(d * d);
+	}
+	square /= sizeof(block) / 256;
+	return square > 140 && square < 400;
+}
+
+/* An encrypted container without any header of its own looks like this at its beginning, in its middle, at its end. */
+static bool is_noise(int fd, const struct volume *v)
+{
+	if (v->size < NOISE_BYTES_MIN)
+		return false;
+	return is_random(fd, v->offset) && is_random(fd, v->offset + v->size / 2) &&
+	       is_random(fd, v->offset + v->size - LOOK_BLOCK_BYTES);
+}
+
 static void tell_look(int fd, struct volume *v)
 {
 	struct look look;
@@ -66,8 +96,10 @@ static void tell_look(int fd, struct volume *v)
 		v->outcome = VOLUME_FAILED;
 	else if (look.has_data)
 		v->outcome = VOLUME_REFUSED;
-	if (v->outcome == VOLUME_REFUSED)
+	if (v->outcome == VOLUME_REFUSED) {
 		volume_detail(v, "unknown: no file system that this station knows");
+		v->is_noise = is_noise(fd, v);
+	}
 }
 
 int probe_source_here(int source_fd, uint64_t source_size, struct volume_list *ret)

@@ -53,6 +53,7 @@ void volume_list_encode(const struct volume_list *l, struct encoder *e)
 		encode_str(e, v->label);
 		encode_str(e, v->uuid);
 		encode_str(e, v->detail);
+		encode_u32(e, v->is_noise);
 	}
 }
 
@@ -67,6 +68,7 @@ static int volume_decode(struct volume *v, uint64_t source_size, struct decoder 
 	decode_str_into(d, v->label, sizeof(v->label));
 	decode_str_into(d, v->uuid, sizeof(v->uuid));
 	decode_str_into(d, v->detail, sizeof(v->detail));
+	v->is_noise = decode_u32(d) != 0;
 	if (d->error || outcome >= VOLUME_OUTCOME_COUNT_)
 		return -EPROTO;
 	v->outcome = (enum volume_outcome)outcome;
