@@ -45,7 +45,7 @@ static void encode_policy(struct encoder *e, const struct station_devices *p)
 	encode_strings(e, &p->allow);
 	encode_strings(e, &p->deny);
 	encode_u32(e, p->has_optical);
-	encode_u32(e, p->has_loop);
+	encode_str(e, p->loop_dir ? p->loop_dir : "");
 }
 
 static int send_policy(struct daemon *d, enum message_type type)

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "common/log.h"
+#include "common/text.h"
 #include "daemon/daemon.h"
 
 void device_done(struct device *v)
@@ -297,13 +298,15 @@ static json_t *queue_object(const struct medium *m)
 json_t *media_object(struct daemon *d, uint32_t number)
 {
 	struct medium *m = media_find(d, number);
+	_cleanup_free_ char *operator_name = m ? text_escape(m->operator_name, strlen(m->operator_name)) : NULL;
+	_cleanup_free_ char *reason = m ? text_escape(m->reason, strlen(m->reason)) : NULL;
 	json_t *o, *device;
 
-	if (!m)
+	if (!m || !operator_name || !reason)
 		return NULL;
 	device = device_json(m);
 	o = json_pack("{s:s,s:I,s:o,s:b,s:s,s:s}", "event", "medium", "medium", (json_int_t)m->number, "queue", queue_object(m), "present",
-		      m->is_present, "operator", m->operator_name, "reason", m->reason);
+		      m->is_present, "operator", operator_name, "reason", reason);
 	if (!o || !device || json_object_update(o, device) < 0 || fold_describe(&m->fold, o) < 0) {
 		json_decref(o);
 		o = NULL;

@@ -6,7 +6,6 @@
 #include <systemd/sd-daemon.h>
 
 #include "common/log.h"
-#include "common/text.h"
 #include "daemon/daemon.h"
 #include "station/config.h"
 #include "supervisor/answer.h"
@@ -82,12 +81,12 @@ static const char *text_of(const struct call *c, const char *key)
 	return s ? s : "";
 }
 
-/* Typed by a person, kept for years: printable, and not longer than a line. */
+/* As it was typed: whoever shows or records it escapes it. */
 static char *take_text(const struct call *c, const char *key, size_t max)
 {
 	const char *s = text_of(c, key);
 
-	return strlen(s) > max ? NULL : text_escape(s, strlen(s));
+	return strlen(s) > max ? NULL : strdup(s);
 }
 
 static void on_identify(struct call *c)

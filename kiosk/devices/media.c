@@ -171,10 +171,14 @@ static bool look_at_scsi(const struct media *m, struct udev_device *d, struct fa
 static bool look_at_loop(const struct media *m, struct udev_device *d, struct facts *f)
 {
 	char file[SYSFS_PATH_MAX];
-	const char *name = udev_device_get_sysname(d), *slash;
+	const char *name = udev_device_get_sysname(d), *slash, *dir = m->policy->loop_dir;
+	size_t size = strlen(dir);
 
-	if (!m->policy->has_loop || f->size == 0 ||
-	    sysfs_text(udev_device_get_syspath(d), "loop/backing_file", file, sizeof(file)) < 0 || file[0] == '\0')
+	if (size == 0 || f->size == 0 ||
+	    sysfs_text(udev_device_get_syspath(d), "loop/backing_file", file, sizeof(file)) < 0)
+		return false;
+	/* Others' loop devices are none of the station's business: intake's own, above all. */
+	if (strncmp(file, dir, size) != 0 || file[size] != '/')
 		return false;
 	slash = strrchr(file, '/');
 	f->kind = "loop";

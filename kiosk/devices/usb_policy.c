@@ -128,7 +128,7 @@ int usb_policy_decode(struct decoder *d, struct usb_policy *ret)
 	if (r < 0)
 		return r;
 	ret->has_optical = decode_u32(d) != 0;
-	ret->has_loop = decode_u32(d) != 0;
+	decode_str_into(d, ret->loop_dir, sizeof(ret->loop_dir));
 	return decoder_end(d);
 }
 

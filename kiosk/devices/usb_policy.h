@@ -36,7 +36,8 @@ struct usb_policy {
 	size_t media_port_count, input_count, hub_count;
 	struct usb_match *allow, *deny;
 	size_t allow_count, deny_count;
-	bool has_optical, has_loop;
+	bool has_optical;
+	char loop_dir[1024]; /* loop devices whose file is beneath it are media; "": none is */
 };
 
 /* The fields of DEVICES_POLICY. Returns 0, -EPROTO, -EINVAL (a port or id that is none), or -ENOMEM; release with

@@ -34,7 +34,8 @@ struct raw_keys {
 
 struct raw_devices {
 	int source;
-	bool is_guarded, has_optical, has_loop;
+	bool is_guarded, has_optical;
+	char *loop_dir;
 	struct yaml_strings media_ports, hubs, allow, deny;
 	const struct yaml_node *inputs;
 	uint64_t at_once, unlock_tries, unlock_time_s;
@@ -76,7 +77,7 @@ static const struct yaml_field devices_fields[] = {
 	YAML_FIELD(struct raw_devices, "allow", STRINGS, allow),
 	YAML_FIELD(struct raw_devices, "deny", STRINGS, deny),
 	YAML_FIELD(struct raw_devices, "optical", BOOL, has_optical),
-	YAML_FIELD(struct raw_devices, "loop", BOOL, has_loop),
+	YAML_FIELD(struct raw_devices, "loop", STRING, loop_dir, .max = 1000),
 	YAML_FIELD(struct raw_devices, "at-once", UINT, at_once, .min = 1, .max = 16),
 	YAML_FIELD(struct raw_devices, "unlock-tries", UINT, unlock_tries, .max = 100),
 	YAML_FIELD(struct raw_devices, "unlock-time", DURATION, unlock_time_s, .min = 1, .max = DAY),
@@ -533,7 +534,6 @@ static void take_devices(struct station_devices *to, struct raw_devices *from)
 	to->allow = take_strings(&from->allow);
 	to->deny = take_strings(&from->deny);
 	to->has_optical = from->has_optical;
-	to->has_loop = from->has_loop;
 	to->at_once = from->at_once;
 	to->unlock_tries = from->unlock_tries;
 	to->unlock_time_s = from->unlock_time_s;
@@ -571,6 +571,8 @@ static int take(struct loader *l, struct raw *raw)
 	if (!c->control.group)
 		r = -ENOMEM;
 	take_devices(&c->devices, &raw->devices);
+	if (raw->devices.loop_dir)
+		r = yaml_worse(r, resolve(l, &c->devices.loop_dir, raw->devices.loop_dir, ""));
 	c->checks = CHECK_READ | CHECK_NAME | (raw->checks.virus ? CHECK_VIRUS : 0u) |
 		    (raw->checks.type ? CHECK_TYPE : 0u) | (raw->checks.lists ? CHECK_LISTS : 0u) |
 		    (raw->checks.origin ? CHECK_ORIGIN : 0u);
@@ -582,7 +584,7 @@ static void raw_done(struct raw *raw)
 	char *strings[] = { raw->name,	     raw->id,	       raw->rules.file,	 raw->rules.types,  raw->keys.trust,
 			    raw->keys.manifest, raw->keys.audit, raw->database.dir, raw->hash_list,   raw->spool_dir,
 			    raw->staging_dir, raw->audit_dir,  raw->reports_dir, raw->history_dir, raw->control.socket,
-			    raw->control.group };
+			    raw->control.group, raw->devices.loop_dir };
 	struct yaml_strings *lists[] = { &raw->devices.media_ports, &raw->devices.hubs, &raw->devices.allow, &raw->devices.deny };
 
 	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
@@ -670,7 +672,7 @@ struct station_config *station_config_free(struct station_config *c)
 	char *strings[] = { c->dir,	  c->name,	c->id,	       c->rules_file, c->types_dir,
 			    c->trust_dir, c->manifest_key, c->audit_key, c->database.dir, c->hash_list,
 			    c->spool_dir, c->staging_dir,  c->audit_dir, c->reports_dir,  c->history_dir,
-			    c->control.socket, c->control.group };
+			    c->control.socket, c->control.group, c->devices.loop_dir };
 	struct yaml_strings *lists[] = { &c->devices.media_ports, &c->devices.hubs, &c->devices.allow, &c->devices.deny };
 
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)

@@ -78,7 +78,8 @@ struct station_devices {
 	size_t input_count;
 	struct yaml_strings hubs;	/* the station's own hubs, by port */
 	struct yaml_strings allow, deny; /* "VID:PID" or "VID:PID:SERIAL"; no `allow`: all that `deny` does not name */
-	bool has_optical, has_loop;
+	bool has_optical;
+	char *loop_dir; /* loop devices whose file is beneath it count as media, for trying and testing; NULL: none does */
 	uint64_t at_once;      /* media inspected at a time; the others wait */
 	uint64_t unlock_tries; /* passphrases for one volume; 0: encrypted volumes are refused */
 	uint64_t unlock_time_s; /* for the operator to type one */

@@ -95,7 +95,7 @@
 	"#  # allow: ['0951:1666', '0781:5581:SERIAL']   deny: ['090c:1000']   VID:PID or VID:PID:SERIAL;\n"          \
 	"#  # without `allow` every stick that `deny` does not name\n"                                               \
 	"#  optical: true\n"                                                                                          \
-	"#  loop: false            # loop devices, for trying the station\n"                                          \
+	"#  # loop: images         # loop devices whose file is beneath this directory count as media, for trying\n"  \
 	"#  at-once: 2             # media inspected at a time; the others wait\n"                                    \
 	"#  unlock-tries: 3        # passphrases for an encrypted volume; 0: refused without asking\n"                \
 	"#  unlock-time: 5m        # for the operator to type one\n"                                                  \

@@ -334,7 +334,7 @@ static void template_shows_the_defaults(void **state)
 	assert_int_equal(a->devices.source, b->devices.source);
 	assert_int_equal(a->devices.is_guarded, b->devices.is_guarded);
 	assert_int_equal(a->devices.has_optical, b->devices.has_optical);
-	assert_int_equal(a->devices.has_loop, b->devices.has_loop);
+	assert_null(a->devices.loop_dir);
 	assert_int_equal(a->devices.at_once, b->devices.at_once);
 	assert_int_equal(a->devices.unlock_tries, b->devices.unlock_tries);
 	assert_int_equal(a->devices.unlock_time_s, b->devices.unlock_time_s);
