@@ -42,6 +42,7 @@ struct medium {
 	uint32_t number;
 	struct device device;
 	bool is_present;
+	bool is_seen; /* its result was dismissed, and it is still plugged in */
 	bool has_button; /* the drive's button was pressed: its tray opens at the end */
 	char *operator_name, *reason; /* owned; "": not given */
 	struct fold fold;

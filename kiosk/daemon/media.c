@@ -188,8 +188,8 @@ void media_left(struct daemon *d, const char *key)
 	station_audit(d, "medium-removed", device_json(m));
 	if (m->pid > 0 && !m->fold.is_removable)
 		child_signal(m, SIGUSR1);
-	if (m->fold.state == MEDIUM_QUEUED || m->fold.state == MEDIUM_IDENTIFY)
-		forget(m); /* nothing was made of it, and the trail has its coming and going */
+	if (m->fold.state == MEDIUM_QUEUED || m->fold.state == MEDIUM_IDENTIFY || m->is_seen)
+		forget(m); /* nothing was made of it, or it was told; the trail has its coming and going */
 	else
 		media_changed(m);
 }
@@ -254,7 +254,11 @@ void media_ended(struct medium *m)
 
 void media_dismiss(struct medium *m)
 {
-	forget(m);
+	m->is_seen = true;
+	if (m->is_present)
+		media_changed(m); /* "take it out" */
+	else
+		forget(m);
 }
 
 static bool copy(char **to, const char *from)
@@ -305,8 +309,8 @@ json_t *media_object(struct daemon *d, uint32_t number)
 	if (!m || !operator_name || !reason)
 		return NULL;
 	device = device_json(m);
-	o = json_pack("{s:s,s:I,s:o,s:b,s:s,s:s}", "event", "medium", "medium", (json_int_t)m->number, "queue", queue_object(m), "present",
-		      m->is_present, "operator", operator_name, "reason", reason);
+	o = json_pack("{s:s,s:I,s:o,s:b,s:b,s:s,s:s}", "event", "medium", "medium", (json_int_t)m->number, "queue", queue_object(m), "present",
+		      m->is_present, "seen", m->is_seen, "operator", operator_name, "reason", reason);
 	if (!o || !device || json_object_update(o, device) < 0 || fold_describe(&m->fold, o) < 0) {
 		json_decref(o);
 		o = NULL;
