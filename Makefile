@@ -51,7 +51,7 @@ NEEDS_cli        := control station judge sandbox ipc common
 NEEDS_daemon     := supervisor control station judge sandbox ipc common
 NEEDS_supervisor := control station judge sandbox ipc common
 NEEDS_control    := common
-NEEDS_console    := control common
+NEEDS_console    := control station common
 NEEDS_devices    := control sandbox ipc common
 NEEDS_records    := sandbox ipc common
 NEEDS_verify     := common
@@ -127,6 +127,20 @@ unit-tests: $(UNIT_TESTS)
 
 # -- set-up, demonstration, tests -------------------------------------------------------------------------
 .PHONY: deps
+# What the console says, in other languages; and the locale in which the C library translates (kiosk/console/words.c).
+CATALOGUES := $(patsubst kiosk/console/po/%.po,$(BUILD)/share/locale/%/LC_MESSAGES/lazaret-console.mo,$(wildcard kiosk/console/po/*.po))
+CONSOLE_LOCALE := share/lazaret/locale/lazaret.utf8
+C_UTF8 := /usr/lib/locale/C.utf8
+all: $(CATALOGUES) $(BUILD)/$(CONSOLE_LOCALE)
+
+$(BUILD)/share/locale/%/LC_MESSAGES/lazaret-console.mo: kiosk/console/po/%.po
+	@mkdir -p $(@D)
+	msgfmt --check -o $@ $<
+
+$(BUILD)/$(CONSOLE_LOCALE):
+	@mkdir -p $(@D)
+	ln -sfn $(C_UTF8) $@
+
 deps:
 	@image/packages/install build run test
 
@@ -176,6 +190,11 @@ check-sanitize: deps
 
 .PHONY: docs
 docs:
+# Sentences of the console that are new or have changed, into kiosk/console/po: translate what is empty or marked fuzzy.
+.PHONY: catalogues
+catalogues:
+	kiosk/console/po/update
+
 	docs/generate
 
 .PHONY: lint
@@ -198,6 +217,11 @@ install: all
 	install -m 644 $(filter-out %.md %.py,$(wildcard rules/clamav/*)) $(DESTDIR)$(PREFIX)/share/lazaret/rules/clamav
 	install -d $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/share/doc/lazaret
 	install -m 644 image/sysusers/lazaret.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d
+	install -d $(DESTDIR)$(PREFIX)/$(dir $(CONSOLE_LOCALE))
+	ln -sfn $(C_UTF8) $(DESTDIR)$(PREFIX)/$(CONSOLE_LOCALE)
+	for mo in $(CATALOGUES); do \
+		install -D -m 644 $$mo $(DESTDIR)$(PREFIX)/$${mo#$(BUILD)/} || exit 1; \
+	done
 	install -d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/udev/rules.d
 	install -m 644 image/tmpfiles/lazaret.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
 	install -m 644 $(wildcard image/systemd/*.service image/systemd/*.socket) $(DESTDIR)$(PREFIX)/lib/systemd/system
@@ -227,6 +251,7 @@ help:
 	@echo 'make docs            regenerate docs/reasons.md and docs/protocol.md'
 
 .PHONY: clean
+	@echo 'make catalogues      collect what the console says for its translators'
 clean:
 	rm -rf $(BUILD)
 

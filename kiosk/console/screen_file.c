@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* All that the report has about one file. */
+#include <string.h>
+
+#include "console/sentence.h"
+
+#define LABEL 14
+
+/* The path is what matters most here: whole, over as many lines as it takes. */
+static void draw_path(const json_t *f, struct pen *p)
+{
+	const char *path = member_text(f, "path");
+	int columns = p->width - 2;
+
+	while (*path) {
+		const char *line = path;
+		size_t n = layout_wrap(&path, columns);
+
+		pen_line(p, 0, STYLE_HEADING, "%.*s", (int)n, line);
+	}
+}
+
+static void draw_reasons(const json_t *f, struct pen *p)
+{
+	json_t *o;
+	size_t k;
+
+	json_array_foreach(member(f, "reasons"), k, o) {
+		const char *member_path = member_text(o, "member"), *detail = member_text(o, "detail");
+		enum reason r;
+		bool is_known = reason_parse(member_text(o, "code"), &r) == 0;
+
+		pen_rule(p, member_text(o, "code"));
+		pen_text(p, 0, 4, STYLE_PLAIN, sentence_code(member_text(o, "code")));
+		if (*detail)
+			pen_pair(p, LABEL, _("Found"), STYLE_PLAIN, "%s", detail);
+		if (*member_path)
+			pen_pair(p, LABEL, _("Inside"), STYLE_PLAIN, "%s", member_path);
+		if (is_known)
+			pen_text(p, 0, 4, STYLE_PLAIN, sentence_next(r));
+	}
+}
+
+static void draw_signers(const json_t *f, struct pen *p)
+{
+	json_t *o;
+	size_t k;
+
+	json_array_foreach(member(f, "signers"), k, o) {
+		pen_pair(p, LABEL, _("Signed by"), STYLE_PLAIN, "%s", member_text(o, "name"));
+		pen_pair(p, LABEL, _("Key"), STYLE_PLAIN, "%s", member_text(o, "key"));
+		pen_pair(p, LABEL, _("Through"), STYLE_PLAIN, "%s", member_text(o, "via"));
+	}
+}
+
+static void draw_hash(const char *hash, struct pen *p)
+{
+	if (!*hash) {
+		pen_pair(p, LABEL, "SHA-256", STYLE_PLAIN, "%s", _("not read whole"));
+	} else if (p->width >= LABEL + 64 + 2) {
+		pen_pair(p, LABEL, "SHA-256", STYLE_PLAIN, "%s", hash);
+	} else { /* it can be compared only when nothing is left out */
+		pen_pair(p, LABEL, "SHA-256", STYLE_PLAIN, "%.32s", hash);
+		pen_pair(p, LABEL, "", STYLE_PLAIN, "%s", strlen(hash) > 32 ? hash + 32 : "");
+	}
+}
+
+static void draw_fields(const json_t *f, struct pen *p)
+{
+	const char *published = member_text(f, "published_as"), *verdict = member_text(f, "verdict");
+	enum verdict v = strcmp(verdict, "approved") == 0 ? VERDICT_APPROVED : strcmp(verdict, "held") == 0 ? VERDICT_HELD : VERDICT_BLOCKED;
+
+	draw_path(f, p);
+	pen_gap(p);
+	pen_pair(p, LABEL, _("Verdict"), sentence_verdict_style(v, *published != '\0'), "%s", sentence_verdict(v, *published != '\0'));
+	pen_pair(p, LABEL, _("Decided by"), STYLE_PLAIN, "%s", *member_text(f, "rule") ? member_text(f, "rule") : _("no rule"));
+	pen_pair(p, LABEL, _("Size"), STYLE_PLAIN, _("%s (%s bytes)"), words_size(member_count(f, "size")).s,
+		 words_number(member_count(f, "size")).s);
+	pen_pair(p, LABEL, _("Type"), STYLE_PLAIN, "%s", *member_text(f, "type") ? member_text(f, "type") : _("not known"));
+	draw_hash(member_text(f, "sha256"), p);
+	pen_pair(p, LABEL, _("Volume"), STYLE_PLAIN, "%s", words_number(member_count(f, "volume")).s);
+	draw_signers(f, p);
+	if (*published)
+		pen_pair(p, LABEL, _("Published as"), STYLE_PLAIN, "%s", published);
+	draw_reasons(f, p);
+}
+
+/* Drawn higher up by what has been scrolled. */
+static void draw(struct console *c, struct pen *p)
+{
+	struct pen scrolled = *p;
+
+	if (!c->file) {
+		pen_line(p, 0, STYLE_PLAIN, "%s",
+			 c->file_failed ? _("The details of this file are not available now.") : _("Fetching the details..."));
+		return;
+	}
+	scrolled.top = p->y;
+	scrolled.y = p->y - (int)c->lines.top;
+	scrolled.is_endless = true; /* to learn how long it is */
+	draw_fields(c->file, &scrolled);
+	c->lines.total = scrolled.y - p->y + c->lines.top;
+	c->lines.height = p->bottom - p->y;
+	c->lines.top = MAX(MIN(c->lines.top, c->lines.total - c->lines.height), 0);
+}
+
+static void enter(struct console *c)
+{
+	c->lines = (struct list){ 0 };
+}
+
+static bool press(struct console *c, const struct press *press)
+{
+	if (press->kind == PRESS_ENTER || press->kind == PRESS_LEFT) {
+		console_back(c);
+		return true;
+	}
+	c->lines.at = c->lines.top;
+	if (!list_press(&c->lines, press))
+		return false;
+	c->lines.top = MIN(c->lines.at, MAX(c->lines.total - c->lines.height, 0));
+	return true;
+}
+
+static void keys(struct console *c, struct bar *b)
+{
+	if (c->lines.total > c->lines.height)
+		bar_add(b, _("Arrows"), _("Scroll"));
+}
+
+const struct screen screen_file = { .enter = enter, .draw = draw, .press = press, .keys = keys };

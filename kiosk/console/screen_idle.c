@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* Nothing is plugged in: what to do now, and how the station is. Also: no connection. */
+#include <string.h>
+
+#include "console/intent.h"
+#include "console/result.h"
+#include "common/log.h"
+#include "console/sentence.h"
+
+#define LABEL 17
+
+static void draw_ready(const json_t *station, struct pen *p)
+{
+	const char *state = member_text(station, "state");
+
+	if (!station || strcmp(state, "starting") == 0) {
+		pen_line(p, 0, STYLE_WARN, "%s", _("THE STATION IS STARTING. PLEASE WAIT."));
+		pen_text(p, 0, 3, STYLE_PLAIN, _("The virus databases are being loaded. A medium that is plugged in now is inspected afterwards."));
+	} else if (strcmp(state, "ending") == 0) {
+		pen_line(p, 0, STYLE_WARN, "%s", _("THE STATION IS BEING SHUT DOWN."));
+		pen_text(p, 0, 3, STYLE_PLAIN, _("Nothing is accepted any more. Take your medium with you."));
+	} else if (strcmp(state, "ready") == 0) {
+		pen_line(p, 0, STYLE_GOOD, "%s", _("READY. PLUG IN A MEDIUM."));
+		pen_text(p, 0, 3, STYLE_PLAIN,
+			 _("A memory stick, a disk or a disc. It is read once, nothing is written on it, and what may pass is transferred."));
+	} else {
+		pen_line(p, 0, STYLE_BAD, "%s", _("THIS STATION ACCEPTS NOTHING NOW."));
+		sentence_trouble(p, member(station, "trouble"));
+	}
+}
+
+static void draw_database(const json_t *station, struct pen *p)
+{
+	const char *state = member_text(station, "database_state");
+	struct words age = words_age(member_count(station, "database_age_s"));
+
+	if (json_array_size(member(station, "databases")) == 0)
+		pen_pair(p, LABEL, _("Virus database"), STYLE_BAD, "%s", _("none"));
+	else if (strcmp(state, "ok") == 0)
+		pen_pair(p, LABEL, _("Virus database"), STYLE_PLAIN, _("%s old"), age.s);
+	else if (strcmp(state, "warn") == 0)
+		pen_pair(p, LABEL, _("Virus database"), STYLE_WARN, _("! %s old: tell the administrator"), age.s);
+	else
+		pen_pair(p, LABEL, _("Virus database"), STYLE_BAD, _("! %s old: too old, nothing is approved"), age.s);
+}
+
+static void draw_health(const json_t *station, struct pen *p)
+{
+	const json_t *reload = member(station, "reload");
+	struct words spool = words_size(member_count(station, "spool_free")), staging = words_size(member_count(station, "staging_free"));
+	bool is_full = strcmp(member_text(station, "staging_state"), "full") == 0;
+
+	draw_database(station, p);
+	pen_pair(p, LABEL, _("Rules"), STYLE_PLAIN, _("%s, of %s"), member_text(station, "policy"),
+		 words_day(member_number(station, "rules_time")).s);
+	pen_pair(p, LABEL, _("Free space"), is_full ? STYLE_BAD : STYLE_PLAIN,
+		 is_full ? _("%s for inspections; ! transfers are full (%s left)") : _("%s for inspections, %s for transfers"), spool.s,
+		 staging.s);
+	if (json_is_object(reload) && !member_true(reload, "ok"))
+		pen_pair(p, LABEL, _("Settings"), STYLE_WARN, _("! not taken over: %s"), member_text(reload, "text"));
+}
+
+static void draw_recent(const json_t *transfers, struct pen *p)
+{
+	json_t *o;
+	size_t k;
+
+	if (json_array_size(transfers) == 0 || pen_left(p) < 2)
+		return;
+	pen_rule(p, _("Last transfers"));
+	json_array_foreach(transfers, k, o) {
+		struct result r = result_of(o);
+		char outcome[RESULT_LINE];
+
+		result_short(&r, outcome);
+		pen_line(p, 0, STYLE_PLAIN, "%s  %s  %s  %s", words_time(r.finished).s, r.transfer, outcome, member_text(o, "medium"));
+	}
+}
+
+static void draw_idle(struct console *c, struct pen *p)
+{
+	pen_gap(p);
+	draw_ready(c->state.station, p);
+	pen_gap(p);
+	if (!c->state.station)
+		return;
+	draw_health(c->state.station, p);
+	pen_gap(p);
+	draw_recent(c->state.transfers, p);
+}
+
+static bool press_idle(struct console *c, const struct press *press)
+{
+	if (!is_letter(press, 'l'))
+		return false;
+	console_open(c, &screen_language);
+	return true;
+}
+
+static void keys_idle(struct console *c, struct bar *b)
+{
+	bar_add(b, "l", _("Language"));
+}
+
+const struct screen screen_idle = { .draw = draw_idle, .press = press_idle, .keys = keys_idle };
+
+/* -- no connection --------------------------------------------------------------------------------------- */
+
+static void draw_lost(struct console *c, struct pen *p)
+{
+	pen_gap(p);
+	if (c->link.error == -EACCES) {
+		pen_line(p, 0, STYLE_BAD, "%s", _("THIS ACCOUNT MAY NOT USE THE STATION."));
+		pen_text(p, 0, 4, STYLE_PLAIN, _("Tell the administrator: the account is not a member of the group that lazaret.yaml names."));
+	} else {
+		pen_line(p, 0, STYLE_BAD, "%s", _("THE STATION IS NOT RUNNING."));
+		pen_text(p, 0, 4, STYLE_PLAIN,
+			 _("Nothing is being inspected or transferred now. What was already transferred stays transferred."));
+		pen_gap(p);
+		pen_text(p, 0, 4, STYLE_PLAIN, _("Wait a minute. If it does not come back by itself, tell the administrator."));
+	}
+	pen_gap(p);
+	pen_line(p, 0, STYLE_DIM, _("Trying to reach it (%s: %s)"), c->link.path, errno_name(c->link.error));
+}
+
+static bool press_lost(struct console *c, const struct press *press)
+{
+	return press_idle(c, press);
+}
+
+const struct screen screen_lost = { .draw = draw_lost, .press = press_lost, .keys = keys_idle };
