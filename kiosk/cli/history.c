@@ -30,10 +30,12 @@ static int index_open(struct history *h, FILE *in, uint64_t seq, const char *sha
 {
 	_cleanup_(report_reader_freep) struct report_reader *reader = NULL;
 	json_t *file, *report = NULL;
+	uint64_t at, size;
 	int r = report_reader_new(in, &reader);
 
 	while (r == 0 && (r = report_next(reader, &file)) == 1) {
-		r = history_add_file(h, file);
+		report_place(reader, &at, &size);
+		r = history_add_file(h, file, at, size);
 		json_decref(file);
 	}
 	if (r == 0)

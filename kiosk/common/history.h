@@ -15,13 +15,18 @@
 
 struct history;
 
-/* Open or create the history at `path`. Returns 0 or a negative errno (-EUCLEAN: it is damaged; it may be deleted). */
+/* Open or create the history at `path`; one of an older version is brought up to date, with all that is in it. Returns 0 or a negative errno (-EUCLEAN: it is damaged; it may be deleted). */
 _must_check_ int history_open(const char *path, struct history **ret);
 
 /* The same inside `dir_fd` (borrowed, must outlive the process's use of SQLite), without resolving any path: every
  * file that SQLite opens in this process from then on is opened beneath this directory by its last component. For
  * roles whose root is empty. */
 _must_check_ int history_open_at(int dir_fd, struct history **ret);
+
+/* The same two, for those who may not write: 0; -EPROTONOSUPPORT when it is of another version (whoever writes brings an
+ * old one up to date); -EACCES when nothing was ever written. */
+_must_check_ int history_open_read(const char *path, struct history **ret);
+_must_check_ int history_open_read_at(int dir_fd, struct history **ret);
 
 struct history *history_free(struct history *h);
 
@@ -35,7 +40,8 @@ const char *history_error(const struct history *h);
 
 /* Index one report: begin, each file, then commit or roll back. One transaction; readers go on. */
 _must_check_ int history_begin(struct history *h, const char *transfer);
-_must_check_ int history_add_file(struct history *h, const json_t *file);
+/* `at`, `length`: bytes of the report in which this object is (report_place()). In the order of the report. */
+_must_check_ int history_add_file(struct history *h, const json_t *file, uint64_t at, uint64_t length);
 _must_check_ int history_commit(struct history *h, const json_t *report, uint64_t seq, const char *report_sha256);
 void history_rollback(struct history *h);
 
@@ -61,8 +67,43 @@ struct history_file {
 /* `each` returning non-zero ends the listing, and is returned. */
 _must_check_ int history_transfers(struct history *h, int64_t limit,
 				   int (*each)(void *context, const struct history_transfer *t), void *context);
+/* Those before `before` (a transfer's name; NULL: from the newest) in whose name, operator, reason, medium or serial number
+ * `search` occurs (NULL: all; ASCII in any case). */
+_must_check_ int history_transfers_page(struct history *h, const char *before, const char *search, int64_t limit,
+					int (*each)(void *context, const struct history_transfer *t), void *context);
 /* Files of this content (64 hex digits), or whose path contains `text`. */
 _must_check_ int history_files(struct history *h, const char *sha256_or_text, int64_t limit,
 			       int (*each)(void *context, const struct history_file *f), void *context);
+
+/* -- one transfer's files, for people who page through them: problems (blocked, held) first, then as in the report ---- */
+
+enum history_filter {
+	HISTORY_ALL,
+	HISTORY_PROBLEMS, /* blocked and held */
+	HISTORY_APPROVED,
+	HISTORY_HELD,
+	HISTORY_BLOCKED,
+};
+
+struct history_entry {
+	int64_t index;	     /* among all of the transfer: names it from now on */
+	int64_t place;	     /* among those of its verdict, as in the report */
+	const char *path, *verdict, *code; /* code: of the first reason, may be NULL */
+	int64_t size;
+	bool has_place;	     /* false: indexed by an older version, `at` and `length` are not known */
+	uint64_t at, length; /* of its object in the report, bytes */
+};
+
+/* What is asked from now on fails with -ETIMEDOUT after this time (ms of CLOCK_MONOTONIC; 0: never). */
+void history_set_deadline(struct history *h, int64_t deadline_ms);
+
+/* At most `limit` files from the `offset`th of those that `filter` and `text` (NULL: all; a part of the path, ASCII in any
+ * case) leave, and how many these are. -ENOENT: no such transfer. What was found is kept for the next page. */
+_must_check_ int history_entries(struct history *h, const char *transfer, enum history_filter filter, const char *text,
+				 int64_t offset, int64_t limit, int64_t *ret_total,
+				 int (*each)(void *context, const struct history_entry *e), void *context);
+/* One of them. -ENOENT: no such transfer or index. */
+_must_check_ int history_entry(struct history *h, const char *transfer, int64_t index,
+			       int (*each)(void *context, const struct history_entry *e), void *context);
 
 #endif

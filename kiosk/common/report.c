@@ -12,6 +12,7 @@ struct report_reader {
 	FILE *in; /* borrowed */
 	char *line;
 	size_t room, size; /* of line; size without the newline */
+	uint64_t read;	   /* bytes so far, with the line and its newline */
 	char *before;	   /* the first line */
 	bool is_comma;	   /* the last file's line ended in a comma, hence one more must come */
 	bool has_files;
@@ -77,6 +78,7 @@ static int read_line(struct report_reader *r)
 		r->line[r->size++] = (char)c;
 	}
 	r->line[r->size] = '\0';
+	r->read += r->size + 1;
 	return strlen(r->line) == r->size ? 0 : -EBADMSG;
 }
 
@@ -133,6 +135,12 @@ int report_next(struct report_reader *reader, json_t **ret_file)
 	}
 	*ret_file = file;
 	return 1;
+}
+
+void report_place(const struct report_reader *r, uint64_t *ret_at, uint64_t *ret_size)
+{
+	*ret_at = r->read - r->size - 1;
+	*ret_size = r->size - (r->is_comma ? 1 : 0);
 }
 
 int report_rest(struct report_reader *reader, json_t **ret_report)

@@ -48,6 +48,9 @@ static inline void report_reader_freep(struct report_reader **r)
  * above, or another negative errno. */
 _must_check_ int report_next(struct report_reader *r, json_t **ret_file);
 
+/* After report_next() gave 1: where that file's object is, in bytes from where the reader began. */
+void report_place(const struct report_reader *r, uint64_t *ret_at, uint64_t *ret_size);
+
 /* After report_next() gave 0: the report with an empty "files" (owned by the caller). -EBADMSG when it is not a
  * lazaret.report/1 or when something follows. */
 _must_check_ int report_rest(struct report_reader *r, json_t **ret_report);

@@ -88,12 +88,16 @@ static void give_up_index(struct keeping *k, int error)
 /* Every file's line: its form is checked, and it is indexed on the way. */
 static int read_files(struct keeping *k, struct report_reader *reader)
 {
+	uint64_t at, size;
 	json_t *file;
 	int r;
 
 	while ((r = report_next(reader, &file)) == 1) {
-		int e = k->history ? history_add_file(k->history, file) : 0;
+		int e = 0;
 
+		report_place(reader, &at, &size);
+		if (k->history)
+			e = history_add_file(k->history, file, at, size);
 		json_decref(file);
 		if (e < 0)
 			give_up_index(k, e);
