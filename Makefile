@@ -110,15 +110,17 @@ $(OBJ)/%.o: kiosk/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# tests/unit/test_FOLDER_TOPIC.c links FOLDER and what that folder needs.
+# tests/unit/test_FOLDER_TOPIC.c links FOLDER and what that folder needs; and what only its tests do.
+TEST_CPPFLAGS_devices := $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags umockdev-1.0 2>/dev/null))
+TEST_LIBS_devices := $(call pkg,umockdev-1.0)
 UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SOURCES))
 unit_folder = $(word 2,$(subst _, ,$(1)))
 define unit_rule
 $(BUILD)/tests/$(1): tests/unit/$(1).c $(call archives,$(call unit_folder,$(1)) $(NEEDS_$(call unit_folder,$(1))) common)
 	@mkdir -p $$(@D)
-	$$(CC) $$(CPPFLAGS) $$(CFLAGS) $$(LDFLAGS) $$(LDHARDENING) -MMD -MP -MF $$@.d -o $$@ $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group \
-		-lcmocka $$(sort $$(LIBS_$(call unit_folder,$(1))) $$(LIBS_common) $(foreach n,$(NEEDS_$(call unit_folder,$(1))),$$(LIBS_$(n))))
+	$$(CC) $$(CPPFLAGS) $$(TEST_CPPFLAGS_$(call unit_folder,$(1))) $$(CFLAGS) $$(LDFLAGS) $$(LDHARDENING) -MMD -MP -MF $$@.d -o $$@ $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group \
+		-lcmocka $$(sort $$(LIBS_$(call unit_folder,$(1))) $$(TEST_LIBS_$(call unit_folder,$(1))) $$(LIBS_common) $(foreach n,$(NEEDS_$(call unit_folder,$(1))),$$(LIBS_$(n))))
 endef
 $(foreach t,$(patsubst tests/unit/%.c,%,$(UNIT_SOURCES)),$(eval $(call unit_rule,$(t))))
 

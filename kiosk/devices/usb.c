@@ -326,12 +326,12 @@ static int check_bound(struct usb_bus *b, struct usb_device *d)
 
 static int next_interface(struct usb_bus *b, struct usb_device *d, char out[static USB_INTERFACE_NAME_MAX], bool *ret_has)
 {
-	*ret_has = false;
 	for (; d->interface < d->description.count; d->interface++)
 		if (interface_name(d, d->interface, out) && interface_is_off(out)) {
 			*ret_has = true;
 			return 0;
 		}
+	(void)snprintf(out, USB_INTERFACE_NAME_MAX, "%s", d->name);
 	if (d->role != USB_MEDIUM)
 		return finish(b, d);
 	d->step = STEP_BIND;
@@ -343,21 +343,21 @@ static int next_interface(struct usb_bus *b, struct usb_device *d, char out[stat
 static int next_order(struct usb_bus *b, struct usb_device *d, enum guard_order *ret_order,
 		      char out[static USB_INTERFACE_NAME_MAX])
 {
-	bool has;
-	int r;
+	bool has = false;
+	int r = 0;
 
 	*ret_order = 0;
 	(void)snprintf(out, USB_INTERFACE_NAME_MAX, "%s", d->name);
-	if (d->step == STEP_ON)
+	if (d->step == STEP_INTERFACES) /* the last one leads to another step, which may have an order of its own */
+		r = next_interface(b, d, out, &has);
+	if (r < 0)
+		return r;
+	if (has)
+		*ret_order = GUARD_INTERFACE_ON;
+	else if (d->step == STEP_ON)
 		*ret_order = GUARD_DEVICE_ON;
 	else if (d->step == STEP_OFF)
 		*ret_order = GUARD_DEVICE_OFF;
-	else if (d->step == STEP_INTERFACES) {
-		r = next_interface(b, d, out, &has);
-		if (r < 0)
-			return r;
-		*ret_order = has ? GUARD_INTERFACE_ON : 0;
-	}
 	return 0;
 }
 
