@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception
+"""Media for the scenarios: images with known contents, and what is expected of each file on them.
+
+Images are made once a run, when a scenario first asks for one (tests/lib/media.py makes them, as plain files). What nothing
+may change is checked by SHA-256 after every scenario: `Media.unchanged()`.
+"""
+import hashlib
+import os
+import pathlib
+import random
+import shutil
+import struct
+import subprocess
+import sys
+import zlib
+
+BUILDER = pathlib.Path(__file__).resolve().parents[2] / "lib" / "media.py"
+EICAR = ("X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR" + "-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*").encode()
+PASSPHRASE = "correct horse 9"
+
+
+def png(width, height, seed):
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    rows = b"".join(b"\0" + random.Random(seed + y).randbytes(width * 3) for y in range(height))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+            + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
+# Two files that pass with names that test how a driver decodes them, one in a directory, one that must never pass.
+PLAIN = {"read me first.txt": b"Documents for the plant, week 47.\n", "Wartungsplan März.txt": "Ventil 3 prüfen.\n".encode(),
+         "game.com": EICAR}
+USUAL = {**PLAIN, "drawings/valve.png": png(64, 48, 1), "drawings/old/長い名前.txt": b"a directory further down\n"}
+
+
+def digest(path):
+    h = hashlib.sha256()
+    with open(path, "rb") as f:
+        while block := f.read(1 << 20):
+            h.update(block)
+    return h.hexdigest()
+
+
+class Image:
+    """A medium: `path` of its image; `contents` its files by name, of each volume in their order."""
+
+    def __init__(self, path, contents):
+        self.path, self.contents = path, contents
+        self.sum = digest(path)
+
+    def __str__(self):
+        return str(self.path)
+
+    def unchanged(self):
+        return digest(self.path) == self.sum
+
+
+class Media:
+    def __init__(self, directory):
+        self.dir = pathlib.Path(directory)
+        self.dir.mkdir(parents=True, exist_ok=True)
+        self.images = {}
+
+    def get(self, name):
+        """The image of this name, out of MAKERS."""
+        if name not in self.images:
+            self.images[name] = MAKERS[name](self, name)
+        return self.images[name]
+
+    def changed(self):
+        """Names of the images that are not what they were; they are made anew for the next scenario."""
+        names = [n for n, image in self.images.items() if not image.unchanged()]
+        for name in names:
+            del self.images[name]
+        return names
+
+    # -- makers ----------------------------------------------------------------------------------------------------
+    def tree(self, name, contents):
+        """Files on disk, for the builders."""
+        root = self.dir / (name + ".tree")
+        shutil.rmtree(root, ignore_errors=True)
+        for path, data in contents.items():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_bytes(data)
+        return root
+
+    def build(self, name, *arguments, volumes):
+        """tests/lib/media.py; %0, %1 ... in the arguments stand for the trees of the volumes."""
+        path = self.dir / (name + ".img")
+        trees = [self.tree("%s-%d" % (name, i), v) for i, v in enumerate(volumes)]
+        line = []
+        for argument in arguments:
+            for i, tree in enumerate(trees):
+                argument = argument.replace("%%%d" % i, str(tree))
+            line.append(argument)
+        run(sys.executable, "-B", BUILDER, path, *line)
+        for tree in trees:
+            shutil.rmtree(tree)
+        return Image(path, volumes)
+
+
+def run(*command, stdin=None):
+    env = {**os.environ, "LC_ALL": "C.UTF-8", "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"}
+    done = subprocess.run([str(c) for c in command], input=stdin, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    if done.returncode != 0:
+        raise RuntimeError("%s: exit %d\n%s" % (" ".join(map(str, command)), done.returncode, done.stdout.decode(errors="replace")))
+    return done.stdout
+
+
+def one(kind, contents=None, layout="none", options=""):
+    volume = contents or USUAL
+    return lambda media, name: media.build(name, "--layout", layout, "--part", "%s:%%0%s" % (kind, options), volumes=[volume])
+
+
+def gpt_two(media, name):
+    second = {"second/notes.txt": b"on the second partition\n", "second/game.com": EICAR}
+    return media.build(name, "--layout", "gpt", "--part", "vfat:%0", "--part", "ext4:%1", volumes=[USUAL, second])
+
+
+def many_files(media, name):
+    """20,000 small files in 200 directories; one of them must not pass."""
+    contents = {"d%03d/file-%05d.txt" % (i // 100, i): b"number %d\n" % i for i in range(20000)}
+    contents["d123/file-12345.txt"] = EICAR
+    return media.build(name, "--layout", "mbr", "--part", "vfat32:%0:size=120M", volumes=[contents])
+
+
+def big_files(media, name):
+    """48 MiB in six pictures' worth of noise: long enough to be interrupted while it is read."""
+    contents = {"data/block-%d.txt" % i: random.Random(i).randbytes(4 << 20).hex().encode() for i in range(6)}
+    contents["game.com"] = EICAR
+    return media.build(name, "--layout", "mbr", "--part", "vfat32:%0", volumes=[contents])
+
+
+def luks(media, name):
+    """LUKS2 over FAT, encrypted in place and without device mapper. PASSPHRASE opens it."""
+    inner = media.build(name, "--layout", "none", "--part", "vfat:%0", volumes=[USUAL])
+    with open(inner.path, "ab") as f:
+        f.truncate(inner.path.stat().st_size + (32 << 20))
+    run("cryptsetup", "reencrypt", "--encrypt", "--type", "luks2", "--reduce-device-size", "32M", "--force-offline-reencrypt", "--batch-mode",
+        "--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000", "--key-file", "-", inner.path, stdin=PASSPHRASE.encode())
+    return Image(inner.path, inner.contents)
+
+
+MAKERS = {
+    "vfat": one("vfat", layout="mbr"),
+    "vfat-whole": one("vfat"),
+    "exfat": one("exfat", layout="mbr"),
+    "ntfs": one("ntfs", PLAIN, layout="mbr"),  # ntfscp makes no directories
+    "ext4": one("ext4", layout="mbr"),
+    "ext4-dirty": one("ext4-dirty", layout="mbr"),
+    "iso9660": one("iso9660"),
+    "iso-hybrid": one("iso-hybrid", options=":offset"),
+    "udf": one("udf"),
+    "gpt-two": gpt_two,
+    "many": many_files,
+    "big": big_files,
+    "luks": luks,
+}

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception
+"""What a scenario is, and what it gets to work with.
+
+    @scenario
+    def vfat_stick(s):
+        "an ordinary stick"                  # shown in the table
+        s.vm.plug_stick(s.media.get("vfat"))
+        ...
+
+A scenario fails by an exception: AssertionError through s.check() and friends, TimeoutError, GuestError. After it, whatever
+came of it, the runner checks that no image has changed.
+"""
+import hashlib
+import json
+import pathlib
+
+from system.lib.agent import GuestError, until
+from system.lib.snapshot import STATION
+from system.lib.vm import PLUG_PATIENCE
+
+REGISTRY = []
+
+
+def scenario(function=None, *, lifetime=300, cold=False):
+    """Register a scenario. lifetime: seconds until its machine is killed; cold: not from the snapshot, s.vm is not started."""
+    def register(f):
+        f.lifetime, f.is_cold = lifetime, cold
+        f.topic = f.__module__.rpartition(".")[2]
+        f.title = (f.__doc__ or f.__name__).strip().splitlines()[0]
+        REGISTRY.append(f)
+        return f
+    return register(function) if function else register
+
+
+class Stage:
+    """One scenario's machine, media, and the questions that one asks of a station."""
+
+    def __init__(self, vm, media, directory):
+        self.vm, self.media, self.dir = vm, media, pathlib.Path(directory)
+
+    @property
+    def agent(self):
+        return self.vm.agent
+
+    # -- saying what must hold ----------------------------------------------------------------------------------------
+    def check(self, condition, what):
+        if not condition:
+            raise AssertionError(what)
+
+    def equal(self, got, want, what):
+        if got != want:
+            raise AssertionError("%s: %r, not %r" % (what, got, want))
+
+    def until(self, condition, patience, what):
+        return until(condition, patience, what)
+
+    # -- devices -----------------------------------------------------------------------------------------------------
+    def wait_block(self, node="/dev/sda", size=None):
+        """Until udev has made the node and the medium has a size."""
+        def there():
+            done = self.agent.sh("udevadm settle -t 0 && cat /sys/class/block/%s/size" % node.rpartition("/")[2], check=False)
+            return done.rc == 0 and int(done.out) > 0
+        until(there, PLUG_PATIENCE, node)
+
+    # -- the one-shot inspection ---------------------------------------------------------------------------------------
+    def inspect(self, *sources, timeout=180):
+        """`lazaret inspect --json`: (exit status, reports)"""
+        done = self.agent.run("lazaret", "-C", STATION, "inspect", "--json", *sources, timeout=timeout, check=False)
+        (self.dir / "inspect.err").write_text(done.err)
+        reports = []
+        decoder, rest = json.JSONDecoder(), done.out.strip()
+        while rest:
+            report, end = decoder.raw_decode(rest)
+            reports.append(report)
+            rest = rest[end:].strip()
+        (self.dir / "reports.json").write_text(json.dumps(reports, indent=1, ensure_ascii=False))
+        if not reports:
+            raise GuestError("lazaret inspect: exit %d, no report\n%s" % (done.rc, done.err))
+        return done.rc, reports
+
+    # -- what a report has to say --------------------------------------------------------------------------------------
+    def inspected(self, report, image, drivers=None, bad=("game.com",)):
+        """The medium was read whole and never written; all its files are there with the right bytes; what is bad and
+        nothing else is blocked. drivers: what each readable volume was opened with, in order."""
+        medium = report["medium"]
+        self.check(report["outcome"] == "published", "outcome %s: %s" % (report["outcome"], medium["volumes"]))
+        self.check(medium["write_protected"], "the medium was not write-protected")
+        if medium["kind"] == "device":
+            self.equal(medium["sectors_written"], 0, "sectors written, by the kernel's counter")
+        self.check(medium["removable_at"], "nothing was said of when the medium may go")
+        volumes = [v for v in medium["volumes"] if v["outcome"] == "read"]
+        self.equal(len(volumes), len(image.contents), "volumes read of %s" % medium["volumes"])
+        if drivers is not None:
+            self.equal([v["driver"] for v in volumes], list(drivers), "drivers")
+        for volume, contents in zip(volumes, image.contents):
+            self.same_files([f for f in report["files"] if f["volume"] == volume["index"]], contents, bad)
+        self.equal(report["counts"]["files"], len(report["files"]), "count of files")
+        self.published(report)
+
+    def same_files(self, files, contents, bad):
+        got = {f["path"]: f for f in files}
+        self.equal(sorted(got), sorted(contents), "names on the volume")
+        for path, data in contents.items():
+            f = got[path]
+            self.equal(f["sha256"], hashlib.sha256(data).hexdigest(), "SHA-256 of " + path)
+            want = "blocked" if path.rpartition("/")[2] in bad else "approved"
+            self.equal(f["verdict"], want, "verdict on %s (%s)" % (path, f["reasons"]))
+            if want == "blocked":
+                self.check("malware" in [r["code"] for r in f["reasons"]], "%s is blocked for %s" % (path, f["reasons"]))
+
+    def published(self, report):
+        """The transfer stands in staging, verifies, and holds what was approved, nothing else."""
+        transfer = "%s/staging/%s" % (STATION, report["transfer"])
+        self.agent.run("lazaret-verify", "--key", STATION + "/keys/manifest.pub", transfer, timeout=120)
+        names = self.agent.run("find", transfer + "/files", "-type", "f", "-printf", "files/%P\\0", timeout=120).out
+        self.equal(sorted(n for n in names.split("\0") if n), sorted(f["published_as"] for f in report["files"] if f["verdict"] == "approved"),
+                   "files in staging")
+
+    def nothing_published(self):
+        self.equal(self.agent.sh("ls -A %s/staging" % STATION).out, "", "staging")
