@@ -195,8 +195,10 @@ static bool look(const struct media *m, const char *name, struct facts *ret)
 	char number[32];
 
 	memset(ret, 0, sizeof(*ret)); /* compared as a whole */
-	if (!type || strcmp(type, "disk") != 0 || (m->has_udev && !udev_device_get_is_initialized(d)))
-		return false; /* not initialised: udevd's event will come */
+	if (!type || strcmp(type, "disk") != 0)
+		return false;
+	if (m->has_udev && !udev_device_get_property_value(d, "USEC_INITIALIZED"))
+		return false; /* udevd has not finished with it: its event will come */
 	path = udev_device_get_syspath(d);
 	ret->diskseq = sysfs_number(path, "diskseq", 10, 0);
 	ret->size = MIN(sysfs_number(path, "size", 10, 0), UINT64_MAX / SECTOR) * SECTOR;
