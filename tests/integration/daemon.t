@@ -226,8 +226,9 @@ def crashes(work):
             time.sleep(0.05)
         ok(report.exists() and json.loads(report.read_text())["outcome"] == "aborted", "and recorded")
 
+        told = len(s.client.seen)
         os.kill(s.children("lazaret-examine")[0], signal.SIGKILL)
-        s.client.wait_for(lambda c: any(e["event"] == "station" and e["state"] != "ready" for e in c.seen[-50:]))
+        s.client.wait_for(lambda c: any(e["event"] == "station" and e["state"] != "ready" for e in c.seen[told:]))
         s.client.wait_for(lambda c: c.station["state"] == "ready")
         s.client.ask("again", medium=m["medium"])
         n = s.client.wait_medium(lambda n: n["medium"] != m["medium"] and n["state"] == "done")
@@ -238,9 +239,10 @@ def crashes(work):
         o = s.client.wait_medium(lambda o: o["medium"] > n["medium"] and o["state"] == "done")
         ok("devices-lost" in s.types() and o["present"] and before == 1, "devices role killed: started anew, media found again", o)
 
+        told = len(s.client.seen)
         os.kill(s.children("lazaret-ledger")[0], signal.SIGKILL)
         stick.pull()
-        s.client.wait_for(lambda c: any(e["event"] == "station" and (e["trouble"] or {}).get("code") == "trail" for e in c.seen))
+        s.client.wait_for(lambda c: any(e["event"] == "station" and (e["trouble"] or {}).get("code") == "trail" for e in c.seen[told:]))
         s.client.wait_for(lambda c: c.station["state"] == "ready")
         ok(True, "ledger killed: nothing accepted until it writes again")
         stick.plug()
