@@ -9,6 +9,10 @@
 #include <blkid/blkid.h>
 #include <string.h>
 
+#include "intake/optical.h"
+
+#define DISC_BLOCK 2048
+
 #define SECTOR 512 /* libblkid counts partitions in these, whatever the medium's own sectors */
 
 /* MBR (UEFI 2.10, 5.2.3): four entries of 16 bytes at 446, type at 4, signature at 510; 0xEE announces a GPT. */
@@ -75,10 +79,13 @@ static blkid_probe probe_open(int fd, uint64_t offset, uint64_t size)
 void content_read(int fd, uint64_t offset, uint64_t size, struct content *ret)
 {
 	_cleanup_(probe_free) blkid_probe pr = NULL;
+	uint32_t session = optical_last_session(fd); /* of no other source */
 	int r;
 
 	*ret = (struct content){ .kind = CONTENT_UNREADABLE };
 	pr = probe_open(fd, offset, size);
+	if (pr && offset == 0 && session > 0 && blkid_probe_set_hint(pr, "session_offset", (uint64_t)session * DISC_BLOCK) < 0)
+		return;
 	if (!pr || blkid_probe_enable_superblocks(pr, 1) < 0 ||
 	    blkid_probe_set_superblocks_flags(pr, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_USAGE | BLKID_SUBLKS_LABEL |
 							  BLKID_SUBLKS_UUID) < 0)

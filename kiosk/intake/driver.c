@@ -36,7 +36,7 @@ static int start_reader(const struct userfs *fs, struct volume *v, int source_fd
 	int r = fusefd_mount(false, &fuse_fd, &mount_fd, words, sizeof(words));
 
 	if (r == 0)
-		r = userfs_start(fs, source_fd, v->offset, v->size, fuse_fd, ret, words, sizeof(words));
+		r = userfs_start(fs, source_fd, v, fuse_fd, ret, words, sizeof(words));
 	/* Only the reader holds /dev/fuse now: when it ends, whoever looks gets ENOTCONN instead of waiting. */
 	close_p(&fuse_fd);
 	if (r == 0)

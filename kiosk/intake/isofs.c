@@ -58,9 +58,9 @@ static void isofs_prepare(void)
 	(void)iso_set_local_charset((char *)"UTF-8", 0);
 }
 
-static int set_options(IsoReadOpts *o)
+static int set_options(IsoReadOpts *o, uint32_t first_block)
 {
-	int r = iso_read_opts_set_start_block(o, 0);
+	int r = iso_read_opts_set_start_block(o, first_block);
 
 	if (r >= 0)
 		r = iso_read_opts_set_no_md5(o, 1);
@@ -85,7 +85,7 @@ static int open_image(struct iso_volume *v)
 	int r = iso_read_opts_new(&options, 0);
 
 	if (r >= 0)
-		r = set_options(options);
+		r = set_options(options, v->source->session_block);
 	if (r >= 0)
 		r = iso_image_filesystem_new(&v->blocks, options, 0x1fffff, &v->fs);
 	if (r >= 0)

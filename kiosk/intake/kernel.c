@@ -52,6 +52,7 @@ struct mount_task {
 	const struct kernel_fs *fs;
 	const char *const *options;
 	const char *device;
+	uint32_t session_block; /* volume.h; through a loop device the driver cannot ask for it itself */
 };
 
 struct mount_answer {
@@ -72,6 +73,12 @@ static int try_mount(const struct mount_task *task, int *ret_fd, char *words, si
 	r = fsapi_set(context_fd, source);
 	if (r == 0)
 		r = fsapi_set(context_fd, "ro");
+	if (r == 0 && task->session_block > 0 && strcmp(task->fs->type, "iso9660") == 0) {
+		char session[32];
+
+		(void)snprintf(session, sizeof(session), "sbsector=%u", task->session_block);
+		r = fsapi_set(context_fd, session);
+	}
 	for (size_t i = 0; r == 0 && i < OPTIONS_MAX && task->options[i]; i++)
 		r = fsapi_set(context_fd, task->options[i]);
 	if (r == 0)
@@ -144,7 +151,8 @@ int kernel_mount(struct volume *v, int source_fd, int *ret_root_fd)
 		volume_detail(v, "no loop device");
 		return r;
 	}
-	task = (struct mount_task){ .fs = fs, .options = fs->options, .device = device };
+	task = (struct mount_task){ .fs = fs, .options = fs->options, .device = device,
+				     .session_block = v->session_block };
 	r = mount_once(&task, ret_root_fd, words, sizeof(words));
 	if (r < 0 && r != -ETIMEDOUT && fs->fallback[0]) {
 		task.options = fs->fallback;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "intake/disc.h"
 #include "intake/driver.h"
 #include "intake/kernel.h"
 #include "intake/locked.h"
@@ -186,6 +187,8 @@ static void take_inner(struct intake *in, size_t index, const struct volume_list
 		(void)snprintf(v->detail, sizeof(v->detail), "%s", outer.detail);
 		if (inner->list[i].detail[0])
 			volume_detail(v, "%s", inner->list[i].detail);
+		if (locked_is(v) && !v->is_noise)
+			volume_detail(v, "encrypted inside an encrypted volume: only one level is opened");
 		in->places[at] = place;
 	}
 }
@@ -198,10 +201,8 @@ static int unlock(struct intake *in, size_t index)
 	uint64_t size = 0;
 	int r;
 
-	if (in->places[index].is_inside) {
-		volume_detail(v, "encrypted inside an encrypted volume: only one level is opened");
+	if (in->places[index].is_inside)
 		return 0;
-	}
 	r = locked_open(&in->channel, in->tries, index, v, in->source_fd, &in->mapped_fds[index], &size);
 	if (r <= 0)
 		return r;
@@ -227,11 +228,31 @@ static int tell_one(struct intake *in, size_t index)
 	return tell_volume(in, index, v, root_fd);
 }
 
+/* After the probe, since that is when a partition may have appeared (the kernel reads tables in its own time). */
+static void refuse_unprotected(struct intake *in)
+{
+	if (medium_was_protected(&in->medium))
+		return;
+	in->medium.is_write_protected = false;
+	for (size_t i = 0; i < in->volumes.count; i++) {
+		struct volume *v = &in->volumes.list[i];
+
+		v->outcome = VOLUME_FAILED;
+		v->detail[0] = '\0';
+		volume_detail(v, "write-block: a part of this medium could be written to while it was looked at");
+	}
+}
+
 static int tell_volumes(struct intake *in)
 {
+	bool is_disc = strcmp(in->medium.kind, "optical") == 0;
 	int r = 0;
 
-	probe(in->source_fd, in->medium.size, &in->volumes);
+	if (!is_disc || disc_has_volumes(in->source_fd, in->medium.size, &in->volumes))
+		probe(in->source_fd, in->medium.size, &in->volumes);
+	if (is_disc)
+		disc_add_remarks(in->source_fd, &in->volumes);
+	refuse_unprotected(in);
 	for (size_t i = 0; i < VOLUMES_MAX; i++)
 		in->places[i] = (struct place){ .fd = in->source_fd };
 	for (size_t i = 0; r == 0 && i < in->volumes.count; i++)
@@ -264,11 +285,12 @@ static void let_go(struct intake *in)
 /* The mounts live in the supervisor's and the reader's descriptors; loop devices and mappings go with them. */
 static int on_close(struct intake *in)
 {
+	bool was_protected = medium_was_protected(&in->medium);
 	struct encoder e;
 
 	let_go(in);
 	encoder_init(&e);
-	encode_u32(&e, in->medium.is_write_protected);
+	encode_u32(&e, in->medium.is_write_protected && was_protected);
 	encode_u64(&e, medium_sectors_written(&in->medium));
 	encode_u32(&e, medium_is_present(&in->medium));
 	medium_close(&in->medium);
@@ -321,7 +343,7 @@ int main(void)
 	int r;
 
 	log_open("lazaret-intake");
-	in.source_fd = in.medium.claim_fd = -EBADF;
+	in.source_fd = in.medium.claim_fd = in.medium.lock_fd = -EBADF;
 	for (size_t i = 0; i < VOLUMES_MAX; i++) {
 		in.drivers[i] = DRIVER_NONE;
 		in.mapped_fds[i] = -EBADF;

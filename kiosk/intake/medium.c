@@ -16,9 +16,14 @@
 #include <sys/vfs.h>
 
 #include "common/fd.h"
+#include "intake/optical.h"
 
 #define SYSFS_TEXT_MAX 4096 /* one attribute is at most a page */
 #define SCSI_TYPE_OPTICAL "5"
+
+#ifndef BLKGETDISKSEQ /* headers before Linux 5.15 */
+#define BLKGETDISKSEQ _IOR(0x12, 128, uint64_t)
+#endif
 
 #ifndef UDF_SUPER_MAGIC
 #define UDF_SUPER_MAGIC 0x15013346
@@ -102,9 +107,18 @@ static int set_read_only(int fd)
 	return now ? 0 : -EIO;
 }
 
-/* Partitions have a flag of their own, which the disk's does not cover. Nodes are missing where nothing can open them
+static int is_read_only(int fd)
+{
+	int now = 0;
+
+	return ioctl(fd, BLKROGET, &now) < 0 ? -errno : now != 0;
+}
+
+/* `ret_all`: were they, before this? May be NULL.
+ *
+ * Partitions have a flag of their own, which the disk's does not cover. Nodes are missing where nothing can open them
  * either (a container without udev): then there is nothing to protect. */
-static int protect_partitions(const struct medium *m)
+static int protect_partitions(const struct medium *m, bool *ret_all)
 {
 	DIR *dir = opendir(m->sysfs);
 	struct dirent *entry;
@@ -121,6 +135,8 @@ static int protect_partitions(const struct medium *m)
 			continue;
 		(void)snprintf(path, sizeof(path), "/dev/%s", entry->d_name);
 		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		if (fd >= 0 && ret_all && is_read_only(fd) != 1)
+			*ret_all = false;
 		if (fd >= 0)
 			r = set_read_only(fd);
 		else if (errno != ENOENT)
@@ -160,7 +176,7 @@ static int open_device(struct medium *m, const struct stat *st, char *words, siz
 	m->is_lent = major(st->st_rdev) == LOOP_MAJOR && ioctl(m->fd, BLKROGET, &was_read_only) == 0 && !was_read_only;
 	r = set_read_only(m->fd);
 	if (r == 0)
-		r = protect_partitions(m);
+		r = protect_partitions(m, NULL);
 	if (r < 0) {
 		(void)snprintf(words, words_size, "%s",
 			       r == -EPERM ? "the device is not write-protected, and only root can protect it: run as "
@@ -172,6 +188,10 @@ static int open_device(struct medium *m, const struct stat *st, char *words, siz
 	if (ioctl(m->fd, BLKGETSIZE64, &m->size) < 0)
 		return -errno;
 	describe(m);
+	if (strcmp(m->kind, "optical") == 0)
+		m->lock_fd = optical_lock(m->fd); /* a negative one: audio, blank, or a drive without lock */
+	if (ioctl(m->fd, BLKGETDISKSEQ, &m->diskseq) < 0)
+		m->diskseq = 0;
 	return 0;
 }
 
@@ -195,7 +215,7 @@ static int open_image(struct medium *m, const struct stat *st)
 
 int medium_open(struct medium *ret, int source_fd, const char *kind, char *words, size_t words_size)
 {
-	struct medium m = { .fd = source_fd, .claim_fd = -EBADF };
+	struct medium m = { .fd = source_fd, .claim_fd = -EBADF, .lock_fd = -EBADF };
 	int flags = fcntl(source_fd, F_GETFL);
 	struct stat st;
 	int r;
@@ -256,14 +276,43 @@ void medium_fs_name(const struct medium *m, char *out, size_t out_size)
 			(void)snprintf(out, out_size, "%s", known[i].name);
 }
 
+bool medium_was_protected(const struct medium *m)
+{
+	bool all;
+
+	if (!m->sysfs[0])
+		return m->is_write_protected;
+	all = is_read_only(m->fd) == 1;
+	return protect_partitions(m, &all) == 0 && all;
+}
+
+/* The descriptor has the number of the device that was opened, sysfs that of the one which now has its place. */
+static bool is_same_disk(const struct medium *m)
+{
+	char text[32];
+
+	if (m->diskseq == 0)
+		return true;
+	read_text(m->sysfs, "diskseq", text, sizeof(text));
+	if (!text[0]) {
+		char disk[sizeof(m->sysfs) + 4];
+
+		(void)snprintf(disk, sizeof(disk), "%s/..", m->sysfs); /* a partition: its disk's */
+		read_text(disk, "diskseq", text, sizeof(text));
+	}
+	return strtoull(text, NULL, 10) == m->diskseq;
+}
+
 bool medium_is_present(const struct medium *m)
 {
 	char size[32];
 
 	if (!m->sysfs[0])
 		return true;
+	if (strcmp(m->kind, "optical") == 0 && !optical_has_disc(m->fd))
+		return false;
 	read_text(m->sysfs, "size", size, sizeof(size)); /* gone with the device, 0 with an ejected disc */
-	return size[0] && strcmp(size, "0") != 0;
+	return size[0] && strcmp(size, "0") != 0 && is_same_disk(m);
 }
 
 void medium_close(struct medium *m)
@@ -273,5 +322,8 @@ void medium_close(struct medium *m)
 	if (m->is_lent)
 		(void)ioctl(m->fd, BLKROSET, &zero); /* it is gone, or stays protected: neither does harm */
 	m->is_lent = false;
+	if (strcmp(m->kind ? m->kind : "", "optical") == 0)
+		optical_release(m->fd);
+	close_p(&m->lock_fd);
 	close_p(&m->claim_fd);
 }

@@ -15,6 +15,8 @@ struct medium {
 	const char *kind; /* "device", "optical", "image", "directory"; static */
 	int fd;		  /* borrowed: the source, opened read-only by the supervisor */
 	int claim_fd;	  /* owned: exclusive claim on a device, so that nothing else mounts it meanwhile */
+	int lock_fd;	  /* owned: keeps a tray closed */
+	uint64_t diskseq; /* of a device: another number is another device or disc; 0: kernel before 5.15 */
 	char sysfs[64];	  /* of a device; else "" */
 	bool is_lent;	  /* a loop device that was writable before: given back as it was */
 	char vendor[MEDIUM_TEXT_MAX + 1]; /* raw: what the device says */
@@ -37,7 +39,12 @@ uint64_t medium_sectors_written(const struct medium *m);
 /* The file system under a directory, by its magic number (statfs(2)); "0x..." when it is not a known one. */
 void medium_fs_name(const struct medium *m, char *out, size_t out_size);
 
-/* Is it still there? Images and directories always are. */
+/* Is all of it still read-only: the device and each of its partitions, also those that came later? They are set so once
+ * more before they are looked at, so that nothing can be written from here on; true says that nothing could before. */
+_must_check_ bool medium_was_protected(const struct medium *m);
+
+/* Is it still there, and still the same? A stick that was pulled out and put in again is another one, by its disk sequence
+ * number, and so is another disc in the drive. Images and directories always are there. */
 _must_check_ bool medium_is_present(const struct medium *m);
 
 /* Release the claim. The write protection of a medium stays until it is plugged in again. A loop device's is taken back:

@@ -13,6 +13,7 @@ struct source {
 	int (*read)(const struct source *s, uint64_t at, void *to, size_t size);
 	uint64_t size;	 /* bytes */
 	uint64_t offset; /* the descriptor's, of the volume's first byte */
+	uint32_t session_block; /* volume.h */
 	int fd;		 /* borrowed */
 };
 

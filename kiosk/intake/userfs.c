@@ -282,8 +282,8 @@ static int hear(struct child *c, char *words, size_t words_size)
 	return answer.error;
 }
 
-int userfs_start(const struct userfs *fs, int source_fd, uint64_t offset, uint64_t size, int server_fd,
-		 struct child *ret, char *words, size_t words_size)
+int userfs_start(const struct userfs *fs, int source_fd, const struct volume *v, int server_fd, struct child *ret, char *words,
+		 size_t words_size)
 {
 	_cleanup_free_ struct server *s = calloc(1, sizeof(*s));
 	int r;
@@ -292,7 +292,8 @@ int userfs_start(const struct userfs *fs, int source_fd, uint64_t offset, uint64
 		return -ENOMEM;
 	s->fs = fs;
 	s->server_fd = server_fd;
-	source_init_fd(&s->source, source_fd, offset, size);
+	source_init_fd(&s->source, source_fd, v->offset, v->size);
+	s->source.session_block = v->session_block;
 	r = child_start(ret, 0, server_run, s);
 	if (r < 0)
 		return r;

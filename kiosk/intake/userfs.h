@@ -11,6 +11,7 @@
 #include "intake/child.h"
 #include "intake/listing.h"
 #include "intake/source.h"
+#include "intake/volume.h"
 
 #define USERFS_ROOT 1 /* node of every file system's root; other nodes are its own choice, and not 0 */
 
@@ -42,11 +43,11 @@ struct userfs {
 /* The reader of a file system, NULL when there is none. */
 const struct userfs *userfs_find(const char *fs);
 
-/* Serve bytes [offset, offset + size) of `source_fd` (borrowed) through `server_fd` (borrowed, mounted already) from a
+/* Serve the bytes of `v` on `source_fd` (borrowed) through `server_fd` (borrowed, mounted already) from a
  * child in the sandbox of ROLE_DRIVER. Blocks until the volume has been opened, at most DRIVER_TIME_MS. Returns 0 with the
  * child (child_end() ends it), or a negative errno. `words` are the reader's. */
-_must_check_ int userfs_start(const struct userfs *fs, int source_fd, uint64_t offset, uint64_t size, int server_fd,
-			      struct child *ret, char *words, size_t words_size);
+_must_check_ int userfs_start(const struct userfs *fs, int source_fd, const struct volume *v, int server_fd, struct child *ret,
+			      char *words, size_t words_size);
 
 extern const struct userfs userfs_fat, userfs_ext, userfs_udf, userfs_iso;
 

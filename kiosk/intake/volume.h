@@ -24,6 +24,7 @@ struct volume {
 	uint64_t offset; /* bytes from the start of the source */
 	uint64_t size;	 /* bytes */
 	enum volume_outcome outcome;
+	uint32_t session_block; /* of a disc with several sessions: where the last one begins (2048 bytes); told by intake */
 	bool is_noise; /* of unknown content, and random wherever it was looked at */
 	char fs[VOLUME_FS_MAX + 1]; /* libblkid's name: "vfat", "ext4", "crypto_LUKS" */
 	char label[VOLUME_LABEL_MAX + 1];

@@ -3,14 +3,28 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/fd.h"
 
 /* One buffer holds header, bytes and the header of what follows, so that a small file is one write. */
 #define FEED_BUFFER (STREAM_CHUNK_MAX + 4 * STREAM_HEADER_LEN)
 
+/* A bad sector is tried again: alone, since what was asked for around it may be readable, and since a second reading often
+ * succeeds. Not without end: each try may take the kernel and the drive half a minute. */
+static const size_t retry_bytes[] = { 64u << 10, 4u << 10 };
+#define RETRIES_MAX 200	     /* of one volume */
+#define RETRY_TIME_MS 60000  /* spent in them */
+
+/* So many files in a row whose first byte cannot be read, without one that can: there is nothing left behind them. */
+#define FRUITLESS_MAX 64
+
 struct feed {
 	int stream_fd;
+	unsigned int retries, fruitless;
+	int64_t retry_ms;
+	bool is_gone;
+	char words[96];
 	size_t pending; /* bytes at the front of the buffer that are not sent yet */
 	uint8_t buffer[FEED_BUFFER];
 };
@@ -21,9 +35,17 @@ struct feed *feed_new(int stream_fd)
 
 	if (f) {
 		f->stream_fd = stream_fd;
+		f->retries = f->fruitless = 0;
+		f->retry_ms = 0;
+		f->is_gone = false;
 		f->pending = 0;
 	}
 	return f;
+}
+
+bool feed_has_lost_medium(const struct feed *f)
+{
+	return f->is_gone;
 }
 
 struct feed *feed_free(struct feed *f)
@@ -71,6 +93,45 @@ static bool same_file(const struct stat *a, const struct stat *b)
 	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
+static int64_t clock_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t); /* cannot fail for this clock */
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static ssize_t read_once(int fd, void *to, size_t want, uint64_t at)
+{
+	ssize_t n;
+
+	do
+		n = pread(fd, to, want, (off_t)at);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+/* The device, or the process that serves it, is not there any more: nothing is tried again. */
+static bool means_gone(ssize_t error)
+{
+	return error == -ENODEV || error == -ENXIO || error == -ENOMEDIUM || error == -ENOTCONN || error == -ESHUTDOWN ||
+	       error == -ECONNABORTED;
+}
+
+static ssize_t read_again(struct feed *f, int fd, void *to, size_t want, uint64_t at, ssize_t error)
+{
+	for (size_t i = 0; i < ARRAY_LEN(retry_bytes) && error < 0 && !means_gone(error); i++) {
+		int64_t begin = clock_ms();
+
+		if (f->retries >= RETRIES_MAX || f->retry_ms >= RETRY_TIME_MS)
+			break;
+		f->retries++;
+		error = read_once(fd, to, MIN(want, retry_bytes[i]), at);
+		f->retry_ms += clock_ms() - begin;
+	}
+	return error;
+}
+
 /* Read one chunk behind a header that is filled in afterwards. 1: more, 0: end of file, or a negative errno, with
  * -EREMOTEIO for a stream that failed. */
 static int feed_chunk(struct feed *f, int fd, uint64_t *at, size_t want)
@@ -82,11 +143,11 @@ static int feed_chunk(struct feed *f, int fd, uint64_t *at, size_t want)
 		return -EREMOTEIO;
 	head = f->buffer + f->pending;
 	data = head + STREAM_HEADER_LEN;
-	do
-		n = pread(fd, data, want, (off_t)*at);
-	while (n < 0 && errno == EINTR);
+	n = read_once(fd, data, want, *at);
+	if (n < 0)
+		n = read_again(f, fd, data, want, *at, n);
 	if (n <= 0)
-		return n < 0 ? -errno : 0;
+		return (int)n;
 	*at += (uint64_t)n;
 	if ((size_t)n == STREAM_CHUNK_MAX && is_zero(data, (size_t)n)) {
 		put_header(head, STREAM_ZEROS, 0, (uint64_t)n);
@@ -106,6 +167,15 @@ static int feed_bytes(struct feed *f, int fd, uint64_t size, uint64_t *at)
 	while (r > 0 && *at <= size)
 		r = feed_chunk(f, fd, at, MIN(size - *at + 1, (uint64_t)STREAM_CHUNK_MAX));
 	return r;
+}
+
+static void note_success(struct feed *f, int r, uint64_t bytes)
+{
+	if (bytes > 0)
+		f->fruitless = 0;
+	else if (r < 0)
+		f->fruitless++;
+	f->is_gone |= means_gone(r) || f->fruitless >= FRUITLESS_MAX;
 }
 
 static int read_whole(struct feed *f, int fd, const struct stat *seen, enum stream_status *ret_status,
@@ -129,8 +199,10 @@ static int read_whole(struct feed *f, int fd, const struct stat *seen, enum stre
 	r = feed_bytes(f, fd, (uint64_t)before.st_size, &at);
 	if (r == -EREMOTEIO)
 		return -EPIPE;
+	note_success(f, r, at);
 	if (r < 0) {
-		*ret_detail = strerror(-r);
+		(void)snprintf(f->words, sizeof(f->words), "unreadable at byte %llu: %s", (unsigned long long)at, strerror(-r));
+		*ret_detail = f->words;
 		return 0;
 	}
 	*ret_status = STREAM_CHANGED;

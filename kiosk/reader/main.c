@@ -90,7 +90,7 @@ static int on_file(void *context, const char *path, const struct stat *st)
 	if (r == 0 && status != STREAM_COMPLETE)
 		r = tell_trouble(rd, status, detail);
 	rd->id++;
-	return r;
+	return r == 0 && feed_has_lost_medium(rd->feed) ? -ENODEV : r;
 }
 
 static int on_other(void *context, const char *path, enum entry_kind kind, const char *detail)
@@ -153,7 +153,8 @@ static int tell_done(struct reader *rd, int walked)
 	encode_u64(&e, rd->entries);
 	encode_u64(&e, rd->bytes);
 	encode_u32(&e, walked == 0 && !rd->is_incomplete);
-	encode_str(&e, walked == -E2BIG ? "more entries than the station accepts" :
+	encode_str(&e, walked == -ENODEV ? "the medium can no longer be read: reading has ended" :
+		       walked == -E2BIG ? "more entries than the station accepts" :
 		       walked < 0	? strerror(-walked) :
 		       rd->is_incomplete ? "some directories could not be read" :
 					   "");

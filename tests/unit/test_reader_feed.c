@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #include "reader/feed.h"
@@ -36,6 +37,7 @@ struct job {
 	struct stat seen;
 	enum stream_status status;
 	const char *detail;
+	char words[128]; /* the detail outlives the feed */
 	int r;
 };
 
@@ -113,10 +115,11 @@ static struct stream feed_and_drain(int fd, const struct stat *seen, void (*act)
 	assert_int_equal(pthread_create(&thread, NULL, feed_it, job), 0);
 	s = drain(act, fd);
 	assert_int_equal(pthread_join(thread, NULL), 0);
+	(void)snprintf(job->words, sizeof(job->words), "%s", job->detail);
 	feed_free(job->feed);
 	assert_int_equal(job->r, 0);
 	assert_int_equal(s.status, job->status);
-	assert_int_equal(job->detail[0] == '\0', s.status == STREAM_COMPLETE);
+	assert_int_equal(job->words[0] == '\0', s.status == STREAM_COMPLETE);
 	return s;
 }
 
@@ -246,7 +249,139 @@ static void test_unreadable(void **state)
 	struct job job;
 
 	assert_int_equal(feed_and_drain(fd, NULL, NULL, &job).status, STREAM_UNREADABLE);
-	assert_string_equal(job.detail, strerror(EIO));
+	assert_string_equal(job.words, "unreadable at byte 0: Input/output error");
+}
+
+/* -- bad sectors: reading goes through here (the executable's symbol is taken before the C library's) ----------- */
+
+static struct {
+	int fd;		      /* on this one; -1: nowhere */
+	uint64_t from, to;    /* bytes that cannot be read */
+	int error;
+	unsigned int heals;   /* after so many failures it can be read; 0: never */
+	unsigned int failures, calls;
+	size_t smallest;      /* bytes asked for */
+} bad = { .fd = -1 };
+
+ssize_t faulty_pread(int fd, void *to, size_t size, off_t at) __asm__("pread64");
+ssize_t faulty_pread(int fd, void *to, size_t size, off_t at)
+{
+	if (fd == bad.fd) {
+		bad.calls++;
+		bad.smallest = MIN(bad.smallest, size);
+	}
+	if (fd == bad.fd && (uint64_t)at >= bad.from && (uint64_t)at < bad.to &&
+	    (bad.heals == 0 || bad.failures < bad.heals)) {
+		bad.failures++;
+		errno = bad.error;
+		return -1;
+	}
+	if (fd == bad.fd && (uint64_t)at < bad.from && (uint64_t)at + size > bad.from)
+		size = bad.from - (uint64_t)at; /* up to the bad sector, as the kernel does */
+	return syscall(SYS_pread64, fd, to, size, at);
+}
+
+ssize_t faulty_pread_checked(int fd, void *to, size_t size, off_t at, size_t room) __asm__("__pread64_chk");
+ssize_t faulty_pread_checked(int fd, void *to, size_t size, off_t at, size_t room)
+{
+	assert_true(size <= room);
+	return faulty_pread(fd, to, size, at);
+}
+
+static void break_file(int fd, uint64_t from, uint64_t to, int error, unsigned int heals)
+{
+	bad.fd = fd;
+	bad.from = from;
+	bad.to = to;
+	bad.error = error;
+	bad.heals = heals;
+	bad.failures = bad.calls = 0;
+	bad.smallest = SIZE_MAX;
+}
+
+static void test_a_bad_sector_is_named(void **state)
+{
+	_cleanup_close_ int fd = file_of('x', 3 * CHUNK);
+	struct job job;
+	struct stream s;
+
+	break_file(fd, CHUNK + 8192, CHUNK + 8704, EIO, 0);
+	s = feed_and_drain(fd, NULL, NULL, &job);
+	assert_int_equal(s.status, STREAM_UNREADABLE);
+	assert_int_equal(s.data, CHUNK + 8192);
+	assert_string_equal(job.words, "unreadable at byte 1056768: Input/output error");
+	assert_int_equal(bad.failures, 3); /* once, and twice more */
+	assert_int_equal(bad.smallest, 4096);
+	bad.fd = -1;
+}
+
+static void test_a_second_reading_helps(void **state)
+{
+	for (unsigned int heals = 1; heals <= 2; heals++) {
+		_cleanup_close_ int fd = file_of('x', 3 * CHUNK);
+		struct job job;
+		struct stream s;
+
+		break_file(fd, CHUNK + 8192, CHUNK + 8704, EIO, heals);
+		s = feed_and_drain(fd, NULL, NULL, &job);
+		assert_int_equal(s.status, STREAM_COMPLETE);
+		assert_int_equal(s.data, 3 * CHUNK);
+		assert_true(s.all_x);
+		bad.fd = -1;
+	}
+}
+
+/* One volume's budget, over all of its files; and a device that is no longer there is not asked again. */
+static void test_retries_end(void **state)
+{
+	static const struct {
+		int error;
+		unsigned int files, calls;
+		bool is_gone;
+	} rows[] = { { EIO, 63, 63 * 3, false }, { EIO, 64, 64 * 3, true }, { ENODEV, 1, 1, true }, { ENOTCONN, 1, 1, true } };
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		_cleanup_close_ int fd = file_of('x', 100);
+		struct feed *f = feed_new(ends[0]);
+		enum stream_status status;
+		const char *detail;
+		struct stat seen;
+
+		assert_int_equal(fstat(fd, &seen), 0);
+		break_file(fd, 0, 100, rows[i].error, 0);
+		for (unsigned int k = 0; k < rows[i].files; k++) {
+			assert_false(feed_has_lost_medium(f));
+			assert_int_equal(feed_file(f, k, fd, &seen, &status, &detail), 0);
+			assert_int_equal(status, STREAM_UNREADABLE);
+		}
+		assert_int_equal(bad.calls, rows[i].calls);
+		assert_int_equal(feed_has_lost_medium(f), rows[i].is_gone);
+		bad.fd = -1;
+		feed_free(f);
+	}
+}
+
+static void test_retries_are_counted(void **state)
+{
+	_cleanup_close_ int fd = file_of('x', 8192);
+	struct feed *f = feed_new(ends[0]);
+	enum stream_status status;
+	const char *detail;
+	struct stat seen;
+
+	assert_int_equal(fstat(fd, &seen), 0);
+	for (unsigned int k = 0; k < 150; k++) { /* each begins well: the medium is there */
+		static uint8_t sink[16384];
+
+		break_file(fd, 4096, 8192, EIO, 0);
+		assert_int_equal(feed_file(f, k, fd, &seen, &status, &detail), 0);
+		assert_int_equal(status, STREAM_UNREADABLE);
+		assert_int_equal(bad.failures, k < 100 ? 3 : 1); /* 200 of them for a volume */
+		assert_true(recv(ends[1], sink, sizeof(sink), 0) > 4096);
+	}
+	assert_false(feed_has_lost_medium(f));
+	bad.fd = -1;
+	feed_free(f);
 }
 
 static void test_vault_has_gone(void **state)
@@ -275,6 +410,10 @@ int main(void)
 		WITH_STREAM(test_no_longer_a_file),
 		WITH_STREAM(test_more_than_announced),
 		WITH_STREAM(test_unreadable),
+		WITH_STREAM(test_a_bad_sector_is_named),
+		WITH_STREAM(test_a_second_reading_helps),
+		WITH_STREAM(test_retries_end),
+		WITH_STREAM(test_retries_are_counted),
 		WITH_STREAM(test_vault_has_gone),
 	};
 
