@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/media.h"
 #include "cli/records.h"
 #include "common/log.h"
 
@@ -23,6 +24,9 @@ static const struct {
 	{ "history", cmd_history, "[--rebuild] [SHA256|TEXT]   transfers, or where a content was seen" },
 	{ "show", cmd_show, "ID   one report" },
 	{ "audit", cmd_audit, "verify | show   the audit trail" },
+	{ "media", cmd_media, "[--json] [--watch] | cancel | dismiss | eject | again ID   media in the running station" },
+	{ "devices", cmd_devices, "[--json]   USB devices, and what was decided about each" },
+	{ "reload", cmd_reload, "configuration, rules, keys and databases are read anew" },
 	{ "rules", cmd_rules, "check [FILE] | explain FILE   the officer's rules" },
 	{ "key", cmd_key, "make | show | trust | distrust | list   keys" },
 };

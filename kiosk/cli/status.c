@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "cli/cli.h"
+#include "cli/media.h"
 #include "cli/records.h"
 #include "common/trust.h"
 #include "sandbox/sandbox.h"
@@ -23,7 +24,7 @@ static void trouble(struct status *s, const char *what, const char *why)
 	json_t *list = json_object_get(s->root, "troubles");
 
 	s->is_good = false;
-	if (asprintf(&text, "%s: %s", what, why) >= 0)
+	if (asprintf(&text, "%s: %s", what, why ? why : "?") >= 0)
 		(void)json_array_append_new(list, json_string(text)); /* the exit status tells it in any case */
 }
 
@@ -113,6 +114,35 @@ static void add_keys(struct status *s, const struct station_config *c)
 	json_decref(keys);
 }
 
+/* The running lazaretd, if there is one: a station without is in order, too (`lazaret inspect` needs none). */
+static void add_daemon(struct status *s, const struct station_config *c)
+{
+	struct control_client *client = NULL;
+	json_t *answer = NULL, *station, *why;
+	int r = daemon_connect(c, &client);
+
+	if (r == 0)
+		r = daemon_ask(client, "state", NULL, &answer);
+	control_client_free(client);
+	station = json_object_get(answer, "station");
+	if (r < 0 || !json_is_object(station)) {
+		json_object_set_new(s->root, "daemon",
+				    json_pack("{s:b,s:s}", "runs", r < 0 && r != -EACCES && r != -EUSERS ? 0 : 1, "why",
+					      r < 0 ? daemon_words(r) : "it told nothing about itself"));
+		json_decref(answer);
+		return;
+	}
+	why = json_object_get(station, "trouble");
+	if (json_is_object(why))
+		trouble(s, "lazaretd", json_string_value(json_object_get(why, "text")));
+	why = json_object_get(station, "reload");
+	if (json_is_object(why) && json_is_false(json_object_get(why, "ok")))
+		trouble(s, "last reload", json_string_value(json_object_get(why, "text")));
+	json_object_set_new(s->root, "daemon", json_pack("{s:b,s:O,s:O?}", "runs", 1, "station", station, "media",
+							 json_object_get(answer, "media")));
+	json_decref(answer);
+}
+
 static void add_station(struct status *s, const struct station_config *c)
 {
 	json_t *directories = json_array();
@@ -125,6 +155,7 @@ static void add_station(struct status *s, const struct station_config *c)
 	json_object_set_new(s->root, "directories", directories);
 	add_databases(s, c);
 	add_keys(s, c);
+	add_daemon(s, c);
 }
 
 static const char *get(const json_t *o, const char *key)
@@ -132,6 +163,25 @@ static const char *get(const json_t *o, const char *key)
 	const char *v = json_string_value(json_object_get(o, key));
 
 	return v ? v : "-";
+}
+
+static void print_daemon(const json_t *daemon)
+{
+	const json_t *station = json_object_get(daemon, "station");
+	size_t k;
+	json_t *o;
+
+	if (!json_is_object(station)) {
+		printf("daemon    %s\n", json_is_object(daemon) ? get(daemon, "why") : "-");
+		return;
+	}
+	printf("daemon    %s, version %s, %zu media", get(station, "state"), get(station, "version"),
+	       json_array_size(json_object_get(daemon, "media")));
+	printf(", databases %s\n", get(station, "database_state"));
+	json_array_foreach(json_object_get(station, "databases"), k, o)
+		printf("          %s %s, %lld days old, %lld signatures\n", get(o, "name"), get(o, "version"),
+		       (long long)json_integer_value(json_object_get(o, "age_s")) / 86400,
+		       (long long)json_integer_value(json_object_get(o, "signatures")));
 }
 
 static void print_text(const struct status *s)
@@ -149,6 +199,7 @@ static void print_text(const struct status *s)
 		printf("database  %s, %lld days old%s\n", get(o, "file"),
 		       (long long)json_integer_value(json_object_get(o, "age_s")) / 86400,
 		       json_is_true(json_object_get(o, "pinned")) ? ", pinned" : ", signed");
+	print_daemon(json_object_get(s->root, "daemon"));
 	printf("keys      %lld trusted\n\n", (long long)json_integer_value(json_object_get(s->root, "trusted_keys")));
 	printf("%-8s %-17s %-17s %s\n", "role", "account", "privileges", "does");
 	json_array_foreach(json_object_get(s->root, "roles"), k, o)

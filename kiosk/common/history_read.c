@@ -170,21 +170,15 @@ void history_set_deadline(struct history *h, int64_t deadline_ms)
 
 void history_found_done(struct history *h)
 {
-	free(h->found.transfer);
 	free(h->found.text);
 	free(h->found.ids);
 	memset(&h->found, 0, sizeof(h->found));
 }
 
-struct ranks {
-	int64_t transfer_id;
-	int64_t rows[RANK_COUNT_];
-};
-
-static int get_ranks(struct history *h, const char *transfer, struct ranks *ret)
+static int get_ranks(struct history *h, const char *transfer, struct history_ranks *ret)
 {
 	_cleanup_(finalize_p) sqlite3_stmt *s = NULL;
-	int c = sqlite3_prepare_v2(h->db, "SELECT id, rows_blocked, rows_held, rows_approved FROM transfers WHERE transfer=?1",
+	int c = sqlite3_prepare_v2(h->db, "SELECT id, rows_blocked, rows_held, rows_approved, report_sha256 FROM transfers WHERE transfer=?1",
 				   -1, &s, NULL);
 
 	if (c == SQLITE_OK)
@@ -196,6 +190,7 @@ static int get_ranks(struct history *h, const char *transfer, struct ranks *ret)
 	ret->transfer_id = sqlite3_column_int64(s, 0);
 	for (int k = 0; k < RANK_COUNT_; k++)
 		ret->rows[k] = sqlite3_column_int64(s, 1 + k);
+	(void)snprintf(ret->report_sha256, sizeof(ret->report_sha256), "%s", column_words(s, 4));
 	return 0;
 }
 
@@ -216,7 +211,7 @@ static bool is_wanted(enum history_filter filter, unsigned int rank)
 }
 
 /* The place of a row among all of its transfer. */
-static int64_t index_of(const struct ranks *ranks, int64_t id)
+static int64_t index_of(const struct history_ranks *ranks, int64_t id)
 {
 	unsigned int rank = id >> RANK_SHIFT & 3;
 	int64_t index = id & UINT32_MAX;
@@ -228,7 +223,7 @@ static int64_t index_of(const struct ranks *ranks, int64_t id)
 
 #define ENTRY_COLUMNS "id, path, size, verdict, code, at, length"
 
-static struct history_entry to_entry(sqlite3_stmt *s, const struct ranks *ranks)
+static struct history_entry to_entry(sqlite3_stmt *s, const struct history_ranks *ranks)
 {
 	int64_t id = sqlite3_column_int64(s, 0);
 
@@ -246,7 +241,7 @@ static struct history_entry to_entry(sqlite3_stmt *s, const struct ranks *ranks)
 }
 
 /* Rows with numbers from `first`, at most `limit`. */
-static int each_row(struct history *h, const struct ranks *ranks, int64_t first, int64_t limit, int (*each)(void *context, const struct history_entry *e), void *context)
+static int each_row(struct history *h, const struct history_ranks *ranks, int64_t first, int64_t limit, int (*each)(void *context, const struct history_entry *e), void *context)
 {
 	_cleanup_(finalize_p) sqlite3_stmt *s = NULL;
 	int r = 0;
@@ -265,7 +260,7 @@ static int each_row(struct history *h, const struct ranks *ranks, int64_t first,
 	return r != 0 ? r : history_errno(c);
 }
 
-static int page_unsearched(struct history *h, const struct ranks *ranks, enum history_filter filter, int64_t offset,
+static int page_unsearched(struct history *h, const struct history_ranks *ranks, enum history_filter filter, int64_t offset,
 			   int64_t limit, int64_t *ret_total, int (*each)(void *context, const struct history_entry *e), void *context)
 {
 	int r = 0;
@@ -282,19 +277,6 @@ static int page_unsearched(struct history *h, const struct ranks *ranks, enum hi
 			r = each_row(h, ranks, file_id(ranks->transfer_id, k, skip), take, each, context);
 	}
 	return r;
-}
-
-static int get_data_version(struct history *h, int64_t *ret)
-{
-	_cleanup_(finalize_p) sqlite3_stmt *s = NULL;
-	int c = sqlite3_prepare_v2(h->db, "PRAGMA data_version", -1, &s, NULL);
-
-	if (c == SQLITE_OK)
-		c = sqlite3_step(s);
-	if (c != SQLITE_ROW)
-		return c == SQLITE_DONE ? -EIO : history_errno(c);
-	*ret = sqlite3_column_int64(s, 0);
-	return 0;
 }
 
 static int note_found(struct history *h, int64_t id)
@@ -330,27 +312,29 @@ static int search_rank(struct history *h, int64_t first, int64_t rows, const cha
 	return r < 0 ? r : history_errno(c);
 }
 
-/* Fill `found`, unless it is of this very search already and nothing has been written since. */
-static int search(struct history *h, const struct ranks *ranks, const char *transfer, enum history_filter filter, const char *text)
+static bool is_found(const struct history *h, const struct history_ranks *ranks, enum history_filter filter, const char *text)
+{
+	return h->found.text && h->found.filter == filter && h->found.ranks.transfer_id == ranks->transfer_id &&
+	       memcmp(h->found.ranks.rows, ranks->rows, sizeof(ranks->rows)) == 0 &&
+	       strcmp(h->found.ranks.report_sha256, ranks->report_sha256) == 0 && strcmp(h->found.text, text) == 0;
+}
+
+/* Fill `found`, unless it is of this very search of the same report already. */
+static int search(struct history *h, const struct history_ranks *ranks, enum history_filter filter, const char *text)
 {
 	_cleanup_free_ char *pattern = like_pattern(text);
-	int64_t version = 0;
-	int r = pattern ? get_data_version(h, &version) : -ENOMEM;
+	int r = pattern ? 0 : -ENOMEM;
 
-	if (r < 0)
+	if (r < 0 || is_found(h, ranks, filter, text))
 		return r;
-	if (h->found.text && h->found.filter == filter && h->found.data_version == version &&
-	    strcmp(h->found.text, text) == 0 && strcmp(h->found.transfer, transfer) == 0)
-		return 0;
 	history_found_done(h);
 	for (unsigned int k = 0; r == 0 && k < RANK_COUNT_; k++)
 		if (is_wanted(filter, k))
 			r = search_rank(h, file_id(ranks->transfer_id, k, 0), ranks->rows[k], pattern);
 	if (r == 0) {
-		h->found.transfer = strdup(transfer);
-		h->found.text = h->found.transfer ? strdup(text) : NULL;
+		h->found.text = strdup(text);
+		h->found.ranks = *ranks;
 		h->found.filter = filter;
-		h->found.data_version = version;
 		r = h->found.text ? 0 : -ENOMEM;
 	}
 	if (r < 0)
@@ -361,14 +345,14 @@ static int search(struct history *h, const struct ranks *ranks, const char *tran
 int history_entries(struct history *h, const char *transfer, enum history_filter filter, const char *text, int64_t offset,
 		    int64_t limit, int64_t *ret_total, int (*each)(void *context, const struct history_entry *e), void *context)
 {
-	struct ranks ranks;
+	struct history_ranks ranks;
 	int r = get_ranks(h, transfer, &ranks);
 
 	if (r < 0)
 		return r;
 	if (!text || !*text)
 		return page_unsearched(h, &ranks, filter, offset, limit, ret_total, each, context);
-	r = search(h, &ranks, transfer, filter, text);
+	r = search(h, &ranks, filter, text);
 	if (r == 0)
 		*ret_total = (int64_t)h->found.count;
 	for (int64_t k = offset; r == 0 && k < MIN(*ret_total, offset + limit); k++)
@@ -378,7 +362,7 @@ int history_entries(struct history *h, const char *transfer, enum history_filter
 
 int history_entry(struct history *h, const char *transfer, int64_t index, int (*each)(void *context, const struct history_entry *e), void *context)
 {
-	struct ranks ranks;
+	struct history_ranks ranks;
 	int64_t total;
 	int r = get_ranks(h, transfer, &ranks);
 

@@ -10,6 +10,7 @@
 
 #include <sqlite3.h>
 
+#include "common/hash.h"
 #include "common/history.h"
 
 #define HISTORY_VERSION 2 /* PRAGMA user_version; 0 was without ranks, codes and places */
@@ -36,6 +37,13 @@ enum statement {
 	STATEMENT_COUNT_
 };
 
+/* What one transfer has in `files`. */
+struct history_ranks {
+	int64_t transfer_id;
+	int64_t rows[RANK_COUNT_];
+	char report_sha256[SHA256_HEX_LEN + 1];
+};
+
 struct history {
 	sqlite3 *db;
 	sqlite3_stmt *prepared[STATEMENT_COUNT_]; /* NULL when read-only */
@@ -45,9 +53,9 @@ struct history {
 	int64_t deadline_ms; /* CLOCK_MONOTONIC; 0: none */
 	/* The last search: numbers of the rows found, so that its further pages need no search. */
 	struct {
-		char *transfer, *text;
+		char *text;
 		enum history_filter filter;
-		int64_t data_version;
+		struct history_ranks ranks;
 		int64_t *ids;
 		size_t count, room;
 	} found;
