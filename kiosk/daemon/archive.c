@@ -52,8 +52,10 @@ static void take_answer(struct daemon *d, struct message *m)
 		(void)decode_u32(&m->payload); /* errno: the words say it */
 		where = decode_str(&m->payload, 1024);
 		text = decode_str(&m->payload, 7000);
-		control_refuse(d->control, d->questions->token, strcmp(where ? where : "", "not-found") == 0 ? "not-found" : "unavailable",
-			       "%s", text ? text : "");
+		if (!where || (strcmp(where, "not-found") != 0 && strcmp(where, "bad-request") != 0))
+			control_refuse(d->control, d->questions->token, "unavailable", "%s", text ? text : "");
+		else
+			control_refuse(d->control, d->questions->token, where, "%s", text ? text : "");
 		return;
 	}
 	text = decode_str(&m->payload, 60000);

@@ -315,6 +315,31 @@ static void search_in_files(void **state)
 	history_free(h);
 }
 
+static int no_row(void *context, const struct history_entry *e)
+{
+	++*(int *)context;
+	return 0;
+}
+
+/* A search that takes too long ends, and the next one is not its victim. */
+static void search_has_a_deadline(void **state)
+{
+	struct fixture *f = *state;
+	struct history *h = open_writer(f);
+	int64_t total = -1;
+	int rows = 0;
+
+	add_transfer(h, f, "T-1", 1, 5000, "bob");
+	history_set_deadline(h, 1); /* long ago */
+	assert_int_equal(history_entries(h, "T-1", HISTORY_ALL, "PDF", 0, 10, &total, no_row, &rows), -ETIMEDOUT);
+	assert_int_equal(rows, 0);
+	history_set_deadline(h, 0);
+	assert_int_equal(history_entries(h, "T-1", HISTORY_ALL, "PDF", 0, 10, &total, no_row, &rows), 0);
+	assert_int_equal(rows, 10);
+	assert_int_equal(total, 1667);
+	history_free(h);
+}
+
 static json_t *file_request(const char *transfer, int index)
 {
 	return json_pack("{ss,ss,si}", "request", "file", "transfer", transfer, "index", index);
@@ -647,7 +672,7 @@ int main(void)
 		T(pages_of_files),	T(search_in_files),   T(one_file),
 		T(long_file_is_shortened), T(transfers),	      T(beside_a_writer),
 		T(hostile_questions),	T(damaged_or_missing_history), T(old_history_is_kept),
-		T(newer_history_is_left_alone),
+		T(newer_history_is_left_alone), T(search_has_a_deadline),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
