@@ -49,9 +49,9 @@
 /* Passphrases that anybody may ask to be tried, whatever the configuration says. */
 #define UNLOCK_TRIES_MAX 100
 
-/* A volume without any signature may be a VeraCrypt container when it is at least so large and where it was sampled
- * each byte value is about as frequent as any other. */
-#define NOISE_BYTES_MIN (512ull << 10)
+/* A volume without any signature may be a VeraCrypt container when it is at least so large (VeraCrypt makes no smaller ones)
+ * and where it was sampled each byte value is about as frequent as any other. */
+#define NOISE_BYTES_MIN (292ull << 10)
 
 /* What a driver may print before it is cut; it becomes the detail of a failure. */
 #define DRIVER_WORDS_MAX 4096
