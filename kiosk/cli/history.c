@@ -163,6 +163,23 @@ static int make_file(const struct station_config *config)
 	return 0;
 }
 
+/* With what SQLite keeps beside it, which would otherwise be taken for the new one's. */
+static int remove_files(const char *path)
+{
+	static const char *const ends[] = { "-wal", "-shm", "" };
+	int r = 0;
+
+	for (size_t k = 0; r == 0 && k < ARRAY_LEN(ends); k++) {
+		_cleanup_free_ char *name = NULL;
+
+		if (asprintf(&name, "%s%s", path, ends[k]) < 0)
+			return -ENOMEM;
+		if (unlink(name) < 0 && errno != ENOENT)
+			r = -errno;
+	}
+	return r;
+}
+
 static int open_history(const struct station_config *config, bool is_rebuild, struct history **ret)
 {
 	_cleanup_free_ char *path = NULL;
@@ -175,7 +192,9 @@ static int open_history(const struct station_config *config, bool is_rebuild, st
 		r = history_open(path, ret);
 	if (r == -EUCLEAN && is_rebuild) {
 		/* an index, made anew from the trail right away */
-		r = unlink(path) < 0 ? -errno : make_file(config);
+		r = remove_files(path);
+		if (r == 0)
+			r = make_file(config);
 		if (r == 0)
 			r = history_open(path, ret);
 	}

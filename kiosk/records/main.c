@@ -3,9 +3,11 @@
  * reads, without being able to write or make any (Landlock). It trusts the supervisor for the two directories; the
  * questions are those of clients, and what is on disk is believed only as far as it is checked (entry.c).
  *
- * The history may be made, brought up to date or replaced at any time by others, so it is opened anew when it failed.
+ * The history may be made, brought up to date or replaced at any time by others, so it is opened anew when it failed or is another.
  */
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/log.h"
 #include "ipc/channel.h"
@@ -25,6 +27,7 @@ struct role_state {
 	struct channel channel;
 	int dirs[DIRECTORY_COUNT_];
 	struct records records;
+	struct stat opened; /* the history's file */
 	bool is_ending;
 };
 
@@ -33,10 +36,18 @@ static void json_decref_p(json_t **j)
 	json_decref(*j);
 }
 
+/* Open the history, unless that is done already and it is still the one that is there. */
 static void open_history(struct role_state *s)
 {
-	if (!s->records.history)
-		s->records.open_error = history_open_read_at(s->dirs[HISTORY], &s->records.history);
+	struct stat st = { 0 };
+	bool is_there = fstatat(s->dirs[HISTORY], HISTORY_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0;
+
+	if (s->records.history && (!is_there || st.st_ino != s->opened.st_ino || st.st_dev != s->opened.st_dev))
+		s->records.history = history_free(s->records.history);
+	if (s->records.history)
+		return;
+	s->opened = st;
+	s->records.open_error = history_open_read_at(s->dirs[HISTORY], &s->records.history);
 }
 
 /* -- requests ----------------------------------------------------------------------------------------------- */

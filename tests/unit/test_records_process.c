@@ -556,6 +556,19 @@ static void damaged_or_missing_history(void **state)
 	a = ask(f, transfers_request(1, NULL, NULL));
 	assert_int_equal(json_array_size(json_object_get(a, "transfers")), 1);
 	json_decref(a);
+	history_free(h);
+	/* and replaced by another */
+	for (int k = 0; k < 3; k++) {
+		static const char *const names[] = { HISTORY_FILE, HISTORY_FILE "-wal", HISTORY_FILE "-shm" };
+
+		assert_int_equal(unlinkat(f->history_fd, names[k], 0), 0);
+	}
+	h = open_writer(f);
+	add_transfer(h, f, "T-2", 1, 10, "bob");
+	add_transfer(h, f, "T-3", 2, 10, "bob");
+	a = ask(f, transfers_request(10, NULL, NULL));
+	assert_int_equal(json_array_size(json_object_get(a, "transfers")), 2);
+	json_decref(a);
 	peer_end(&f->peer);
 	history_free(h);
 }
