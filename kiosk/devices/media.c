@@ -94,7 +94,8 @@ static void read_inquiry(const char *syspath, const char *attribute, char *out, 
 	(void)sysfs_text(syspath, attribute, out, size); /* "" when there is none */
 	n = strlen(out);
 	while (n > 0 && out[n - 1] == ' ')
-		out[--n] = '\0';
+		n--;
+	memset(out + n, 0, size - n); /* equal facts are equal bytes */
 }
 
 static uint32_t lun_of(const char *address)

@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "devices/guard.h"
 #include "devices/sysfs.h"
+#include "devices/usb_facts.h"
 
 #define DEVICES_MAX 256
 #define HUBS_MAX 64
@@ -21,17 +22,9 @@ enum step {
 	STEP_DONE,
 };
 
-/* What a device says of itself. Compared as a whole: nothing of it may change once it was judged. */
-struct facts {
-	uint64_t devnum; /* the kernel's, another at each enumeration */
-	char vendor[USB_STRING_MAX], product[USB_STRING_MAX], serial[USB_STRING_MAX];
-	size_t size;
-	uint8_t raw[USB_DESCRIPTORS_MAX];
-};
-
 struct usb_device {
 	char name[USB_NAME_MAX];
-	struct facts facts;
+	struct usb_facts facts;
 	struct usb_description description;
 	bool is_understood;
 	bool is_own;
@@ -87,11 +80,6 @@ struct usb_bus *usb_bus_free(struct usb_bus *b)
 		free(b->devices[i]);
 	free(b);
 	return NULL;
-}
-
-static void path_of(const char *name, char path[static SYSFS_PATH_MAX])
-{
-	(void)snprintf(path, SYSFS_PATH_MAX, SYSFS_USB_DEVICES "%s", name); /* names are shorter than USB_INTERFACE_NAME_MAX */
 }
 
 static size_t find(const struct usb_bus *b, const char *name)
@@ -170,53 +158,11 @@ static int remove_at(struct usb_bus *b, size_t at)
 
 /* -- what a device says ---------------------------------------------------------------------------------------------- */
 
-/* Returns 0; -ENODEV when it has gone meanwhile. What cannot be read is as good as garbled. */
-static int read_facts(const char *name, struct facts *ret)
-{
-	char path[SYSFS_PATH_MAX];
-	ssize_t n;
-
-	path_of(name, path);
-	memset(ret, 0, sizeof(*ret)); /* compared as a whole */
-	n = sysfs_read(path, "descriptors", ret->raw, sizeof(ret->raw));
-	if (n == -ENOENT || n == -ENODEV)
-		return -ENODEV;
-	ret->size = n < 0 ? 0 : (size_t)n;
-	ret->devnum = sysfs_number(path, "devnum", 10, 0);
-	(void)sysfs_text(path, "manufacturer", ret->vendor, sizeof(ret->vendor)); /* many have none of these */
-	(void)sysfs_text(path, "product", ret->product, sizeof(ret->product));
-	(void)sysfs_text(path, "serial", ret->serial, sizeof(ret->serial));
-	return 0;
-}
-
-/* Text functions leave what they read behind the NUL: gone, so that equal facts are equal bytes. */
-static void clear_tails(struct facts *f)
-{
-	char *const texts[] = { f->vendor, f->product, f->serial };
-
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-		memset(texts[i] + strlen(texts[i]), 0, USB_STRING_MAX - strlen(texts[i]));
-}
-
-static int look(const char *name, struct facts **ret)
-{
-	struct facts *f = malloc(sizeof(*f));
-	int r = f ? read_facts(name, f) : -ENOMEM;
-
-	if (r < 0) {
-		free(f);
-		return r;
-	}
-	clear_tails(f);
-	*ret = f;
-	return 0;
-}
-
 /* 1: it is what was judged; 0: it is another; negative errno, -ENODEV when it has gone. */
 static int is_unchanged(const struct usb_device *d)
 {
-	_cleanup_free_ struct facts *now = NULL;
-	int r = look(d->name, &now);
+	_cleanup_free_ struct usb_facts *now = NULL;
+	int r = usb_facts_read(d->name, &now);
 
 	return r < 0 ? r : memcmp(now, &d->facts, sizeof(*now)) == 0;
 }
@@ -225,7 +171,7 @@ static bool is_on(const struct usb_device *d)
 {
 	char path[SYSFS_PATH_MAX];
 
-	path_of(d->name, path);
+	usb_path(d->name, path);
 	return sysfs_number(path, "authorized", 10, 0) != 0;
 }
 
@@ -249,7 +195,7 @@ static enum binding binding_of(const char *interface)
 {
 	char path[SYSFS_PATH_MAX], driver[64];
 
-	path_of(interface, path);
+	usb_path(interface, path);
 	if (sysfs_link(path, "driver", driver, sizeof(driver)) < 0)
 		return UNBOUND;
 	/* usb-storage's own relatives for readers with quirks are called ums-realtek and the like. */
@@ -263,7 +209,7 @@ static bool interface_name(const struct usb_device *d, size_t at, char out[stati
 	const struct usb_interface *f = &d->description.interfaces[at];
 	char path[SYSFS_PATH_MAX];
 
-	path_of(d->name, path);
+	usb_path(d->name, path);
 	if (f->alternate != 0 || sysfs_number(path, "bConfigurationValue", 10, 0) != f->configuration)
 		return false;
 	(void)snprintf(out, USB_INTERFACE_NAME_MAX, "%s:%u.%u", d->name, f->configuration, f->number);
@@ -285,7 +231,7 @@ static bool interface_is_off(const char *name)
 {
 	char path[SYSFS_PATH_MAX];
 
-	path_of(name, path);
+	usb_path(name, path);
 	return sysfs_number(path, "authorized", 10, 0) == 0;
 }
 
@@ -463,9 +409,9 @@ int usb_bus_answered(struct usb_bus *b)
 
 static int add(struct usb_bus *b, const char *name)
 {
-	_cleanup_free_ struct facts *facts = NULL;
+	_cleanup_free_ struct usb_facts *facts = NULL;
 	struct usb_device *d;
-	int r = look(name, &facts);
+	int r = usb_facts_read(name, &facts);
 
 	if (r < 0)
 		return r == -ENODEV ? 0 : r;
@@ -488,8 +434,8 @@ static int add(struct usb_bus *b, const char *name)
 static int look_again(struct usb_bus *b, size_t at)
 {
 	struct usb_device *d = b->devices[at];
-	_cleanup_free_ struct facts *now = NULL;
-	int r = look(d->name, &now);
+	_cleanup_free_ struct usb_facts *now = NULL;
+	int r = usb_facts_read(d->name, &now);
 
 	if (r == -ENODEV)
 		return remove_at(b, at);
@@ -548,7 +494,7 @@ static int root_hub_seen(struct usb_bus *b, const char *name)
 	if (i == b->hub_count) {
 		if (i == HUBS_MAX)
 			return -E2BIG; /* a bus that nobody guards: the role ends, and says so */
-		path_of(name, path);
+		usb_path(name, path);
 		(void)snprintf(b->hubs[i].name, sizeof(b->hubs[i].name), "%s", name);
 		b->hubs[i].was_open = sysfs_number(path, "authorized_default", 10, 0) != 0;
 		b->hubs[i].is_closed = false;
@@ -639,7 +585,7 @@ int usb_bus_prune(struct usb_bus *b)
 	for (size_t i = b->count; r == 0 && i-- > 0;) {
 		char path[SYSFS_PATH_MAX];
 
-		path_of(b->devices[i]->name, path);
+		usb_path(b->devices[i]->name, path);
 		if (access(path, F_OK) < 0)
 			r = remove_at(b, i);
 	}

@@ -87,7 +87,8 @@ _unused_ static void make_hub(struct descriptors *d)
 struct lists {
 	bool is_unguarded;
 	const char *ports[4], *inputs[8] /* port, id */, *hubs[4], *allow[4], *deny[4];
-	bool no_optical, has_loop;
+	bool no_optical;
+	const char *loop_dir;
 };
 
 static void encode_list(struct encoder *e, const char *const *items, size_t max, size_t each)
@@ -112,7 +113,7 @@ _unused_ static int make_policy(const struct lists *l, struct usb_policy *ret)
 	encode_list(&e, l->allow, ARRAY_LEN(l->allow), 1);
 	encode_list(&e, l->deny, ARRAY_LEN(l->deny), 1);
 	encode_u32(&e, !l->no_optical);
-	encode_u32(&e, l->has_loop);
+	encode_str(&e, l->loop_dir);
 	assert_int_equal(e.error, 0);
 	decoder_init(&d, e.data, e.size);
 	return usb_policy_decode(&d, ret);

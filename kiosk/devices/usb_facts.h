@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* What a USB device says of itself, as /sys has it. */
+#ifndef LAZARET_DEVICES_USB_FACTS_H
+#define LAZARET_DEVICES_USB_FACTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/macros.h"
+#include "devices/limits.h"
+#include "devices/sysfs.h"
+
+/* What a device says of itself. Compared as a whole: nothing of it may change once it was judged. */
+struct usb_facts {
+	uint64_t devnum; /* the kernel's, another at each enumeration */
+	char vendor[USB_STRING_MAX], product[USB_STRING_MAX], serial[USB_STRING_MAX];
+	size_t size;
+	uint8_t raw[USB_DESCRIPTORS_MAX];
+};
+
+/* Where /sys has the device or interface of this name. */
+void usb_path(const char *name, char path[static SYSFS_PATH_MAX]);
+
+/* Read it: the caller frees it. Equal facts are equal bytes. What cannot be read is as good as garbled: `size` is 0 then.
+ * Returns 0; -ENODEV when the device has gone meanwhile; -ENOMEM. */
+_must_check_ int usb_facts_read(const char *name, struct usb_facts **ret);
+
+#endif
