@@ -4,6 +4,7 @@
  */
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 #include <sys/vfs.h>
 
 #include "common/log.h"
@@ -17,7 +18,8 @@ struct reader {
 	int root_fd, stream_fd;
 	struct walk_limits limits;
 	uint64_t largest_bytes, id, entries, bytes;
-	bool is_counting, is_incomplete;
+	bool is_incomplete;
+	uint32_t count_ms;
 	struct feed *feed;
 };
 
@@ -33,7 +35,7 @@ static int start(struct reader *rd)
 	rd->limits.entries = decode_u64(&m.payload);
 	rd->largest_bytes = decode_u64(&m.payload);
 	rd->limits.depth = decode_u32(&m.payload);
-	rd->is_counting = decode_u32(&m.payload) != 0;
+	rd->count_ms = decode_u32(&m.payload);
 	rd->root_fd = TAKE_FD(m.fds[0]);
 	rd->stream_fd = TAKE_FD(m.fds[1]);
 	r = decoder_end(&m.payload);
@@ -108,7 +110,16 @@ static int on_other(void *context, const char *path, enum entry_kind kind, const
 
 struct totals {
 	uint64_t files, bytes;
+	int64_t deadline_ms;
 };
+
+static int64_t clock_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail for this clock */
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 static int count_file(void *context, const char *path, const struct stat *st)
 {
@@ -116,7 +127,7 @@ static int count_file(void *context, const char *path, const struct stat *st)
 
 	t->files++;
 	t->bytes += (uint64_t)st->st_size;
-	return 0;
+	return clock_ms() < t->deadline_ms ? 0 : -ETIME;
 }
 
 static int count_other(void *context, const char *path, enum entry_kind kind, const char *detail)
@@ -124,20 +135,19 @@ static int count_other(void *context, const char *path, enum entry_kind kind, co
 	return 0;
 }
 
-/* For the progress bar only. A directory on some larger file system is counted; a volume says what it holds. */
+/* For the progress bar only. What cannot be counted in time is what the volume says that it holds: with its own overhead, and
+ * for a directory with all of its file system. */
 static int tell_total(struct reader *rd)
 {
-	struct totals t = { 0 };
+	struct totals t = { .deadline_ms = clock_ms() + rd->count_ms };
+	const struct walk_events count = { count_file, count_other, &t, true };
 	struct statfs fs;
 	struct encoder e;
 
-	if (rd->is_counting) {
-		const struct walk_events count = { count_file, count_other, &t };
-
-		if (walk(rd->root_fd, &rd->limits, &count) < 0)
-			t = (struct totals){ 0 }; /* the real walk will say what is wrong */
-	} else if (fstatfs(rd->root_fd, &fs) == 0 && fs.f_blocks >= fs.f_bfree) {
-		t.bytes = (uint64_t)(fs.f_blocks - fs.f_bfree) * (uint64_t)fs.f_bsize;
+	if (walk(rd->root_fd, &rd->limits, &count) < 0) {
+		t = (struct totals){ 0 };
+		if (fstatfs(rd->root_fd, &fs) == 0 && fs.f_blocks >= fs.f_bfree)
+			t.bytes = (uint64_t)(fs.f_blocks - fs.f_bfree) * (uint64_t)fs.f_bsize;
 	}
 	encoder_init(&e);
 	encode_u64(&e, t.files);
@@ -163,7 +173,7 @@ static int tell_done(struct reader *rd, int walked)
 
 static int read_volume(struct reader *rd)
 {
-	const struct walk_events events = { on_file, on_other, rd };
+	const struct walk_events events = { on_file, on_other, rd, false };
 	int r = tell_total(rd);
 	int walked;
 

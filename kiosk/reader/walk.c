@@ -90,6 +90,8 @@ static int add_file(struct walker *w, const struct stat *st)
 {
 	struct batch_entry *b = &w->batch[w->batch_len];
 
+	if (w->events->is_unordered)
+		return w->events->file(w->events->context, w->path, st);
 	b->path = strdup(w->path);
 	if (!b->path)
 		return -ENOMEM;

@@ -7,6 +7,7 @@
 #ifndef LAZARET_READER_WALK_H
 #define LAZARET_READER_WALK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -29,6 +30,7 @@ struct walk_events {
 	/* Something that is no file (a link, a device, a directory that cannot be entered). Not 0 ends the walk. */
 	int (*other)(void *context, const char *path, enum entry_kind kind, const char *detail);
 	void *context;
+	bool is_unordered; /* files as they come, none opened to find its place: for counting */
 };
 
 /* Walk what lies beneath `root_fd` (borrowed). Returns 0 when everything was visited, -E2BIG at the limit of entries,
