@@ -41,11 +41,11 @@ pkg = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 LIBRARIES := common ipc sandbox station judge control supervisor
 # Folders with a main.c, and the name of their program.
 PROGRAMS := lazaret lazaretd lazaret-verify lazaret-ledger lazaret-vault lazaret-intake lazaret-reader \
-	lazaret-examine lazaret-origin lazaret-publish lazaret-devices lazaret-records lazaret-console
+	lazaret-examine lazaret-origin lazaret-publish lazaret-devices lazaret-records lazaret-console lazaret-starter
 
 FOLDER_lazaret := cli
 FOLDER_lazaretd := daemon
-$(foreach p,verify ledger vault intake reader examine origin publish devices records console,$(eval FOLDER_lazaret-$(p) := $(p)))
+$(foreach p,verify ledger vault intake reader examine origin publish devices records console starter,$(eval FOLDER_lazaret-$(p) := $(p)))
 
 NEEDS_cli        := control station judge sandbox ipc common
 NEEDS_daemon     := supervisor control station judge sandbox ipc common
@@ -53,6 +53,7 @@ NEEDS_supervisor := control station judge sandbox ipc common
 NEEDS_control    := common
 NEEDS_console    := control station common
 NEEDS_devices    := control sandbox ipc common
+NEEDS_starter    := sandbox common
 NEEDS_records    := sandbox ipc common
 NEEDS_verify     := common
 NEEDS_ledger     := sandbox ipc common
@@ -205,7 +206,7 @@ lint:
 	$(MAKE) --no-print-directory BUILD=$(BUILD)-clang CC=clang WERROR=1 all unit-tests
 
 # -- installation -----------------------------------------------------------------------------------------
-ROLES := ledger vault intake reader examine origin publish devices records
+ROLES := ledger vault intake reader examine origin publish devices records starter
 
 .PHONY: install
 install: all

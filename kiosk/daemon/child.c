@@ -86,6 +86,7 @@ static _noreturn_ void inspect(const struct medium *m, struct ends *ends)
 	if (!events || fd_close_others(STDERR_FILENO + 1, keep, ARRAY_LEN(keep)) < 0)
 		_exit(INSPECTION_INCOMPLETE);
 	s->ledger.channel.fd = s->examine.channel.fd = -EBADF;
+	s->ledger.life_fd = s->examine.life_fd = 0;
 	signal_fd = open_signals();
 	events_mute(events, "verdict"); /* a million of them; the report has all */
 	(void)snprintf(node, sizeof(node), "/dev/%s", m->device.node);
@@ -278,6 +279,7 @@ void child_recover(struct daemon *d)
 		begin_child(self);
 		r = fd_close_others(STDERR_FILENO + 1, keep, ARRAY_LEN(keep));
 		s->ledger.channel.fd = s->examine.channel.fd = -EBADF;
+		s->ledger.life_fd = s->examine.life_fd = 0;
 		if (r == 0)
 			r = supervisor_become(s, events_new(-1, 0), -1, -1, -1);
 		if (r == 0)

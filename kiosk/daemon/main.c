@@ -14,12 +14,14 @@
 #include "daemon/daemon.h"
 #include "supervisor/inspection.h"
 #include "supervisor/relay.h"
+#include "supervisor/starter.h"
 
 #define EX_USAGE 64
 
 struct options {
 	const char *dir;
 	const char *operator_name, *reason;
+	const char *roles; /* the socket of lazaret-starter; NULL: roles are our children */
 	int events_fd;
 	bool is_inspecting, is_explaining;
 };
@@ -27,7 +29,7 @@ struct options {
 /* A client of --events-fd that does not read for so long has gone. */
 #define EVENTS_PATIENCE_MS 1000
 
-static const char usage[] = "usage: lazaretd -C DIR\n"
+static const char usage[] = "usage: lazaretd -C DIR [--roles SOCKET]\n"
 			    "       lazaretd -C DIR --inspect [--operator NAME] [--reason TEXT] [--events-fd N] SOURCE...\n"
 			    "       lazaretd -C DIR --explain [--events-fd N] FILE...\n";
 
@@ -51,6 +53,7 @@ static bool parse_options(int argc, char **argv, struct options *o)
 					       { "operator", required_argument, NULL, 'o' },
 					       { "reason", required_argument, NULL, 'r' },
 					       { "events-fd", required_argument, NULL, 'e' },
+					       { "roles", required_argument, NULL, 's' },
 					       { "version", no_argument, NULL, 'V' },
 					       { "help", no_argument, NULL, 'h' },
 					       { 0 } };
@@ -68,6 +71,8 @@ static bool parse_options(int argc, char **argv, struct options *o)
 			o->operator_name = optarg;
 		else if (c == 'r')
 			o->reason = optarg;
+		else if (c == 's')
+			o->roles = optarg;
 		else if (c == 'V') {
 			(void)printf("lazaretd %s\n", LAZARET_VERSION);
 			exit(EXIT_SUCCESS);
@@ -137,6 +142,8 @@ int main(int argc, char **argv)
 		(void)fputs(usage, stderr);
 		return EX_USAGE;
 	}
+	if (o.roles)
+		starter_use(o.roles);
 	is_daemon = !o.is_inspecting && !o.is_explaining;
 	if (is_daemon)
 		control_wipe_json(); /* passphrases pass through requests */

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
 #include "supervisor/process.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include "common/log.h"
-#include "common/program.h"
+#include "sandbox/spawn.h"
+#include "supervisor/starter.h"
 
 #define END_PATIENCE_MS 2000 /* a role that was asked to end has nothing left to do but to close files */
 /* A process that waits for a device or a driver that does not answer survives SIGKILL until it does. */
@@ -23,28 +22,6 @@ int64_t monotonic_ms(void)
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail for this clock */
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static _noreturn_ void become_role(const char *path, const char *name, int fd)
-{
-	char *const argv[] = { (char *)name, NULL };
-	char *const envp[] = { (char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", (char *)"LC_ALL=C.UTF-8", NULL };
-	int null = open("/dev/null", O_RDONLY);
-	sigset_t none;
-
-	sigemptyset(&none);
-	/* Ctrl-C reaches the whole foreground group: the supervisor alone decides what it means. And a role has no
-	 * controlling terminal, to which it could type (TIOCSTI). */
-	if (setsid() < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0 ||
-	    null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
-		_exit(127);
-	/* dup2 onto itself would leave close-on-exec set */
-	if (fd == CHANNEL_FD ? fcntl(fd, F_SETFD, 0) < 0 : dup2(fd, CHANNEL_FD) < 0)
-		_exit(127);
-	if (close_range(CHANNEL_FD + 1, ~0u, 0) < 0)
-		_exit(127);
-	execve(path, argv, envp);
-	_exit(127);
 }
 
 static enum message_channel channel_of(enum role_id role)
@@ -75,27 +52,19 @@ static enum message_channel channel_of(enum role_id role)
 
 int process_start(enum role_id id, struct process *ret)
 {
-	const struct role *role = role_get(id);
-	char path[PATH_MAX];
+	struct process p = { .role = id };
 	int pair[2];
-	pid_t pid;
-	int r = program_find(role->executable, path);
+	int r;
 
-	if (r < 0)
-		return r;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
-	pid = fork();
-	if (pid < 0) {
-		r = -errno;
+	r = starter_is_used() ? starter_start(id, pair[1], &p.life_fd, &p.pid) : role_spawn(id, pair[1], &p.pid);
+	close_p(&pair[1]);
+	if (r < 0) {
 		close_p(&pair[0]);
-		close_p(&pair[1]);
 		return r;
 	}
-	if (pid == 0)
-		become_role(path, role->executable, pair[1]);
-	close_p(&pair[1]);
-	*ret = (struct process){ .role = id, .pid = pid };
+	*ret = p;
 	channel_init(&ret->channel, pair[0], true, channel_of(id));
 	return 0;
 }
@@ -159,20 +128,38 @@ int process_ready(struct process *p, const struct patience *patience, char **ret
 	return r;
 }
 
-static int reap(pid_t pid, int64_t deadline_ms)
+#define REAP_LATE (-2)
+#define REAP_LOST (-1)
+
+/* Its wait status, REAP_LATE, or REAP_LOST when nobody can tell any more. */
+static int reap(pid_t pid, int life_fd, int patience_ms)
 {
+	int64_t deadline_ms = monotonic_ms() + patience_ms;
+	int status;
+
+	if (life_fd > 0) {
+		int r = starter_wait(life_fd, patience_ms, &status);
+
+		return r == 0 ? status : r == -ETIMEDOUT ? REAP_LATE : REAP_LOST;
+	}
 	for (;;) {
-		int status;
 		pid_t got = waitpid(pid, &status, WNOHANG);
 
 		if (got == pid)
 			return status;
 		if (got < 0 && errno != EINTR)
-			return -1;
+			return REAP_LOST;
 		if (monotonic_ms() >= deadline_ms)
-			return -2;
+			return REAP_LATE;
 		(void)poll(NULL, 0, 5);
 	}
+}
+
+static void drop_life(struct process *p)
+{
+	if (p->life_fd > 0)
+		close_p(&p->life_fd);
+	p->life_fd = 0;
 }
 
 void process_attach(enum role_id role, int fd, struct process *ret)
@@ -186,20 +173,40 @@ void process_forget(struct process *p)
 {
 	if (p->pid != 0)
 		channel_done(&p->channel);
+	drop_life(p);
 	p->pid = 0;
+}
+
+static void tell_to_end(struct process *p)
+{
+	if (p->channel.state & (STATE_IDLE | STATE_BUSY) && channel_send(&p->channel, MESSAGE_END, NULL, NULL, 0) < 0)
+		log_warning("%s had gone before it was told to end", role_get(p->role)->name);
+	channel_done(&p->channel);
 }
 
 pid_t process_release(struct process *p)
 {
-	pid_t pid = p->pid;
+	pid_t pid = p->pid == PROCESS_ATTACHED || p->life_fd > 0 ? 0 : p->pid;
 
-	if (pid == 0)
+	if (p->pid == 0)
 		return 0;
-	if (p->channel.state & (STATE_IDLE | STATE_BUSY) && channel_send(&p->channel, MESSAGE_END, NULL, NULL, 0) < 0)
-		log_warning("%s had gone before it was told to end", role_get(p->role)->name);
-	channel_done(&p->channel);
+	tell_to_end(p);
+	if (p->life_fd > 0)
+		starter_release(p->life_fd);
+	drop_life(p);
 	p->pid = 0;
-	return pid == PROCESS_ATTACHED ? 0 : pid;
+	return pid;
+}
+
+static void kill_and_reap(struct process *p)
+{
+	if (p->life_fd > 0)
+		starter_kill(p->life_fd);
+	else
+		(void)kill(p->pid, SIGKILL); /* our child, not reaped yet: the id is still its own */
+	if (reap(p->pid, p->life_fd, KILL_PATIENCE_MS) == REAP_LATE)
+		log_error("role=%s pid=%d: killed, but the kernel still waits for the medium; it is left behind",
+			  role_get(p->role)->name, (int)p->pid);
 }
 
 void process_kill(struct process *p)
@@ -207,10 +214,8 @@ void process_kill(struct process *p)
 	if (p->pid == PROCESS_ATTACHED)
 		process_forget(p);
 	if (p->pid > 0) {
-		(void)kill(p->pid, SIGKILL); /* our child, not reaped yet: the id is still its own */
-		if (reap(p->pid, monotonic_ms() + KILL_PATIENCE_MS) == -2)
-			log_error("role=%s pid=%d: killed, but the kernel still waits for the medium; it is left behind",
-				  role_get(p->role)->name, (int)p->pid);
+		kill_and_reap(p);
+		drop_life(p);
 		p->pid = 0;
 		channel_done(&p->channel);
 	}
@@ -218,19 +223,19 @@ void process_kill(struct process *p)
 
 int process_end(struct process *p)
 {
-	pid_t pid;
 	int status;
 
 	if (p->pid == PROCESS_ATTACHED)
 		process_forget(p);
 	if (p->pid == 0)
 		return 0;
-	pid = process_release(p);
-	status = reap(pid, monotonic_ms() + END_PATIENCE_MS);
-	if (status == -2) {
-		*p = (struct process){ .role = p->role, .pid = pid, .channel.fd = -EBADF };
-		process_kill(p);
-		return -1;
+	tell_to_end(p);
+	status = reap(p->pid, p->life_fd, END_PATIENCE_MS);
+	if (status == REAP_LATE) {
+		kill_and_reap(p);
+		status = REAP_LOST;
 	}
+	drop_life(p);
+	p->pid = 0;
 	return status;
 }

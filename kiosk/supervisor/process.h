@@ -22,13 +22,14 @@ int64_t monotonic_ms(void);
 
 struct process {
 	enum role_id role;
-	pid_t pid; /* 0: not running; PROCESS_ATTACHED: not ours, only the channel is */
+	pid_t pid;   /* 0: not running; PROCESS_ATTACHED: not ours, only the channel is */
+	int life_fd; /* 0: our child; else the line to the lazaret-starter whose child it is */
 	struct channel channel;
 	char sandbox[80]; /* as it described itself when it became ready */
 };
 
 /* Start the role's executable with its channel on CHANNEL_FD, an empty environment, no terminal signals, and death
- * when its parent dies. Programs are looked for beside our own, then in libexec.
+ * when its parent dies (sandbox/spawn.h): as our child, or by lazaret-starter (supervisor/starter.h).
  * Returns 0 or a negative errno. */
 _must_check_ int process_start(enum role_id role, struct process *ret);
 

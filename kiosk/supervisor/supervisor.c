@@ -12,6 +12,7 @@
 #include "sandbox/sandbox.h"
 #include "supervisor/engine.h"
 #include "supervisor/recover.h"
+#include "supervisor/starter.h"
 
 struct patience supervisor_patience(const struct supervisor *s, uint64_t seconds)
 {
@@ -157,7 +158,7 @@ int supervisor_audit(struct supervisor *s, const char *type, const json_t *body,
 static int check_sandbox(struct supervisor *s)
 {
 	const char *where;
-	int r = sandbox_probe(&where);
+	int r = starter_is_used() ? starter_probe(&where) : sandbox_probe(&where);
 
 	if (r < 0)
 		events_trouble(s->events, TROUBLE_INTERNAL, "this system cannot confine the examiners (%s: %s); the station does not start without", where,
