@@ -63,7 +63,7 @@ static int on_other(void *context, const char *path, enum entry_kind kind, const
 static int go(uint64_t entries, unsigned int depth, struct seen *s)
 {
 	const struct walk_limits limits = { .entries = entries, .depth = depth };
-	const struct walk_events events = { on_file, on_other, s };
+	const struct walk_events events = { on_file, on_other, s, false };
 	size_t before = open_descriptors();
 	int r = walk(dir_fd, &limits, &events);
 
