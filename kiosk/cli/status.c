@@ -39,7 +39,8 @@ static const char *privilege_text(enum role_privilege p)
 
 static const char *access_text(enum role_access a)
 {
-	return a == ACCESS_WRITE ? "writes given directories" : a == ACCESS_READ ? "reads given directories" : "none";
+	return a == ACCESS_WRITE ? "writes given directories" : a == ACCESS_READ  ? "reads given directories" :
+	       a == ACCESS_NODES ? "reads and asks given devices" : "none";
 }
 
 static void add_roles(struct status *s)

@@ -117,7 +117,7 @@ for program in lazaret lazaretd lazaret-verify; do
 done
 man=$root/docs/man
 ok 'lazaret(1) has the options of lazaret' pages_agree lazaret "$man/lazaret.1" "$root"/kiosk/cli/*.c
-ok 'lazaretd(8) has the options of lazaretd' pages_agree lazaretd "$man/lazaretd.8" "$root/kiosk/supervisor/main.c"
+ok 'lazaretd(8) has the options of lazaretd' pages_agree lazaretd "$man/lazaretd.8" "$root/kiosk/daemon/main.c"
 ok 'lazaret-verify(1) has the options of lazaret-verify' pages_agree lazaret-verify "$man/lazaret-verify.1" \
 	"$root/kiosk/verify/main.c"
 sed '/^\.Op Fl -quiet/d; /^\.It Fl -quiet/d' "$man/lazaret.1" >"$copy/short.1"
