@@ -108,7 +108,7 @@ static int settle(struct devices *d)
 
 static int serve(struct devices *d)
 {
-	int r = monitor_find_all(&d->monitor, d->bus, d->media);
+	int r = monitor_find_all(d->bus, d->media);
 
 	while (r == 0 && !d->is_ending) {
 		struct pollfd polled[3] = { { .fd = d->channel.fd, .events = POLLIN },
@@ -184,7 +184,7 @@ static int start(struct devices *d, const char **ret_where)
 	*ret_where = "memory";
 	r = usb_bus_new(&d->policy, d->guard_fd, d->own.ports, &teller, &d->bus);
 	if (r == 0)
-		r = media_new(d->monitor.udev, d->monitor.has_udev, &d->policy, d->bus, &d->own, &teller, &d->media);
+		r = media_new(d->monitor.has_udev ? UDEV_DATA : NULL, &d->policy, d->bus, &d->own, &teller, &d->media);
 	if (r < 0)
 		return r;
 	*ret_where = "USB guard";

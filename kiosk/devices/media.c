@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
 #include "devices/media.h"
 
+#include <limits.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "common/log.h"
@@ -37,8 +39,7 @@ struct disk {
 };
 
 struct media {
-	struct udev *udev;
-	bool has_udev;
+	const char *udev_data;
 	const struct usb_policy *policy;
 	const struct usb_bus *bus;
 	const struct own *own;
@@ -48,15 +49,14 @@ struct media {
 	uint64_t started_ms, next_key;
 };
 
-int media_new(struct udev *udev, bool has_udev, const struct usb_policy *policy, const struct usb_bus *bus,
-	      const struct own *own, const struct teller *teller, struct media **ret)
+int media_new(const char *udev_data, const struct usb_policy *policy, const struct usb_bus *bus, const struct own *own,
+	      const struct teller *teller, struct media **ret)
 {
 	struct media *m = calloc(1, sizeof(*m));
 
 	if (!m)
 		return -ENOMEM;
-	m->udev = udev;
-	m->has_udev = has_udev;
+	m->udev_data = udev_data;
 	m->policy = policy;
 	m->bus = bus;
 	m->own = own;
@@ -74,16 +74,6 @@ struct media *media_free(struct media *m)
 	return NULL;
 }
 
-static void device_unref(struct udev_device **d)
-{
-	udev_device_unref(*d);
-}
-
-static void enumerate_unref(struct udev_enumerate **e)
-{
-	udev_enumerate_unref(*e);
-}
-
 /* -- looking ---------------------------------------------------------------------------------------------------------- */
 
 /* INQUIRY strings are padded with spaces (SPC-4, 4.3.1). */
@@ -98,11 +88,82 @@ static void read_inquiry(const char *syspath, const char *attribute, char *out, 
 	memset(out + n, 0, size - n); /* equal facts are equal bytes */
 }
 
-static uint32_t lun_of(const char *address)
-{
-	const char *colon = strrchr(address, ':'); /* "2:0:0:1" */
+/* Where a disk is: its path in /sys, cut behind what it sits on. */
+struct place {
+	char path[PATH_MAX];
+	char usb[USB_NAME_MAX];	  /* the innermost USB device; "": none */
+	char scsi[32];		  /* the SCSI device's address, "2:0:0:1"; "": none */
+	char scsi_path[PATH_MAX]; /* and its path */
+	uint32_t lun;
+};
 
-	return colon ? (uint32_t)strtoul(colon + 1, NULL, 10) : 0;
+static bool is_scsi_address(const char *name, uint32_t *ret_lun)
+{
+	unsigned int host, channel, target, lun;
+	int end = 0;
+
+	if (strlen(name) >= 32 || sscanf(name, "%u:%u:%u:%u%n", &host, &channel, &target, &lun, &end) != 4 || name[end])
+		return false;
+	*ret_lun = lun;
+	return true;
+}
+
+static bool find_place(const char *name, struct place *ret)
+{
+	char link[64];
+
+	*ret = (struct place){ 0 };
+	if (snprintf(link, sizeof(link), "/sys/class/block/%s", name) >= (int)sizeof(link) || !realpath(link, ret->path))
+		return false;
+	for (const char *at = ret->path; *at; at += strcspn(at, "/")) {
+		char part[NAME_MAX + 1];
+		size_t size = strcspn(++at, "/");
+
+		if (size >= sizeof(part))
+			return false;
+		memcpy(part, at, size);
+		part[size] = '\0';
+		if (usb_port_valid(part)) {
+			(void)snprintf(ret->usb, sizeof(ret->usb), "%.31s", part);
+		} else if (is_scsi_address(part, &ret->lun)) {
+			(void)snprintf(ret->scsi, sizeof(ret->scsi), "%.31s", part);
+			(void)snprintf(ret->scsi_path, sizeof(ret->scsi_path), "%.*s", (int)(at - ret->path + (ptrdiff_t)size), ret->path);
+		}
+	}
+	return true;
+}
+
+/* What udevd knows: a line a fact, "I:" when it has finished with the device, "E:KEY=VALUE" (systemd's device-private.c). libudev
+ * would read the same file, see sysfs.h. */
+struct known {
+	bool is_finished, has_disc;
+	char serial[USB_STRING_MAX];
+};
+
+static void read_line(char *line, struct known *k)
+{
+	line[strcspn(line, "\n")] = '\0';
+	if (strncmp(line, "I:", 2) == 0)
+		k->is_finished = true;
+	else if (strcmp(line, "E:ID_CDROM_MEDIA=1") == 0)
+		k->has_disc = true;
+	else if (strncmp(line, "E:ID_SERIAL_SHORT=", 18) == 0)
+		(void)snprintf(k->serial, sizeof(k->serial), "%s", line + 18);
+}
+
+static struct known read_known(const struct media *m, const char *number)
+{
+	char path[PATH_MAX], *line = NULL;
+	_cleanup_fclose_ FILE *f = NULL;
+	struct known k = { 0 };
+	size_t size = 0;
+
+	if (m->udev_data && snprintf(path, sizeof(path), "%s/b%s", m->udev_data, number) < (int)sizeof(path))
+		f = fopen(path, "re");
+	while (f && getline(&line, &size, f) > 0)
+		read_line(line, &k);
+	free(line);
+	return k;
 }
 
 /* "ata-3" where libata made the drive's host, otherwise the SCSI address. */
@@ -119,41 +180,29 @@ static void print_place(const char *syspath, const char *address, char out[stati
 
 /* A drive on USB counts only as far as its device was accepted; others only when they are disc drives: fixed disks are the
  * station's own. */
-static bool look_at_place(const struct media *m, struct udev_device *d, const char *address, struct facts *f)
+static bool look_at_place(const struct media *m, const struct place *p, const struct known *k, struct facts *f)
 {
-	struct udev_device *usb = udev_device_get_parent_with_subsystem_devtype(d, "usb", "usb_device");
-	const char *vendor, *product, *serial, *short_serial;
+	const char *vendor, *product, *serial = k->serial;
 
-	if (usb) {
-		const char *name = udev_device_get_sysname(usb);
-
-		if (!usb_bus_medium(m->bus, name) || !usb_bus_identity(m->bus, name, f->usb_id, &vendor, &product, &serial))
+	if (p->usb[0]) {
+		if (!usb_bus_medium(m->bus, p->usb) || !usb_bus_identity(m->bus, p->usb, f->usb_id, &vendor, &product, &serial))
 			return false;
-		(void)snprintf(f->port, sizeof(f->port), "usb:%.40s", name);
-		(void)snprintf(f->serial, sizeof(f->serial), "%s", serial);
-		return true;
+		(void)snprintf(f->port, sizeof(f->port), "usb:%s", p->usb);
+	} else {
+		if (strcmp(f->kind, "optical") != 0)
+			return false;
+		print_place(p->path, p->scsi, f->port);
 	}
-	print_place(udev_device_get_syspath(d), address, f->port);
-	short_serial = udev_device_get_property_value(d, "ID_SERIAL_SHORT");
-	(void)snprintf(f->serial, sizeof(f->serial), "%s", short_serial ? short_serial : "");
-	return strcmp(f->kind, "optical") == 0;
+	(void)snprintf(f->serial, sizeof(f->serial), "%s", serial);
+	return true;
 }
 
-static bool has_disc(const struct media *m, struct udev_device *d)
+static bool look_at_scsi(const struct media *m, const char *name, const struct place *p, const struct known *k, struct facts *f)
 {
-	const char *value = udev_device_get_property_value(d, "ID_CDROM_MEDIA");
+	uint64_t type = p->scsi[0] ? sysfs_number(p->scsi_path, "type", 10, UINT64_MAX) : UINT64_MAX;
 
-	return m->has_udev && value && strcmp(value, "1") == 0;
-}
-
-static bool look_at_scsi(const struct media *m, struct udev_device *d, struct facts *f)
-{
-	struct udev_device *scsi = udev_device_get_parent_with_subsystem_devtype(d, "scsi", "scsi_device");
-	const char *path = scsi ? udev_device_get_syspath(scsi) : NULL;
-	uint64_t type = path ? sysfs_number(path, "type", 10, UINT64_MAX) : UINT64_MAX;
-
-	if (type == TYPE_DISC && strncmp(udev_device_get_sysname(d), "sr", 2) == 0) {
-		if (!m->policy->has_optical || !has_disc(m, d)) /* blank and audio discs, too: intake says what it is */
+	if (type == TYPE_DISC && strncmp(name, "sr", 2) == 0) {
+		if (!m->policy->has_optical || !k->has_disc) /* blank and audio discs count, too: intake says what it is */
 			return false;
 		f->kind = "optical";
 	} else if (type == TYPE_DISK || type == TYPE_OPTICAL_MEMORY || type == TYPE_REDUCED) {
@@ -163,20 +212,20 @@ static bool look_at_scsi(const struct media *m, struct udev_device *d, struct fa
 	} else {
 		return false;
 	}
-	read_inquiry(path, "vendor", f->vendor, sizeof(f->vendor));
-	read_inquiry(path, "model", f->model, sizeof(f->model));
-	f->lun = lun_of(udev_device_get_sysname(scsi));
-	return look_at_place(m, d, udev_device_get_sysname(scsi), f);
+	read_inquiry(p->scsi_path, "vendor", f->vendor, sizeof(f->vendor));
+	read_inquiry(p->scsi_path, "model", f->model, sizeof(f->model));
+	f->lun = p->lun;
+	return look_at_place(m, p, k, f);
 }
 
-static bool look_at_loop(const struct media *m, struct udev_device *d, struct facts *f)
+static bool look_at_loop(const struct media *m, const char *name, const struct place *p, struct facts *f)
 {
 	char file[SYSFS_PATH_MAX];
-	const char *name = udev_device_get_sysname(d), *slash, *dir = m->policy->loop_dir;
+	const char *slash, *dir = m->policy->loop_dir;
 	size_t size = strlen(dir);
 
 	if (size == 0 || f->size == 0 ||
-	    sysfs_text(udev_device_get_syspath(d), "loop/backing_file", file, sizeof(file)) < 0)
+	    sysfs_text(p->path, "loop/backing_file", file, sizeof(file)) < 0)
 		return false;
 	/* Others' loop devices are none of the station's business: intake's own, above all. */
 	if (strncmp(file, dir, size) != 0 || file[size] != '/')
@@ -191,22 +240,22 @@ static bool look_at_loop(const struct media *m, struct udev_device *d, struct fa
 /* Is there a medium in this disk, one that may be read? */
 static bool look(const struct media *m, const char *name, struct facts *ret)
 {
-	_cleanup_(device_unref) struct udev_device *d = udev_device_new_from_subsystem_sysname(m->udev, "block", name);
-	const char *type = d ? udev_device_get_devtype(d) : NULL, *path;
+	struct place p;
+	struct known k;
 	char number[32];
 
 	memset(ret, 0, sizeof(*ret)); /* compared as a whole */
-	if (!type || strcmp(type, "disk") != 0)
+	if (!find_place(name, &p) || sysfs_number(p.path, "partition", 10, 0) > 0 ||
+	    sysfs_text(p.path, "dev", number, sizeof(number)) < 0 || sscanf(number, "%u:%u", &ret->major, &ret->minor) != 2)
 		return false;
-	if (m->has_udev && !udev_device_get_property_value(d, "USEC_INITIALIZED"))
-		return false; /* udevd has not finished with it: its event will come */
-	path = udev_device_get_syspath(d);
-	ret->diskseq = sysfs_number(path, "diskseq", 10, 0);
-	ret->size = MIN(sysfs_number(path, "size", 10, 0), UINT64_MAX / SECTOR) * SECTOR;
-	if (own_has(m->own, name, ret->diskseq) || sysfs_text(path, "dev", number, sizeof(number)) < 0 ||
-	    sscanf(number, "%u:%u", &ret->major, &ret->minor) != 2)
+	k = read_known(m, number);
+	if (m->udev_data && !k.is_finished)
+		return false; /* nobody else opens it now; udevd's event will come */
+	ret->diskseq = sysfs_number(p.path, "diskseq", 10, 0);
+	ret->size = MIN(sysfs_number(p.path, "size", 10, 0), UINT64_MAX / SECTOR) * SECTOR;
+	if (own_has(m->own, name, ret->diskseq))
 		return false;
-	return strncmp(name, "loop", 4) == 0 ? look_at_loop(m, d, ret) : look_at_scsi(m, d, ret);
+	return strncmp(name, "loop", 4) == 0 ? look_at_loop(m, name, &p, ret) : look_at_scsi(m, name, &p, &k, ret);
 }
 
 /* -- telling ------------------------------------------------------------------------------------------------------------ */
@@ -328,27 +377,22 @@ int media_button(struct media *m, const char *name)
 	return at < m->count && m->disks[at]->is_told ? tell_key(m, m->disks[at], MESSAGE_DEVICES_BUTTON) : 0;
 }
 
+static int found(void *context, const char *name)
+{
+	return media_seen(context, name);
+}
+
 int media_look_at_all(struct media *m)
 {
-	_cleanup_(enumerate_unref) struct udev_enumerate *e = udev_enumerate_new(m->udev);
-	struct udev_list_entry *entry;
 	int r = 0;
 
-	if (!e || udev_enumerate_add_match_subsystem(e, "block") < 0 || udev_enumerate_scan_devices(e) < 0)
-		return -EIO;
 	for (size_t i = m->count; r == 0 && i-- > 0;) { /* what is not there any more is not found below */
 		char name[sizeof(m->disks[0]->name)];
 
 		memcpy(name, m->disks[i]->name, sizeof(name));
 		r = media_seen(m, name);
 	}
-	udev_list_entry_foreach(entry, udev_enumerate_get_list_entry(e)) {
-		const char *slash = strrchr(udev_list_entry_get_name(entry), '/');
-
-		if (r == 0 && slash)
-			r = media_seen(m, slash + 1);
-	}
-	return r;
+	return r < 0 ? r : sysfs_list("/sys/block", found, m);
 }
 
 int media_tick(struct media *m)

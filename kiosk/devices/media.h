@@ -3,7 +3,6 @@
 #ifndef LAZARET_DEVICES_MEDIA_H
 #define LAZARET_DEVICES_MEDIA_H
 
-#include <libudev.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -13,9 +12,12 @@
 
 struct media;
 
-/* All borrowed. `has_udev`: events come from udevd and say what it has found out. Discs are told only then: the kernel alone
- * does not know whether a disc is in a drive that nobody has opened. */
-_must_check_ int media_new(struct udev *udev, bool has_udev, const struct usb_policy *policy, const struct usb_bus *bus,
+/* Where udevd keeps what it has found out about each device. */
+#define UDEV_DATA "/run/udev/data"
+
+/* All borrowed. `udev_data`: UDEV_DATA when events come from udevd, which is then waited for; NULL when they come from the kernel.
+ * Discs are told only with udevd: the kernel alone does not know whether a disc is in a drive that nobody has opened. */
+_must_check_ int media_new(const char *udev_data, const struct usb_policy *policy, const struct usb_bus *bus,
 			   const struct own *own, const struct teller *teller, struct media **ret);
 struct media *media_free(struct media *m);
 

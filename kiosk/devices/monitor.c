@@ -5,6 +5,7 @@
 
 #include "common/log.h"
 #include "devices/limits.h"
+#include "devices/sysfs.h"
 
 #define UDEVD_CONTROL "/run/udev/control" /* systemd-udevd.socket */
 
@@ -91,28 +92,20 @@ int monitor_serve(struct monitor *m, struct usb_bus *bus, struct media *media)
 		log_warning("events were lost: looking at everything anew");
 		r = usb_bus_prune(bus);
 		if (r == 0)
-			r = monitor_find_all(m, bus, media);
+			r = monitor_find_all(bus, media);
 	}
 	return r;
 }
 
-int monitor_find_all(struct monitor *m, struct usb_bus *bus, struct media *media)
+static int found_usb(void *context, const char *name)
 {
-	struct udev_enumerate *e = udev_enumerate_new(m->udev);
-	struct udev_list_entry *entry;
-	int r = 0;
+	return strchr(name, ':') ? 0 : usb_bus_seen(context, name); /* interfaces follow from their devices */
+}
 
-	if (!e || udev_enumerate_add_match_subsystem(e, "usb") < 0 ||
-	    udev_enumerate_add_match_property(e, "DEVTYPE", "usb_device") < 0 || udev_enumerate_scan_devices(e) < 0)
-		r = -EIO;
-	/* Sorted by path: a hub comes before what is plugged into it. */
-	if (r == 0)
-		udev_list_entry_foreach(entry, udev_enumerate_get_list_entry(e)) {
-			const char *slash = strrchr(udev_list_entry_get_name(entry), '/');
+int monitor_find_all(struct usb_bus *bus, struct media *media)
+{
+	/* In the order of their names a hub comes before what is plugged into it. */
+	int r = sysfs_list(SYSFS_USB_DEVICES, found_usb, bus);
 
-			if (r == 0 && slash)
-				r = usb_bus_seen(bus, slash + 1);
-		}
-	udev_enumerate_unref(e);
 	return r < 0 ? r : media_look_at_all(media);
 }

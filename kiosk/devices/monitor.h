@@ -26,6 +26,6 @@ int monitor_fd(const struct monitor *m); /* borrowed */
 _must_check_ int monitor_serve(struct monitor *m, struct usb_bus *bus, struct media *media);
 
 /* Look at everything that is there. */
-_must_check_ int monitor_find_all(struct monitor *m, struct usb_bus *bus, struct media *media);
+_must_check_ int monitor_find_all(struct usb_bus *bus, struct media *media);
 
 #endif

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
 #include "devices/sysfs.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 #include <time.h>
+
+#include "common/fd.h"
+
+#define NAMES_MAX 4096 /* in one directory: devices and interfaces of all buses, disks */
 
 static int join(char out[static SYSFS_PATH_MAX], const char *syspath, const char *name)
 {
@@ -85,6 +90,46 @@ int sysfs_link(const char *syspath, const char *link, char *out, size_t size)
 		return -ENAMETOOLONG;
 	memcpy(out, name, strlen(name) + 1);
 	return 0;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int read_names(const char *dir, char *names[static NAMES_MAX], size_t *ret_count)
+{
+	_cleanup_(closedir_p) DIR *d = opendir(dir);
+	struct dirent *entry;
+
+	if (!d)
+		return errno == ENOENT ? 0 : -errno;
+	while ((entry = readdir(d))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		if (*ret_count == NAMES_MAX)
+			return -E2BIG;
+		names[*ret_count] = strdup(entry->d_name);
+		if (!names[*ret_count])
+			return -ENOMEM;
+		++*ret_count;
+	}
+	return 0;
+}
+
+int sysfs_list(const char *dir, int (*each)(void *context, const char *name), void *context)
+{
+	char *names[NAMES_MAX];
+	size_t count = 0;
+	int r = read_names(dir, names, &count);
+
+	qsort(names, count, sizeof(names[0]), compare_names);
+	for (size_t i = 0; i < count; i++) {
+		if (r == 0)
+			r = each(context, names[i]);
+		free(names[i]);
+	}
+	return r;
 }
 
 int64_t now_ms(void)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-/* Reading attributes in /sys. Paths are absolute and come from libudev, or are made of names that were checked. */
+/* Reading /sys. By paths of our own: libudev 257 (Debian 13) finds no device where there is no /proc, as in our sandbox; it is used
+ * for events alone. */
 #ifndef LAZARET_DEVICES_SYSFS_H
 #define LAZARET_DEVICES_SYSFS_H
 
@@ -24,6 +25,10 @@ uint64_t sysfs_number(const char *syspath, const char *attribute, int base, uint
 
 /* The last component of what a link points to; "" and a negative errno when there is none. */
 int sysfs_link(const char *syspath, const char *link, char *out, size_t size);
+
+/* Call `each` for every name in the directory, in order; stops at the first that returns other than 0 and returns that. A directory
+ * that is not there has no names. */
+_must_check_ int sysfs_list(const char *dir, int (*each)(void *context, const char *name), void *context);
 
 /* CLOCK_BOOTTIME in ms: a machine that slept has waited. */
 int64_t now_ms(void);

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
 #include "devices/usb.h"
 
-#include <dirent.h>
 #include <string.h>
 
-#include "common/fd.h"
 #include "common/log.h"
 #include "devices/guard.h"
 #include "devices/sysfs.h"
@@ -518,18 +516,14 @@ static bool is_root_hub(const char *name)
 	return strncmp(name, "usb", 3) == 0;
 }
 
+static int close_hub(void *context, const char *name)
+{
+	return is_root_hub(name) && strlen(name) < USB_NAME_MAX ? root_hub_seen(context, name) : 0;
+}
+
 int usb_bus_close_hubs(struct usb_bus *b)
 {
-	_cleanup_(closedir_p) DIR *dir = opendir(SYSFS_USB_DEVICES);
-	struct dirent *entry;
-	int r = 0;
-
-	if (!dir)
-		return errno == ENOENT ? 0 : -errno;
-	while (r == 0 && (entry = readdir(dir)))
-		if (is_root_hub(entry->d_name) && strlen(entry->d_name) < USB_NAME_MAX)
-			r = root_hub_seen(b, entry->d_name);
-	return r;
+	return sysfs_list(SYSFS_USB_DEVICES, close_hub, b);
 }
 
 /* -- events ---------------------------------------------------------------------------------------------------------------- */

@@ -10,9 +10,13 @@
 
 #include "devices_testbed.h"
 
+#include "../lib/testing.h"
+
 #include "devices/media.h"
 #include "devices/monitor.h"
 #include "devices/sysfs.h"
+
+#define DRIVE "I:17844306924\nE:ID_CDROM=1\nE:ID_SERIAL_SHORT=QM00001\n" /* of udevd, without a disc */
 
 #define WAIT_MS 30000 /* for what must come */
 
@@ -22,6 +26,8 @@ struct machine {
 	struct own own;
 	struct media *media;
 	uint64_t generation;
+	char data[64]; /* in place of UDEV_DATA */
+	int data_fd;
 };
 
 static struct machine m;
@@ -35,13 +41,14 @@ static void machine_open(const struct lists *l)
 	memset(&m, 0, sizeof(m));
 	testbed_open(&m.t, l, NULL);
 	assert_int_equal(monitor_open("kernel", &m.monitor), 0); /* umockdev's events are like udevd's; there is no udevd */
-	m.monitor.has_udev = true;
-	assert_int_equal(media_new(m.monitor.udev, true, &m.t.policy, m.t.bus, &m.own, &teller, &m.media), 0);
+	m.data_fd = private_directory(m.data);
+	assert_int_equal(media_new(m.data, &m.t.policy, m.t.bus, &m.own, &teller, &m.media), 0);
 }
 
 static void machine_close(void)
 {
 	expect_nothing(&m.t);
+	remove_private_directory(m.data_fd, m.data);
 	media_free(m.media);
 	monitor_close(&m.monitor);
 	testbed_close(&m.t);
@@ -106,16 +113,25 @@ static char *add_scsi(const char *parent, const char *address, const char *type,
 						     NULL, "DEVTYPE", "scsi_device", NULL));
 }
 
-/* A disk as it is when udevd has finished with it; `property`: another of its properties, always "1". */
-static char *add_block(const char *scsi, const char *name, const char *number, const char *size, const char *property)
+/* What udevd has found out about a device; the form is that of its files. */
+static void udevd_knows(const char *number, const char *lines)
+{
+	char name[32];
+
+	(void)snprintf(name, sizeof(name), "b%s", number);
+	write_file(m.data_fd, name, lines, strlen(lines));
+}
+
+static char *add_block(const char *scsi, const char *name, const char *number, const char *size)
 {
 	return announced(umockdev_testbed_add_device(m.t.umockdev, "block", name, scsi, "dev", number, "size", size, "diskseq", "7\n", NULL,
-						     "DEVTYPE", "disk", "DEVNAME", name, property, "1", NULL));
+						     "DEVTYPE", "disk", "DEVNAME", name, NULL));
 }
 
 static char *add_disk(const char *scsi, const char *name, const char *number, const char *size)
 {
-	return add_block(scsi, name, number, size, "USEC_INITIALIZED");
+	udevd_knows(number, "S:disk/by-id/x\nI:17844306924\nE:ID_SERIAL_SHORT=X\nV:1\n");
+	return add_block(scsi, name, number, size);
 }
 
 /* A stick with a disk at `port`, as the kernel makes it once it is on; returns the disk's path. */
@@ -227,10 +243,13 @@ static void test_udevd_comes_first(void **state)
 	machine_open(&guarded);
 	g_free(add_stick("1-2", "sdc", "8:32", "0\n"));
 	expect(&m.t, MESSAGE_DEVICES_USB, "1-2 ");
-	path = add_block("/sys/devices/usb1/1-2/2:0:0:0", "sdb", "8:16", "2048\n", "SEQNUM");
+	path = add_block("/sys/devices/usb1/1-2/2:0:0:0", "sdb", "8:16", "2048\n");
 	assert_int_equal(media_look_at_all(m.media), 0);
 	settle();
-	umockdev_testbed_set_property(m.t.umockdev, path, "USEC_INITIALIZED", "1");
+	udevd_knows("8:16", "E:ID_FS_TYPE=vfat\n"); /* nor when some of it is there */
+	assert_int_equal(media_look_at_all(m.media), 0);
+	settle();
+	udevd_knows("8:16", "I:17844306924\nE:ID_FS_TYPE=vfat\n");
 	event(path, "add");
 	run(1);
 	expect(&m.t, MESSAGE_DEVICES_MEDIUM, "sdb ");
@@ -279,12 +298,12 @@ static void test_disc(void **state)
 
 	machine_open(&guarded);
 	scsi = add_scsi(NULL, "1:0:0:0", "5\n", "QEMU    \n", "QEMU DVD-ROM\n");
+	udevd_knows("11:0", DRIVE);
 	drive = announced(umockdev_testbed_add_device(m.t.umockdev, "block", "sr0", scsi, "dev", "11:0", "size", "2097151\n", "diskseq", "3\n", NULL,
-					    "DEVTYPE", "disk", "DEVNAME", "sr0", "USEC_INITIALIZED", "1", "ID_CDROM", "1",
-					    "ID_SERIAL_SHORT", "QM00001", NULL));
+					    "DEVTYPE", "disk", "DEVNAME", "sr0", NULL));
 	event(drive, "add");
 	settle(); /* its size says nothing: no disc is in it */
-	umockdev_testbed_set_property(m.t.umockdev, drive, "ID_CDROM_MEDIA", "1");
+	udevd_knows("11:0", DRIVE "E:ID_CDROM_MEDIA=1\n");
 	umockdev_testbed_set_attribute(m.t.umockdev, drive, "size", "1000\n");
 	umockdev_testbed_set_attribute(m.t.umockdev, drive, "diskseq", "4\n");
 	event(drive, "change");
@@ -296,7 +315,7 @@ static void test_disc(void **state)
 	expect(&m.t, MESSAGE_DEVICES_BUTTON, "");
 	settle(); /* a wish: the disc is still there */
 	umockdev_testbed_set_property(m.t.umockdev, drive, "DISK_EJECT_REQUEST", "");
-	umockdev_testbed_set_property(m.t.umockdev, drive, "ID_CDROM_MEDIA", "");
+	udevd_knows("11:0", DRIVE);
 	event(drive, "change");
 	run(1);
 	expect(&m.t, MESSAGE_DEVICES_MEDIUM_GONE, "");
@@ -304,7 +323,7 @@ static void test_disc(void **state)
 	event(drive, "change");
 	settle(); /* the button of an empty drive is nobody's business */
 	umockdev_testbed_set_property(m.t.umockdev, drive, "DISK_EJECT_REQUEST", "");
-	umockdev_testbed_set_property(m.t.umockdev, drive, "ID_CDROM_MEDIA", "1");
+	udevd_knows("11:0", DRIVE "E:ID_CDROM_MEDIA=1\n");
 	set_policy(&m.t, &(struct lists){ .ports = { "1-2" }, .no_optical = true });
 	event(drive, "change");
 	settle();
@@ -324,8 +343,9 @@ static void test_usb_disc_drive_obeys_both(void **state)
 	usb = announced(plug(&m.t, "1-2", "5", &d, "A1\n", false));
 	expect(&m.t, MESSAGE_DEVICES_USB, "1-2 0951:1666 Kingston|DataTraveler|A1 [08:06:50] medium accepted");
 	scsi = add_scsi(usb, "3:0:0:0", "5\n", "HL-DT-ST\n", "DVDRAM\n");
+	udevd_knows("11:1", DRIVE "E:ID_CDROM_MEDIA=1\n");
 	drive = announced(umockdev_testbed_add_device(m.t.umockdev, "block", "sr1", scsi, "dev", "11:1", "size", "1000\n", NULL, "DEVTYPE", "disk",
-					    "DEVNAME", "sr1", "USEC_INITIALIZED", "1", "ID_CDROM_MEDIA", "1", NULL));
+					    "DEVNAME", "sr1", NULL));
 	event(drive, "add");
 	settle();
 	set_policy(&m.t, &guarded);
@@ -356,7 +376,7 @@ static void test_cold_start(void **state)
 	scsi = add_scsi(usb, "2:0:0:0", "0\n", "Kingston\n", "DT\n");
 	path = add_disk(scsi, "sdb", "8:16", "2048\n");
 	assert_int_equal(send(m.t.orders_fd, "", 1, 0), 1); /* for the root hub */
-	assert_int_equal(monitor_find_all(&m.monitor, m.t.bus, m.media), 0);
+	assert_int_equal(monitor_find_all(m.t.bus, m.media), 0);
 	assert_int_equal(recv(m.t.orders_fd, m.t.orders, sizeof(m.t.orders), 0), 5);
 	m.t.orders[0] = '\0';
 	run(2);

@@ -7,7 +7,6 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
-#include <libudev.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 #include <sys/wait.h>
 
 #include "common/macros.h"
+#include "devices/sysfs.h"
 #include "sandbox/sandbox.h"
 
 #define ENTER_FAILED 99
@@ -94,17 +94,20 @@ static void try_create(void)
 	_exit(open("/made", O_WRONLY | O_CREAT | O_CLOEXEC, 0600) < 0 ? errno : 0);
 }
 
-static void try_enumerate(void)
+static int count(void *context, const char *name)
 {
-	struct udev *udev = udev_new();
-	struct udev_enumerate *e = udev_enumerate_new(udev);
-	struct udev_device *d;
+	++*(int *)context;
+	return 0;
+}
 
-	if (udev_enumerate_add_match_subsystem(e, "block") < 0 || udev_enumerate_scan_devices(e) < 0 ||
-	    !udev_enumerate_get_list_entry(e))
+static void try_list(void)
+{
+	char text[64];
+	int disks = 0;
+
+	if (sysfs_list("/sys/block", count, &disks) < 0 || disks == 0)
 		_exit(1);
-	d = udev_device_new_from_syspath(udev, udev_list_entry_get_name(udev_enumerate_get_list_entry(e)));
-	_exit(d && udev_device_get_devtype(d) ? 0 : 2);
+	_exit(sysfs_text("/sys/class/block/loop0", "dev", text, sizeof(text)) < 0 || strcmp(text, "7:0") != 0 ? 2 : 0);
 }
 
 static void try_socket(void)
@@ -212,7 +215,7 @@ static void test_devices_reads_and_cannot_write(void **state)
 	if (!can_run())
 		return;
 	assert_int_equal(attempt(ROLE_DEVICES, try_read_sys), 0);
-	assert_int_equal(attempt(ROLE_DEVICES, try_enumerate), 0);
+	assert_int_equal(attempt(ROLE_DEVICES, try_list), 0);
 	r = attempt(ROLE_DEVICES, try_write_sys);
 	assert_true(r == EACCES || r == EROFS);
 }
