@@ -77,6 +77,25 @@ static blkid_probe probe_open(int fd, uint64_t offset, uint64_t size)
 	return pr;
 }
 
+static uint32_t little(const uint8_t *p, size_t size)
+{
+	uint32_t v = 0;
+
+	for (size_t i = size; i > 0; i--)
+		v = v << 8 | p[i - 1];
+	return v;
+}
+
+/* The primary volume descriptor (ECMA-119, 8.4): blocks at 80, their size at 128, both little endian first. */
+static uint64_t disc_size(int fd, uint64_t offset)
+{
+	uint8_t d[DISC_BLOCK];
+
+	if (pread(fd, d, sizeof(d), (off_t)(offset + 16 * DISC_BLOCK)) != (ssize_t)sizeof(d) || memcmp(d, "\001CD001", 6) != 0)
+		return 0;
+	return (uint64_t)little(d + 80, 4) * little(d + 128, 2);
+}
+
 /* FileVault 2 (CoreStorage), which libblkid knows from 2.39 on: format version and block type at 8 and 10, signature at 88
  * (Choudary, Groebert, Metz: "Infiltrate the Vault", 2012). */
 static void look_for_corestorage(int fd, uint64_t offset, uint64_t size, struct content *c)
@@ -111,6 +130,8 @@ void content_read(int fd, uint64_t offset, uint64_t size, struct content *ret)
 		take_signature(pr, ret);
 	if (r < 0)
 		ret->kind = CONTENT_UNREADABLE;
+	if (ret->kind == CONTENT_ONE && is_disc_type(ret->fs))
+		ret->disc_size = disc_size(fd, offset);
 	if (ret->kind == CONTENT_UNKNOWN)
 		look_for_corestorage(fd, offset, size, ret);
 }
@@ -164,6 +185,9 @@ void content_read_table(int fd, struct layout *l)
 
 	l->table[0] = '\0';
 	l->partition_count = l->partitions_left_off = 0;
+	/* The table of a hybrid disc is written for sticks, also where the drive's own sectors have 2048 bytes. */
+	if (pr && l->whole.kind == CONTENT_ONE && is_disc_type(l->whole.fs) && blkid_probe_set_sectorsize(pr, SECTOR) < 0)
+		return;
 	if (!pr || blkid_probe_enable_superblocks(pr, 0) < 0 || blkid_probe_enable_partitions(pr, 1) < 0)
 		return;
 	list = blkid_probe_get_partitions(pr);

@@ -114,19 +114,19 @@ int dm_task_get_driver_version(struct dm_task *t, char *version, size_t size)
 	return 1;
 }
 
-struct version {
-	struct dm_versions head;
+struct version { /* as struct dm_versions, with room for the name */
+	uint32_t next, version[3];
 	char name[12];
 };
 
 struct dm_versions *dm_task_get_versions(struct dm_task *t)
 {
 	static struct version list[] = {
-		{ { sizeof(struct version), { 1, 24, 0 } }, "crypt" },
-		{ { 0, { 1, 1, 0 } }, "zero" },
+		{ sizeof(struct version), { 1, 24, 0 }, "crypt" },
+		{ 0, { 1, 1, 0 }, "zero" },
 	};
 
-	return &list[0].head;
+	return (struct dm_versions *)list;
 }
 
 /* -- the kernel's ciphers (AF_ALG) ----------------------------------------------------------------------------- */

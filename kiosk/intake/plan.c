@@ -99,8 +99,10 @@ static bool is_second_view(const struct layout *l, const struct partition *p)
 {
 	const struct content *whole = &l->whole, *own = &p->content;
 
-	if (p->offset == 0 || own->kind == CONTENT_UNKNOWN)
+	if (p->offset == 0)
 		return true;
+	if (own->kind == CONTENT_UNKNOWN) /* behind the disc's end it is nothing of the disc's */
+		return p->offset < whole->disc_size && p->size <= whole->disc_size - p->offset;
 	return is_disc(own) && strcmp(own->fs, whole->fs) == 0 && own->uuid[0] &&
 	       strcmp(own->uuid, whole->uuid) == 0 && strcmp(own->label, whole->label) == 0;
 }

@@ -25,6 +25,7 @@ struct content {
 	char usage[16];		    /* libblkid's: filesystem, raid, crypto, other */
 	char label[VOLUME_LABEL_MAX + 1];
 	char uuid[VOLUME_UUID_MAX + 1];
+	uint64_t disc_size; /* bytes that a disc says it has; 0: not a disc, or not known */
 	char names[128]; /* all of them, for the words about an ambiguity */
 };
 
@@ -52,8 +53,8 @@ _must_check_ bool partition_fits(const struct layout *l, const struct partition 
 /* The rules, in the order in which they apply:
  *  - no table, or a table without entries: the source is one volume;
  *  - a source that is ISO 9660 or UDF as a whole and has a table too is a hybrid disc image: the image is read as
- *    volume 0. A partition that begins where the image begins, or holds ISO 9660 of the same UUID and label, or holds
- *    no file system, is "covered"; one with a file system of its own is a volume of its own;
+ *    volume 0. A partition that begins where the image begins, or holds ISO 9660 of the same UUID and label, or lies
+ *    within the image and holds no file system, is "covered"; any other is a volume of its own;
  *  - any other source with a file system beside a table: the table counts, the file system is refused as ambiguous;
  *  - partitions that reach past the end, or overlap another one, are refused;
  *  - extended partitions are no volumes;

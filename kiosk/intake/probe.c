@@ -69,13 +69,13 @@ static bool is_random(int fd, uint64_t offset)
 	return square > 140 && square < 400;
 }
 
-/* An encrypted container without any header of its own looks like this at its beginning, in its middle, at its end. */
+/* An encrypted container without any signature looks like this where its headers are, and their copies (VeraCrypt: "Volume
+ * Format Specification"); what lies between is whatever was there before, when it was formatted quickly. */
 static bool is_noise(int fd, const struct volume *v)
 {
 	if (v->size < NOISE_BYTES_MIN)
 		return false;
-	return is_random(fd, v->offset) && is_random(fd, v->offset + v->size / 2) &&
-	       is_random(fd, v->offset + v->size - LOOK_BLOCK_BYTES);
+	return is_random(fd, v->offset) && is_random(fd, v->offset + v->size - LOOK_BLOCK_BYTES);
 }
 
 static void tell_look(int fd, struct volume *v)

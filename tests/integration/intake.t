@@ -95,7 +95,7 @@ class Intake:
         payload += struct.pack("<I", tries)
         self.send("INTAKE_START", payload, fd)
         os.close(fd)
-        self.volumes, self.refused, self.medium, self.failed, self.roots = {}, {}, None, None, {}
+        self.volumes, self.refused, self.medium, self.failed, self.roots, self.locked = {}, {}, None, None, {}, []
 
     def send(self, name, payload=b"", fd=None):
         ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))] if fd is not None else []
@@ -113,10 +113,19 @@ class Intake:
             raise ConnectionError("intake closed its channel")
         return NAMES[struct.unpack("<I", data[:4])[0]], Fields(data[4:]), list(fds)
 
-    def run(self):
-        """Until everything has been told."""
+    def unlock(self, index, passphrase):
+        self.send("INTAKE_UNLOCK", struct.pack("<I", index) + put_str(passphrase))
+
+    def run(self, passphrases=()):
+        """Until everything has been told; what is locked gets these passphrases, then none."""
+        passphrases = list(passphrases)
         while True:
             name, f, fds = self.receive()
+            if name == "INTAKE_LOCKED":
+                index = f.u32()
+                self.locked.append((index, f.str(), f.str(), f.u32(), f.str()))
+                self.unlock(index, passphrases.pop(0) if passphrases else "")
+                continue
             if name == "FAILED":
                 self.failed = (f.u32(), f.str(), f.str())
                 return self
@@ -681,6 +690,88 @@ def test_hybrid(base, tree):
            intake.volumes)
 
 
+def test_hybrid_is_never_skipped(base, tree):
+    """What a partition of a hybrid disc image holds that the disc does not: read, or refused by name. Never covered."""
+    image = os.path.join(base, "hybrid2.iso")
+    media(image, "--part", "iso-hybrid:%s:label=HYBRID" % tree)
+    fat = os.path.join(base, "behind.img")
+    other = os.path.join(base, "other")
+    os.mkdir(other)
+    with open(os.path.join(other, "only-here.txt"), "wb") as f:
+        f.write(b"not on the disc")
+    media(fat, "--part", "vfat:%s:size=8M" % other)
+    disc = os.path.join(base, "disc2.iso")
+    why = media(disc, "--part", "iso9660:%s:label=OTHER" % other)
+    parts = [("FAT behind the disc's end", fat, 0x0c, "vfat"), ("noise behind the disc's end", None, 0x83, None)]
+    if not why:
+        parts.append(("another disc behind the disc's end", disc, 0x17, "iso9660"))
+    for name, source, kind, fs in parts:
+        copy = os.path.join(base, "hybrid3.iso")
+        shutil.copyfile(image, copy)
+        with open(copy, "r+b") as f:
+            f.seek(0, 2)
+            start = -(-f.tell() // (1 << 20)) << 20
+            f.truncate(start)
+            f.seek(start)
+            if source:
+                with open(source, "rb") as s:
+                    shutil.copyfileobj(s, f)
+            else:
+                f.write(hashlib.shake_256(b"noise").digest(1 << 20))
+            size = f.tell() - start
+            f.seek(446 + 3 * 16)  # the fourth entry of the MBR
+            f.write(struct.pack("<B3sB3sII", 0, b"\xfe\xff\xff", kind, b"\xfe\xff\xff", start // 512, size // 512))
+        with Intake(copy) as intake:
+            there = [v for v in [*intake.volumes.values(), *intake.refused.values()] if v["offset"] == start]
+            if fs:
+                root = [intake.roots[v["index"]] for v in there if v["index"] in intake.roots]
+                got = in_reader(tree_of, root[0]) if root else {}
+                ok([v["fs"] for v in there] == [fs] and [k.lower() for k in got] == ["only-here.txt"],
+                   "hybrid disc image: %s is read" % name, (there, got, refusals(intake)))
+            else:
+                ok([v["outcome"] for v in there] == ["refused"] and "unknown" in there[0]["detail"],
+                   "hybrid disc image: %s is refused by name" % name, (there, refusals(intake)))
+
+
+def has_device_mapper():
+    return os.path.exists("/dev/mapper/control") and IS_ROOT and subprocess.run(
+        ["dmsetup", "version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0 \
+        if shutil.which("dmsetup") else False
+
+
+def test_locked(base):
+    """Encrypted volumes. Where the kernel maps devices, the system tests open them."""
+    image = os.path.join(base, "luks.img")
+    why = media(image, "--part", "luks") or ("needs loop devices" if not os.path.exists("/dev/loop-control") else None)
+    if why:
+        skip("encrypted volumes", why)
+        return
+    before = sha256(image)
+    intake = Intake(image).run()
+    ok(not intake.locked and refusals(intake) == [("refused", "encrypted volume (LUKS): this station has no key for it")],
+       "nobody there to ask: an encrypted volume is refused, not asked about", (intake.locked, refusals(intake)))
+    intake.close()
+    if has_device_mapper():
+        intake = Intake(image, tries=2).run(["wrong", "wrong again"])
+        ok([(l[1], l[3], bool(l[4])) for l in intake.locked] == [("LUKS2", 2, False), ("LUKS2", 1, True)] and
+           refusals(intake) == [("refused", "encrypted (LUKS2): no correct passphrase in 2 tries")],
+           "wrong passphrases are counted, and end in words", (intake.locked, refusals(intake)))
+        intake.close()
+        intake = Intake(image, tries=2).run()
+        ok(len(intake.locked) == 1 and refusals(intake)[0][1].endswith("left locked, no passphrase was given"),
+           "an empty passphrase leaves it locked", (intake.locked, refusals(intake)))
+        intake.close()
+    else:
+        intake = Intake(image, tries=2).run(["wrong", "wrong again"])
+        words = "no device mapper" if IS_ROOT else "runs as root"
+        ok(not intake.locked and [o for o, d in refusals(intake) if words in d] == ["refused"],
+           "a system that cannot open it says so, and asks nobody", (intake.locked, refusals(intake)))
+        intake.close()
+    ok(sha256(image) == before and image not in loop_backings(), "the image is unchanged, no loop device is left")
+    with Intake(os.path.join(base, "ext4.img"), tries=3) as intake:
+        ok(list(intake.volumes) == [0] and not intake.locked, "nothing is asked about a volume that is not encrypted")
+
+
 def test_policy(base):
     image = os.path.join(base, "ext4.img")
     for policy, name in (({"ext4": ""}, "denied"), ({}, "not named"), ({"ext": "kernel,user", "ext4": ""}, "denied by name")):
@@ -841,6 +932,8 @@ def main():
         test_tables(base, tree)
         test_refusals(base, tree)
         test_hybrid(base, tree)
+        test_hybrid_is_never_skipped(base, tree)
+        test_locked(base)
         test_policy(base)
         test_directory(tree)
         test_driver_jail(base)

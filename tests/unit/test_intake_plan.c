@@ -159,14 +159,17 @@ static void test_hybrid(void **state)
 	_cleanup_free_ struct layout *l = layout(100 * MIB, "dos");
 
 	l->whole = one("iso9660", "filesystem");
+	l->whole.disc_size = 90 * MIB;
 	add(l, 0, 90 * MIB, "iso9660");		  /* the image itself */
 	add(l, 32768, 89 * MIB, "iso9660");	  /* the same volume, seen from elsewhere */
 	add(l, 40 * MIB, 2 * MIB, "vfat");	  /* has files of its own, though inside the image */
 	add(l, 50 * MIB, 2 * MIB, NULL);	  /* padding */
 	add(l, 60 * MIB, 2 * MIB, "iso9660");	  /* another disc altogether */
 	(void)snprintf(l->partitions[4].content.uuid, sizeof(l->partitions[4].content.uuid), "id-2");
+	add(l, 89 * MIB, 2 * MIB, NULL); /* reaches past the image: something of its own, to be looked at */
+	add(l, 95 * MIB, 2 * MIB, NULL); /* behind it */
 	plan_make(l, &list);
-	assert_int_equal(list.count, 6);
+	assert_int_equal(list.count, 8);
 	assert_int_equal(list.list[0].outcome, VOLUME_OPEN);
 	assert_int_equal(list.list[1].outcome, VOLUME_COVERED);
 	assert_int_equal(list.list[2].outcome, VOLUME_COVERED);
@@ -174,6 +177,8 @@ static void test_hybrid(void **state)
 	assert_string_equal(list.list[3].fs, "vfat");
 	assert_int_equal(list.list[4].outcome, VOLUME_COVERED);
 	assert_int_equal(list.list[5].outcome, VOLUME_OPEN);
+	assert_int_equal(list.list[6].outcome, VOLUME_EMPTY);
+	assert_int_equal(list.list[7].outcome, VOLUME_EMPTY);
 }
 
 static void test_too_many(void **state)
