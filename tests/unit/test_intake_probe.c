@@ -261,9 +261,71 @@ static void test_policy(void **state)
 	assert_int_equal(decode_policy(&p, "", "user"), -EINVAL);
 }
 
+/* Bytes as an encrypted container has them (xorshift64*). */
+static void put_noise(int fd, uint64_t at, size_t size)
+{
+	static uint64_t state = 0x9e3779b97f4a7c15ull;
+	_cleanup_free_ uint64_t *data = malloc(size);
+
+	assert_non_null(data);
+	for (size_t i = 0; i < size / 8; i++) {
+		state ^= state >> 12;
+		state ^= state << 25;
+		state ^= state >> 27;
+		data[i] = state * 0x2545f4914f6cdd1dull;
+	}
+	put(fd, at, data, size);
+}
+
+static bool looks_like_noise(int fd, uint64_t size)
+{
+	assert_int_equal(probe_source(fd, size, PROBE_TIME_MS, &list), 0);
+	assert_int_equal(list.count, 1);
+	assert_int_equal(list.list[0].outcome, VOLUME_REFUSED);
+	return list.list[0].is_noise;
+}
+
+/* A passphrase is asked for what can be an encrypted container, not for whatever is unknown. */
+static void test_noise(void **state)
+{
+	_cleanup_close_ int fd = image(MIB), small = image(256 << 10);
+	_cleanup_free_ char *text = malloc(65536);
+
+	put_noise(fd, 0, MIB);
+	assert_true(looks_like_noise(fd, MIB));
+	put_noise(small, 0, 256 << 10);
+	assert_false(looks_like_noise(small, 256 << 10)); /* VeraCrypt makes no container of this size */
+	assert_non_null(text);
+	memset(text, 'x', 65536);
+	put(fd, MIB / 2, text, 65536); /* formatted quickly: what was there before */
+	assert_true(looks_like_noise(fd, MIB));
+	put(fd, MIB - 65536, text, 65536); /* no second header */
+	assert_false(looks_like_noise(fd, MIB));
+	put_noise(fd, MIB - 65536, 65536);
+	put(fd, 100, text, 3000); /* no first one */
+	assert_false(looks_like_noise(fd, MIB));
+}
+
+static void test_corestorage(void **state)
+{
+	_cleanup_close_ int fd = image(MIB);
+	static const uint8_t version_and_type[] = { 1, 0, 0x10, 0 };
+
+	put(fd, 88, "CS\1", 3);
+	assert_int_equal(probe_source(fd, MIB, PROBE_TIME_MS, &list), 0);
+	assert_string_equal(list.list[0].fs, "");
+	put(fd, 8, version_and_type, sizeof(version_and_type));
+	assert_int_equal(probe_source(fd, MIB, PROBE_TIME_MS, &list), 0);
+	assert_string_equal(list.list[0].fs, "cs_fvault2");
+	assert_int_equal(list.list[0].outcome, VOLUME_REFUSED);
+	assert_non_null(strstr(list.list[0].detail, "encrypted"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_noise),
+		cmocka_unit_test(test_corestorage),
 		cmocka_unit_test(test_ext2),
 		cmocka_unit_test(test_small_is_no_excuse),
 		cmocka_unit_test(test_blank_and_noise),
