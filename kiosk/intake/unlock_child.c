@@ -31,7 +31,7 @@ static struct {
 	struct encoder encoder;
 } secret;
 
-static char last_words[VOLUME_DETAIL_MAX];
+static char last_words[VOLUME_DETAIL_MAX / 2];
 
 static struct crypt_device *device_free(struct crypt_device **cd)
 {

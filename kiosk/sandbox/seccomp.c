@@ -170,8 +170,8 @@ static int add_unlock_rules(scmp_filter_ctx ctx)
 }
 
 #ifdef LAZARET_SANITIZE
-/* AddressSanitizer's allocator and its reports; never in a product build. */
-static const char *const sanitizer_calls[] = { "sched_getaffinity", "prctl", "readlink", "readlinkat", "openat",
+/* AddressSanitizer's allocator and its reports; never in a product build. The first is ruled by CALLS_UNLOCK itself. */
+static const char *const sanitizer_calls[] = { "openat", "sched_getaffinity", "prctl", "readlink", "readlinkat",
 					       "getrlimit", "prlimit64", "tgkill", "uname", "sysinfo", "ioctl",
 					       "gettid", "getppid", "stat", "access", "personality", NULL };
 #endif
@@ -193,7 +193,7 @@ static int add_groups(scmp_filter_ctx ctx, unsigned int groups)
 		r = add_unlock_rules(ctx);
 #ifdef LAZARET_SANITIZE
 	if (r == 0)
-		r = add_calls(ctx, SCMP_ACT_ALLOW, sanitizer_calls);
+		r = add_calls(ctx, SCMP_ACT_ALLOW, &sanitizer_calls[groups & CALLS_UNLOCK ? 1 : 0]);
 #endif
 	return r;
 }
