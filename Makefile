@@ -252,6 +252,7 @@ help:
 	@echo 'make check-sanitize  the suites under AddressSanitizer and UBSan'
 	@echo 'make lint            clang with -Werror, manual pages'
 	@echo 'make docs            regenerate docs/reasons.md and docs/protocol.md'
+	@echo 'make catalogues      collect what the console says for its translators'
 
 .PHONY: clean
 	@echo 'make catalogues      collect what the console says for its translators'

@@ -96,12 +96,15 @@ struct console {
 	int64_t now_ms;	       /* monotonic, of this turn of the loop */
 	int64_t pressed_ms;    /* last key */
 	bool is_kiosk, is_ending, is_dirty;
+	bool is_fresh; /* the screen was not drawn since it was entered: its lists have no length yet */
 
 	int64_t chosen;	       /* number of the item that is looked at; 0: none */
 	const struct screen *stack[DEPTH_MAX];
 	int depth;
 	const struct screen *shown; /* with `shown_number`: what is on the screen */
 	int64_t shown_number;
+	const struct screen *home_left; /* what was under the opened screens when they were opened, with `home_number` */
+	int64_t home_number;
 
 	char notice[NOTICE_MAX];
 	enum dialog dialog;
@@ -157,6 +160,8 @@ void pen_line(struct pen *p, int indent, enum style style, const char *fmt, ...)
 void pen_text(struct pen *p, int indent, int lines_max, enum style style, const char *text);
 /* "Label     value", the label `label_columns` wide. */
 void pen_pair(struct pen *p, int label_columns, const char *label, enum style style, const char *fmt, ...) _printf_(5, 6);
+/* The pen's line is the chosen one: mark it, before it is drawn. */
+void pen_mark(const struct pen *p);
 /* A line across. */
 void pen_rule(struct pen *p, const char *title);
 /* "[#####.....]"; `all` 0: unknown. */

@@ -48,6 +48,10 @@ const struct screen *console_visible(struct console *c)
 
 void console_open(struct console *c, const struct screen *s)
 {
+	if (c->depth == 0) {
+		c->home_left = console_home(c);
+		c->home_number = c->chosen;
+	}
 	if (c->depth < DEPTH_MAX)
 		c->stack[c->depth++] = s;
 }
@@ -75,7 +79,7 @@ static struct item *most_urgent(struct console *c)
 	for (size_t k = 0; k < c->state.count; k++) {
 		struct item *i = &c->state.items[k];
 
-		if (item_asks(i))
+		if (item_asks(i) && !i->has_asked)
 			return i;
 		if (!best || (item_is_done(i) && !item_is_done(best)))
 			best = i;
@@ -86,19 +90,37 @@ static struct item *most_urgent(struct console *c)
 static void settle_item(struct console *c)
 {
 	struct item *i = console_item(c), *urgent = most_urgent(c);
-	bool is_calm = i && !item_asks(i) && !item_is_done(i);
+	bool is_calm = i && !item_asks(i) && !item_is_done(i), is_new = urgent && item_asks(urgent) && !urgent->has_asked;
 
-	if (!i || (is_calm && urgent && item_asks(urgent) && c->dialog == DIALOG_NONE))
+	if (!i || (is_calm && is_new && c->dialog == DIALOG_NONE))
 		c->chosen = urgent ? urgent->number : 0;
+	i = console_item(c);
+	if (i)
+		i->has_asked = item_asks(i);
+}
+
+/* Something happened under the opened screens that an operator should see. */
+static void note_home(struct console *c)
+{
+	const struct screen *home = console_home(c);
+
+	if (c->depth == 0 || (home == c->home_left && c->chosen == c->home_number))
+		return;
+	c->home_left = home;
+	c->home_number = c->chosen;
+	if (home == &screen_lost)
+		console_notice(c, "%s", _("The station is not running. Esc leads back."));
+	else if (console_item(c))
+		console_notice(c, "%s", _("There is news of a medium. Esc leads back to it."));
 }
 
 void frame_settle(struct console *c)
 {
-	const struct screen *visible, *home;
+	const struct screen *visible;
 
 	settle_item(c);
+	note_home(c);
 	visible = console_visible(c);
-	home = console_home(c);
 	if (visible == c->shown && c->chosen == c->shown_number)
 		return;
 	if (c->shown && c->shown->leave)
@@ -107,11 +129,12 @@ void frame_settle(struct console *c)
 		c->dialog = DIALOG_NONE;
 	c->shown = visible;
 	c->shown_number = c->chosen;
+	c->is_fresh = true;
 	if (visible->enter)
 		visible->enter(c);
-	if (visible != home && console_item(c))
-		console_notice(c, "%s", _("A medium is there. Esc leads back to it."));
 }
+
+static void compose(struct console *c);
 
 /* -- keys ------------------------------------------------------------------------------------------------ */
 
@@ -189,6 +212,8 @@ static void press_common(struct console *c, const struct press *press)
 
 void frame_press(struct console *c, const struct press *press)
 {
+	if (c->is_fresh)
+		compose(c); /* keys that were typed ahead */
 	c->notice[0] = '\0';
 	if (press->kind == PRESS_REDRAW)
 		term_spoilt();
@@ -229,8 +254,8 @@ static void item_words(const struct item *i, char out[static RESULT_LINE])
 	else if (item_is_done(i))
 		result_short(&r, out);
 	else
-		(void)snprintf(out, RESULT_LINE, "%s%s", sentence_stage(i->object),
-			       all > 0 ? words_percent(member_count(progress, "bytes_examined"), all).s : "");
+		(void)snprintf(out, RESULT_LINE, "%s%s%s", all > 0 ? words_percent(member_count(progress, "bytes_examined"), all).s : "",
+			       all > 0 ? "  " : "", sentence_stage(i->object));
 }
 
 /* Several media: one line each, the chosen one marked. */
@@ -251,9 +276,10 @@ static void draw_items(struct console *c, struct pen *p)
 		sentence_medium(i->object, name);
 		item_words(i, words);
 		if (k == list.at)
-			term_fill(p->y, STYLE_CHOSEN);
-		(void)term_put(p->y, 0, 1, style, CLIP_END, k == list.at ? ">" : item_asks(i) ? "!" : " ");
-		(void)term_put(p->y, 1, name_columns - 1, style, CLIP_MIDDLE, name);
+			pen_mark(p);
+		else if (item_asks(i))
+			(void)term_put(p->y, 0, 1, STYLE_WARN, CLIP_END, "!");
+		(void)term_put(p->y, 2, name_columns - 2, style, CLIP_MIDDLE, name);
 		(void)term_put(p->y++, name_columns + 1, p->width - name_columns - 2, style, CLIP_END, words);
 	}
 	pen_rule(p, "");
@@ -263,7 +289,7 @@ static void add_keys(struct console *c, struct bar *b)
 {
 	if (c->dialog == DIALOG_CANCEL) {
 		bar_add(b, "c", _("Stop it"));
-		bar_add(b, "Esc", _("Go on inspecting"));
+		bar_add(b, _("Esc"), _("Go on inspecting"));
 		return;
 	}
 	if (c->dialog == DIALOG_LEAVE) {
@@ -271,19 +297,19 @@ static void add_keys(struct console *c, struct bar *b)
 			bar_add(b, "s", _("Leave this volume out"));
 		bar_add(b, "c", _("Stop the inspection"));
 		bar_add(b, "m", _("Menu"));
-		bar_add(b, "Esc", _("Back"));
+		bar_add(b, _("Esc"), _("Back"));
 		return;
 	}
 	if (c->dialog == DIALOG_SEARCH) {
 		bar_add(b, _("Enter"), _("Search"));
-		bar_add(b, "Esc", _("Back"));
+		bar_add(b, _("Esc"), _("Back"));
 		return;
 	}
 	c->shown->keys(c, b);
 	if (c->depth == 0 && c->state.count > 1)
 		bar_add(b, "Tab", _("Next medium"));
 	if (c->depth > 0)
-		bar_add(b, "Esc", _("Back"));
+		bar_add(b, _("Esc"), _("Back"));
 	if (!c->shown->is_typed && c->shown != &screen_menu)
 		bar_add(b, "m", _("Menu"));
 	if (c->depth == 0 && !c->is_kiosk && !c->shown->is_typed)
@@ -333,7 +359,7 @@ static int draw_message(struct console *c, int bottom)
 	return 1;
 }
 
-void frame_draw(struct console *c)
+static void compose(struct console *c)
 {
 	struct pen p = { .y = 1, .top = 1, .width = term_columns() };
 	struct bar bar = { .count = 0 };
@@ -347,6 +373,12 @@ void frame_draw(struct console *c)
 		draw_items(c, &p);
 	p.top = p.y;
 	c->shown->draw(c, &p);
+	c->is_fresh = false;
+}
+
+void frame_draw(struct console *c)
+{
+	compose(c);
 	term_show();
 }
 

@@ -38,11 +38,12 @@ void rows_close(struct rows *r)
 
 void rows_open(struct rows *r, const char *transfer, enum rows_filter filter, const char *search)
 {
-	char wanted[ROWS_SEARCH_MAX];
+	char name[sizeof(r->transfer)], wanted[ROWS_SEARCH_MAX];
 
-	(void)snprintf(wanted, sizeof(wanted), "%s", search ? search : ""); /* may be r->search */
+	(void)snprintf(name, sizeof(name), "%s", transfer); /* both may be our own */
+	(void)snprintf(wanted, sizeof(wanted), "%s", search ? search : "");
 	rows_close(r);
-	(void)snprintf(r->transfer, sizeof(r->transfer), "%s", transfer);
+	memcpy(r->transfer, name, sizeof(name));
 	memcpy(r->search, wanted, sizeof(wanted));
 	r->filter = filter;
 }

@@ -63,7 +63,7 @@ static void keys_identify(struct console *c, struct bar *b)
 {
 	bar_add(b, _("Enter"), c->field == 0 ? _("Next") : _("Go on"));
 	bar_add(b, _("Arrows"), _("Field"));
-	bar_add(b, "Esc", _("Something else"));
+	bar_add(b, _("Esc"), _("Something else"));
 }
 
 static void leave_identify(struct console *c)
@@ -119,7 +119,7 @@ static bool press_unlock(struct console *c, const struct press *press)
 static void keys_unlock(struct console *c, struct bar *b)
 {
 	bar_add(b, _("Enter"), _("Unlock"));
-	bar_add(b, "Esc", _("Something else"));
+	bar_add(b, _("Esc"), _("Something else"));
 }
 
 static void leave_unlock(struct console *c)

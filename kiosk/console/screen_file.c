@@ -30,6 +30,7 @@ static void draw_reasons(const json_t *f, struct pen *p)
 		enum reason r;
 		bool is_known = reason_parse(member_text(o, "code"), &r) == 0;
 
+		pen_gap(p);
 		pen_rule(p, member_text(o, "code"));
 		pen_text(p, 0, 4, STYLE_PLAIN, sentence_code(member_text(o, "code")));
 		if (*detail)
@@ -53,16 +54,15 @@ static void draw_signers(const json_t *f, struct pen *p)
 	}
 }
 
+/* On as many lines as it takes: it can be compared only when nothing is left out. */
 static void draw_hash(const char *hash, struct pen *p)
 {
-	if (!*hash) {
+	int columns = p->width - LABEL - 2, part = columns >= 64 ? 64 : columns >= 32 ? 32 : 16;
+
+	if (!*hash)
 		pen_pair(p, LABEL, "SHA-256", STYLE_PLAIN, "%s", _("not read whole"));
-	} else if (p->width >= LABEL + 64 + 2) {
-		pen_pair(p, LABEL, "SHA-256", STYLE_PLAIN, "%s", hash);
-	} else { /* it can be compared only when nothing is left out */
-		pen_pair(p, LABEL, "SHA-256", STYLE_PLAIN, "%.32s", hash);
-		pen_pair(p, LABEL, "", STYLE_PLAIN, "%s", strlen(hash) > 32 ? hash + 32 : "");
-	}
+	for (size_t at = 0; at < strlen(hash); at += (size_t)part)
+		pen_pair(p, LABEL, at == 0 ? "SHA-256" : "", STYLE_PLAIN, "%.*s", part, hash + at);
 }
 
 static void draw_fields(const json_t *f, struct pen *p)

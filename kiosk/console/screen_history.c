@@ -61,7 +61,7 @@ static void draw_entry(const json_t *o, bool is_chosen, struct pen *p)
 
 	result_short(&r, outcome);
 	if (is_chosen)
-		term_fill(p->y, STYLE_CHOSEN);
+		pen_mark(p);
 	pen_line(p, 0, style, "%s  %s  %s  %s  %s", words_time(r.finished).s, r.transfer, outcome, member_text(o, "medium"),
 		 member_text(o, "operator"));
 }
@@ -108,7 +108,7 @@ static bool press(struct console *c, const struct press *press)
 	if (press->kind == PRESS_ENTER || press->kind == PRESS_RIGHT || is_letter(press, 'd')) {
 		open_entry(c);
 	} else if (is_letter(press, '/')) {
-		c->search = c->history.search;
+		entry_wipe(&c->search);
 		c->dialog = DIALOG_SEARCH;
 	} else if (press->kind == PRESS_ESCAPE && c->history.search.length > 0) {
 		entry_wipe(&c->history.search);
@@ -133,7 +133,7 @@ static void keys(struct console *c, struct bar *b)
 	}
 	bar_add(b, "/", _("Search"));
 	if (c->history.search.length > 0)
-		bar_add(b, "Esc", _("All transfers"));
+		bar_add(b, _("Esc"), _("All transfers"));
 	if (c->history.has_failed)
 		bar_add(b, "r", _("Try again"));
 	if (c->history.has_more)

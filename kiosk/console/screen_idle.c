@@ -26,6 +26,7 @@ static void draw_ready(const json_t *station, struct pen *p)
 	} else {
 		pen_line(p, 0, STYLE_BAD, "%s", _("THIS STATION ACCEPTS NOTHING NOW."));
 		sentence_trouble(p, member(station, "trouble"));
+		sentence_what_to_do(p, member(station, "trouble"));
 	}
 }
 
@@ -73,7 +74,10 @@ static void draw_recent(const json_t *transfers, struct pen *p)
 		char outcome[RESULT_LINE];
 
 		result_short(&r, outcome);
-		pen_line(p, 0, STYLE_PLAIN, "%s  %s  %s  %s", words_time(r.finished).s, r.transfer, outcome, member_text(o, "medium"));
+		if (p->width < 60)
+			pen_line(p, 0, STYLE_PLAIN, "%s  %s", words_day(r.finished).s, outcome);
+		else
+			pen_line(p, 0, STYLE_PLAIN, "%s  %s  %s  %s", words_time(r.finished).s, r.transfer, outcome, member_text(o, "medium"));
 	}
 }
 

@@ -91,6 +91,12 @@ static void draw_volumes(const json_t *m, struct pen *p)
 				 *member_text(o, "label") ? "  " : "", member_text(o, "label"));
 }
 
+static void draw_why(const json_t *trouble, struct pen *p)
+{
+	sentence_trouble(p, trouble);
+	sentence_what_to_do(p, trouble);
+}
+
 static void draw(struct console *c, struct pen *p)
 {
 	struct item *i = console_item(c);
@@ -111,7 +117,7 @@ static void draw(struct console *c, struct pen *p)
 	if (!json_is_object(queue))
 		draw_progress(member(m, "progress"), p);
 	else if (strcmp(member_text(queue, "why"), "turn") != 0)
-		sentence_trouble(p, member(c->state.station, "trouble"));
+		draw_why(member(c->state.station, "trouble"), p);
 	if (*member_text(m, "transfer") && term_rows() > 20)
 		pen_pair(p, LABEL, _("Receipt"), STYLE_PLAIN, "%s", member_text(m, "transfer"));
 	draw_volumes(m, p);

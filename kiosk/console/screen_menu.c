@@ -45,7 +45,7 @@ static void draw_menu(struct console *c, struct pen *p)
 	list_fit(&c->menu, shown_entries(c), pen_left(p));
 	for (int k = (int)c->menu.top; k < c->menu.total && pen_left(p) > 0; k++) {
 		if (k == c->menu.at)
-			term_fill(p->y, STYLE_CHOSEN);
+			pen_mark(p);
 		pen_line(p, 1, k == c->menu.at ? STYLE_CHOSEN : STYLE_PLAIN, "%c  %s", entries[k].letter, _(entries[k].words));
 	}
 }
@@ -99,10 +99,10 @@ static void draw_device(const json_t *d, bool is_chosen, struct pen *p)
 	bool is_accepted = member_true(d, "accepted");
 
 	if (is_chosen)
-		term_fill(p->y, STYLE_CHOSEN);
+		pen_mark(p);
 	pen_pair(p, LABEL, is_accepted ? _("+ accepted") : _("x refused"), is_chosen ? STYLE_CHOSEN : STYLE_PLAIN, "%s  %s %s",
 		 member_text(d, "port"), member_text(d, "vendor"), member_text(d, "product"));
-	pen_pair(p, LABEL, "", is_accepted ? STYLE_DIM : STYLE_BAD, "%s",
+	pen_line(p, 2, is_accepted ? STYLE_DIM : STYLE_BAD, "%s",
 		 is_accepted ? role_words(member_text(d, "role")) : sentence_device(d));
 }
 
@@ -199,7 +199,7 @@ static void draw_language(struct console *c, struct pen *p)
 	list_fit(&c->languages, WORDS_LANGUAGES, pen_left(p));
 	for (int64_t k = c->languages.top; k < c->languages.total && pen_left(p) > 0; k++) {
 		if (k == c->languages.at)
-			term_fill(p->y, STYLE_CHOSEN);
+			pen_mark(p);
 		pen_line(p, 1, k == c->languages.at ? STYLE_CHOSEN : STYLE_PLAIN, "%s", words_language_name((size_t)k));
 	}
 }

@@ -12,6 +12,7 @@
 #define SIZE_COLUMNS 11
 #define NEXT_LINES 3	 /* "What to do" below the list */
 #define WIDE_COLUMNS 100 /* from here on a reason stands beside its file */
+#define NARROW_COLUMNS 60
 #define SMALL_ROWS 16
 
 static const char *const filter_words[ROWS_FILTERS] = {
@@ -40,7 +41,10 @@ static void draw_summary(const json_t *o, const struct result *r, struct pen *p)
 		sentence_medium(o, medium);
 	(void)snprintf(line, sizeof(line), _n("%s file, %s", "%s files, %s", r->files), words_number(r->files).s, words_size(r->bytes).s);
 	style = STYLE_PLAIN;
-	pen_pair(p, LABEL, _("Receipt"), STYLE_HEADING, "%s   %s", *r->transfer ? r->transfer : "-", words_time(r->finished).s);
+	if (p->width < NARROW_COLUMNS)
+		pen_pair(p, LABEL, _("Receipt"), STYLE_HEADING, "%s", *r->transfer ? r->transfer : "-");
+	else
+		pen_pair(p, LABEL, _("Receipt"), STYLE_HEADING, "%s   %s", *r->transfer ? r->transfer : "-", words_time(r->finished).s);
 	if (term_rows() > SMALL_ROWS)
 		pen_pair(p, LABEL, _("Medium"), style, "%s   %s", medium, line);
 	if (*member_text(o, "operator") && term_rows() > SMALL_ROWS)
@@ -60,9 +64,12 @@ static void draw_verdict(const json_t *o, const struct result *r, struct pen *p)
 		pen_text(p, 0, 2, r->blocked > 0 ? STYLE_BAD : STYLE_WARN, line);
 	if (r->complete == 0)
 		pen_text(p, 0, 2, STYLE_WARN, _("A PART OF THE MEDIUM COULD NOT BE READ."));
-	if (json_is_object(trouble) && term_rows() > SMALL_ROWS)
-		sentence_trouble(p, trouble);
-	if (member_true(o, "present") && member_true(o, "removable"))
+	if (json_is_object(trouble) && term_rows() > SMALL_ROWS) {
+		if (strcmp(member_text(trouble, "code"), "partial") != 0) /* that is what has just been said */
+			sentence_trouble(p, trouble);
+		sentence_what_to_do(p, trouble);
+	}
+	if (member_true(o, "present") && member_true(o, "removable") && term_rows() > SMALL_ROWS)
 		pen_line(p, 0, STYLE_PLAIN, "%s", _("You may remove the medium now."));
 }
 
@@ -76,14 +83,14 @@ static bool is_two_lines(const struct console *c, int width)
 static void draw_row(const struct row *row, bool is_chosen, bool is_published, bool has_reason_line, struct pen *p)
 {
 	enum style style = is_chosen ? STYLE_CHOSEN : STYLE_PLAIN;
-	bool is_wide = p->width >= WIDE_COLUMNS, is_narrow = p->width < 60;
+	bool is_wide = p->width >= WIDE_COLUMNS, is_narrow = p->width < NARROW_COLUMNS;
 	int x = 1 + (is_narrow ? 2 : VERDICT_COLUMNS), size_x = p->width - 1 - SIZE_COLUMNS,
 	    reason_columns = is_wide ? (p->width - x - SIZE_COLUMNS) / 2 : 0,
 	    path_columns = (is_narrow ? p->width - 1 - x : size_x - x - 1) - reason_columns;
 	const char *word = sentence_verdict(row->verdict, is_published);
 
 	if (is_chosen)
-		term_fill(p->y, STYLE_CHOSEN);
+		pen_mark(p);
 	(void)term_put(p->y, 1, x - 2, is_chosen ? STYLE_CHOSEN : sentence_verdict_style(row->verdict, is_published), CLIP_END,
 		       is_narrow ? (char[2]){ word[0], '\0' } : word);
 	(void)term_put(p->y, x, path_columns - (is_wide ? 2 : 0), style, CLIP_MIDDLE, row->path);
@@ -195,6 +202,7 @@ static bool press_files(struct console *c, const struct press *press)
 	if (is_letter(press, 'f')) {
 		look_at(c, (c->rows.filter + 1) % ROWS_FILTERS, c->rows.search);
 	} else if (is_letter(press, '/')) {
+		entry_wipe(&c->search);
 		c->dialog = DIALOG_SEARCH;
 	} else if (press->kind == PRESS_ESCAPE && c->rows.search[0]) {
 		entry_wipe(&c->search);
@@ -234,7 +242,7 @@ static void keys_files(struct console *c, struct bar *b)
 	bar_add(b, "f", _("Filter"));
 	bar_add(b, "/", _("Search"));
 	if (c->rows.search[0])
-		bar_add(b, "Esc", _("All names"));
+		bar_add(b, _("Esc"), _("All names"));
 }
 
 static void keys(struct console *c, struct bar *b)

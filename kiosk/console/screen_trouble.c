@@ -53,6 +53,7 @@ static void draw(struct console *c, struct pen *p)
 	pen_line(p, 0, STYLE_BAD, "%s", device ? _("A USB DEVICE WAS REFUSED.") : _("NOTHING WAS TRANSFERRED."));
 	pen_gap(p);
 	sentence_trouble(p, member(m, "trouble"));
+	sentence_what_to_do(p, member(m, "trouble"));
 	pen_gap(p);
 	if (device)
 		draw_device(device, p);

@@ -9,7 +9,7 @@
 void sentence_trouble(struct pen *p, const json_t *trouble)
 {
 	enum trouble t = trouble_find(member_text(trouble, "code"));
-	const char *text = member_text(trouble, "text"), *next = member_text(trouble, "next");
+	const char *text = member_text(trouble, "text");
 
 	if (t == TROUBLE_NONE) {
 		pen_text(p, 0, 3, STYLE_PLAIN, text);
@@ -17,8 +17,14 @@ void sentence_trouble(struct pen *p, const json_t *trouble)
 		pen_text(p, 0, 3, STYLE_PLAIN, _(trouble_text(t)));
 		if (*text && strcmp(text, trouble_text(t)) != 0) /* more than the list says */
 			pen_text(p, 2, 3, STYLE_DIM, text);
-		next = _(trouble_next(t));
 	}
+}
+
+void sentence_what_to_do(struct pen *p, const json_t *trouble)
+{
+	enum trouble t = trouble_find(member_text(trouble, "code"));
+	const char *next = t != TROUBLE_NONE ? _(trouble_next(t)) : member_text(trouble, "next");
+
 	if (!*next)
 		return;
 	pen_gap(p);

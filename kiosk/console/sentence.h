@@ -5,8 +5,9 @@
 
 #include "console/console.h"
 
-/* {code, text, next}: what happened, and what to do; translated by code, in lazaretd's words where the code is not known. */
+/* {code, text, next}: what happened; and what to do. Translated by code, in lazaretd's words where the code is not known. */
 void sentence_trouble(struct pen *p, const json_t *trouble);
+void sentence_what_to_do(struct pen *p, const json_t *trouble);
 /* Translated, borrowed: "" for REASON_COUNT_. */
 const char *sentence_reason(enum reason r);
 const char *sentence_next(enum reason r);

@@ -156,6 +156,7 @@ static void fold_medium(struct state *s, json_t *object, int64_t now_ms)
 		return;
 	json_decref(i->object);
 	i->object = json_incref(object);
+	i->has_asked = i->has_asked && item_asks(i);
 	note_gone(i, now_ms);
 }
 

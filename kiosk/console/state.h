@@ -22,6 +22,7 @@ struct item {
 	int64_t number; /* lazaretd's, > 0; ours, < 0 */
 	json_t *object; /* owned; `medium` */
 	int64_t gone_ms; /* since when the medium of a finished item is out; 0: it is in, or not finished */
+	bool has_asked;	 /* the operator has seen that it wants an answer */
 };
 
 struct state {

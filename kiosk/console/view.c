@@ -8,6 +8,7 @@
 #define MARGIN 1	 /* columns left and right */
 #define ROOMY_ROWS 20	 /* below that no line is spent on emptiness */
 #define BAR_COLUMNS_MAX 40
+#define NARROW_COLUMNS 60 /* below that numbers matter more than bars */
 
 void console_notice(struct console *c, const char *fmt, ...)
 {
@@ -76,6 +77,12 @@ void pen_pair(struct pen *p, int label_columns, const char *label, enum style st
 	p->y++;
 }
 
+void pen_mark(const struct pen *p)
+{
+	term_fill(p->y, STYLE_CHOSEN);
+	(void)term_put(p->y, 0, 1, STYLE_CHOSEN, CLIP_END, ">");
+}
+
 void pen_rule(struct pen *p, const char *title)
 {
 	char dashes[LAYOUT_COLUMNS_MAX];
@@ -100,8 +107,9 @@ void pen_bar(struct pen *p, int label_columns, const char *label, uint64_t part,
 
 	if (pen_left(p) == 0)
 		return;
-	if (columns < 4) {
-		pen_pair(p, label_columns, label, STYLE_PLAIN, "%s %s", all > 0 ? words_percent(part, all).s : "", text);
+	if (p->width < NARROW_COLUMNS) {
+		pen_pair(p, label_columns, label, STYLE_PLAIN, "%s%s%s", all > 0 ? words_percent(part, all).s : "", all > 0 ? "  " : "",
+			 text);
 		return;
 	}
 	full = all == 0 ? 0 : part >= all ? columns - 2 : (int)((double)part / (double)all * (columns - 2));
