@@ -100,6 +100,10 @@ class Agent:
         a = self.ask("screen", tty=tty)
         return Screen(a["rows"], a["columns"], tuple(a["cursor"]), a["lines"], base64.b64decode(a["attributes"]))
 
+    def control(self, request, **fields):
+        """One request to lazaretd; its answer, which may be a refusal."""
+        return self.ask("control", request={"request": request, **fields})["lines"][-1]
+
     def set_clock(self, seconds):
         self.ask("clock", time=seconds)
 

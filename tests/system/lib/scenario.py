@@ -14,9 +14,8 @@ import hashlib
 import json
 import pathlib
 
-from system.lib.agent import GuestError, until
+from system.lib.agent import until
 from system.lib.snapshot import STATION
-from system.lib.vm import PLUG_PATIENCE
 
 REGISTRY = []
 
@@ -37,6 +36,7 @@ class Stage:
 
     def __init__(self, vm, media, directory):
         self.vm, self.media, self.dir = vm, media, pathlib.Path(directory)
+        self.screens = self.dir.parent.parent / "screens"
 
     @property
     def agent(self):
@@ -54,29 +54,53 @@ class Stage:
     def until(self, condition, patience, what):
         return until(condition, patience, what)
 
-    # -- devices -----------------------------------------------------------------------------------------------------
-    def wait_block(self, node="/dev/sda", size=None):
-        """Until udev has made the node and the medium has a size."""
-        def there():
-            done = self.agent.sh("udevadm settle -t 0 && cat /sys/class/block/%s/size" % node.rpartition("/")[2], check=False)
-            return done.rc == 0 and int(done.out) > 0
-        until(there, PLUG_PATIENCE, node)
+    # -- the station, as it says itself (docs/control.md) ----------------------------------------------------------------
+    def state(self):
+        return self.agent.control("state")
 
-    # -- the one-shot inspection ---------------------------------------------------------------------------------------
-    def inspect(self, *sources, timeout=180):
-        """`lazaret inspect --json`: (exit status, reports)"""
-        done = self.agent.run("lazaret", "-C", STATION, "inspect", "--json", *sources, timeout=timeout, check=False)
-        (self.dir / "inspect.err").write_text(done.err)
-        reports = []
-        decoder, rest = json.JSONDecoder(), done.out.strip()
-        while rest:
-            report, end = decoder.raw_decode(rest)
-            reports.append(report)
-            rest = rest[end:].strip()
-        (self.dir / "reports.json").write_text(json.dumps(reports, indent=1, ensure_ascii=False))
-        if not reports:
-            raise GuestError("lazaret inspect: exit %d, no report\n%s" % (done.rc, done.err))
-        return done.rc, reports
+    def medium(self, serial=None):
+        """The newest medium that lazaretd knows, or the one with this serial number; None when there is none."""
+        media = [m for m in self.state()["media"] if serial in (None, m["serial"])]
+        return max(media, key=lambda m: m["medium"], default=None)
+
+    def wait_medium(self, condition, patience, what, serial=None):
+        """Until the medium fulfils the condition; the last that was seen of it is in the error."""
+        seen = [None]
+        def good():
+            seen[0] = self.medium(serial)
+            return seen[0] if seen[0] is not None and condition(seen[0]) else None
+        try:
+            return until(good, patience, what)
+        except TimeoutError as why:
+            raise TimeoutError("%s; the medium: %s" % (why, json.dumps(seen[0]))) from None
+
+    def finished(self, serial=None, patience=240):
+        """Wait until the station has done with the medium; its object."""
+        return self.wait_medium(lambda m: m["state"] == "done", patience, "the inspection to end", serial)
+
+    def report(self, medium):
+        """The report on a finished medium, as the station keeps it."""
+        path = "%s/reports/%s.json" % (STATION, medium["transfer"])
+        report = json.loads(self.agent.read(path))
+        (self.dir / (medium["transfer"] + ".json")).write_text(json.dumps(report, indent=1, ensure_ascii=False))
+        return report
+
+    # -- the console on the first screen ---------------------------------------------------------------------------------
+    def wait_screen(self, *pieces, patience=60):
+        """Until all these pieces of text are on the screen; the screen."""
+        seen = [None]
+        def shown():
+            seen[0] = self.agent.screen()
+            return seen[0] if all(p in seen[0] for p in pieces) else None
+        try:
+            return until(shown, patience, "%s on the screen" % " and ".join(map(repr, pieces)))
+        except TimeoutError as why:
+            raise TimeoutError("%s; there is:\n%s" % (why, seen[0] and seen[0].text())) from None
+
+    def picture(self, name):
+        """Keep what the monitor shows, as PNG, beside the other pictures of the run."""
+        self.screens.mkdir(parents=True, exist_ok=True)
+        self.vm.picture(self.screens / (name + ".png"))
 
     # -- what a report has to say --------------------------------------------------------------------------------------
     def inspected(self, report, image, drivers=None, bad=("game.com",)):

@@ -11,7 +11,7 @@ import subprocess
 import time
 
 from system.lib import vm as machines
-from system.lib.agent import GuestError
+from system.lib.agent import GuestError, until
 from system.lib.media import EICAR
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -67,10 +67,20 @@ def install(vm, deb, log):
     agent.write(DATABASES + "/eicar.ndb", b"Eicar-Body:0:*:%s\n" % EICAR[:44].hex().encode())
     log.write(agent.run("lazaret", "init", STATION, "--db", DATABASES, timeout=120).out)
     log.write(agent.run("lazaret", "-C", STATION, "status", timeout=120, check=False).out)
+    agent.run("systemctl", "start", "lazaretd.socket", "lazaretd.service", "lazaret-console.service", timeout=180)
+    until(lambda: is_ready(agent), 120, "the station to be ready")
+    until(lambda: "READY" in agent.screen(), 120, "the console to say so")
     failed = agent.sh("systemctl --failed --no-legend").out
     if failed:
         raise GuestError("after the installation:\n" + failed)
     agent.sh("sync")
+
+
+def is_ready(agent):
+    try:
+        return agent.control("state")["station"]["state"] == "ready"
+    except GuestError:  # nobody listens yet
+        return False
 
 
 def make(target, base, guest, deb):
@@ -86,8 +96,19 @@ def make(target, base, guest, deb):
             installed = time.monotonic()
             vm.save(target.resolve() / "state")
             log.write("boot %.1f s, installation %.1f s, snapshot %.1f s\n" % (booted - begun, installed - booted, time.monotonic() - installed))
+        except BaseException:
+            if vm.agent is not None:  # nothing is left of this machine otherwise
+                print(agent_view(vm), file=log)
+            raise
         finally:
             vm.kill()
+
+
+def agent_view(vm):
+    try:
+        return vm.agent.screen().text() + "\n" + vm.agent.sh("journalctl --boot -o short-monotonic | tail -n 150", timeout=60, check=False).out
+    except Exception as why:
+        return "the machine does not answer: %s" % why
 
 
 def get(system, base, guest, deb):

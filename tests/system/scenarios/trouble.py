@@ -1,88 +1,74 @@
 # SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception
 """Media that go, break or crawl while they are inspected."""
-import json
-
 from system.lib.scenario import scenario
 from system.lib.snapshot import STATION
 
 
-def start_inspection(s, name, **how):
-    stick = s.vm.plug_stick(s.media.get(name), **how)
-    s.wait_block()
-    return stick, s.agent.start("inspect", "lazaret", "-C", STATION, "inspect", "--json", "/dev/sda")
-
-
-def aborted(s, job):
-    """It ended by itself as aborted, with a report, nothing in staging, the trail whole, nothing left mounted or running."""
-    done = job.wait(120)
-    s.equal(done.rc, 2, "exit status (%s)" % done.err)
-    report = json.loads(done.out)
-    s.equal(report["outcome"], "aborted", "outcome")
-    s.equal([f["path"] for f in report["files"] if f["published_as"]], [], "published files")
-    s.nothing_published()
-    s.agent.run("lazaret", "-C", STATION, "audit", "verify", timeout=60)
-    s.equal(s.agent.sh("ls -A %s/spool" % STATION).out, "", "spool")
-    s.equal(s.agent.sh("pgrep -a 'lazaret-|lazaretd' || true").out, "", "processes left behind")
-    return report
-
-
-def spooled(s, count):
-    """Until so many copies lie in the spool: reading has begun."""
-    s.until(lambda: int(s.agent.sh("ls %s/spool/*/copies 2>/dev/null | wc -l" % STATION).out) >= count, 120, "%d files to be read" % count)
+def reading(s, files=1):
+    """Until that many files have been read."""
+    s.wait_medium(lambda m: m["progress"]["files_read"] >= files and not m["removable"], 120, "%d files to be read" % files)
 
 
 @scenario
 def pulled_while_reading(s):
     """pulled out while files are read: aborted, nothing published"""
-    stick, job = start_inspection(s, "big", bytes_per_second=2_000_000)
-    spooled(s, 2)
+    stick = s.vm.plug_stick(s.media.get("big"), bytes_per_second=2_000_000)
+    reading(s, 2)
+    s.wait_screen("LEAVE THE MEDIUM IN")
     stick.unplug()
-    report = aborted(s, job)
-    s.equal(report["medium"]["removable_at"], None, "time when the medium might go")
+    medium = s.finished()
+    s.equal((medium["outcome"], medium["trouble"]["code"], medium["removable_at"]), ("aborted", "removed", None), "outcome")
+    s.equal([f["path"] for f in s.report(medium)["files"] if f["published_as"]], [], "published files")
+    s.nothing_published()
+    s.equal(s.agent.sh("ls -A %s/spool" % STATION).out, "", "spool")
+    s.agent.run("lazaret", "-C", STATION, "audit", "verify", timeout=60)
+    s.wait_screen("NOTHING WAS TRANSFERRED")
+    s.picture("removed-while-reading")
 
 
 @scenario
 def pulled_while_examining(s):
     """pulled out once it has been read: the inspection goes on to its end"""
     image = s.media.get("big")
-    stick, job = start_inspection(s, "big")
-    job.wait_output("remove", 120)
+    stick = s.vm.plug_stick(image)
+    s.wait_medium(lambda m: m["removable"] and m["state"] != "done", 180, "the medium to be read")
     stick.unplug()
-    done = job.wait(200)
-    report = json.loads(done.out)
-    s.inspected(report, image, ["kernel:vfat"])
+    medium = s.finished()
+    s.inspected(s.report(medium), image, ["kernel:vfat"])
+    s.wait_screen("6 OF 7 FILES WERE TRANSFERRED")
 
 
 @scenario
 def slow(s):
     """a medium of 1.5 MB/s"""
-    image = s.media.get("vfat")
+    image = s.media.get("big")
     s.vm.plug_stick(image, bytes_per_second=1_500_000)
-    s.wait_block()
-    rc, (report,) = s.inspect("/dev/sda")
-    s.inspected(report, image, ["kernel:vfat"])
-    s.equal(rc, 1, "exit status")
+    reading(s)
+    s.wait_screen("LEAVE THE MEDIUM IN", "Reading the files")
+    s.picture("reading")
+    s.inspected(s.report(s.finished()), image, ["kernel:vfat"])
 
 
 @scenario
 def bad_sectors_on_a_stick(s):
     """bad sectors under one file: that file alone is not approved"""
-    image = s.media.get("vfat")
-    path = "drawings/valve.png"
-    sector = image.path.read_bytes().index(image.contents[0][path]) // 512
-    s.vm.plug_stick(image, bad_sectors=[sector + 8])
-    s.wait_block()
-    _, (report,) = s.inspect("/dev/sda")
-    bad = {f["path"]: [r["code"] for r in f["reasons"]] for f in report["files"] if f["verdict"] != "approved"}
-    s.equal(bad, {path: ["unreadable"], "game.com": ["malware"]}, "what was not approved")
+    image = s.media.get("big")
+    path = "data/block-3.txt"
+    data = image.contents[0][path]
+    sector = (image.path.read_bytes().index(data[:4096]) + len(data) // 2) // 512
+    s.vm.plug_stick(image, bad_sectors=[sector])
+    medium = s.finished()
+    bad = {f["path"]: [r["code"] for r in f["reasons"]] for f in s.report(medium)["files"] if f["verdict"] != "approved"}
+    s.equal(set(bad), {path, "game.com"}, "what was not approved")
+    s.equal(bad[path], ["unreadable"], "reasons of the file on bad sectors")
+    s.wait_screen("5 OF 7 FILES WERE TRANSFERRED", path)
 
 
-@scenario(lifetime=600)
+@scenario(lifetime=900)
 def many_files(s):
     """20,000 files"""
     image = s.media.get("many")
     s.vm.plug_stick(image)
-    s.wait_block()
-    rc, (report,) = s.inspect("/dev/sda", timeout=500)
-    s.inspected(report, image, ["kernel:vfat"], bad=("file-12345.txt",))
-    s.equal(rc, 1, "exit status")
+    medium = s.finished(patience=800)
+    s.inspected(s.report(medium), image, ["kernel:vfat"], bad=("file-12345.txt",))
+    s.wait_screen("19,999 OF 20,000 FILES WERE TRANSFERRED")
