@@ -170,7 +170,6 @@ int jail_build(const char *program, int window_fd, uid_t uid, const char **ret_w
 	int r;
 
 	*ret_where = "driver's root";
-	(void)umask(022); /* the driver's account must find its way, whatever the station was started with */
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("none", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, ROOT_OPTIONS) < 0 || chdir("/tmp") < 0)
 		return -errno;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -183,6 +184,7 @@ static int enter_mounter(const struct role *role, const char **ret_where)
 {
 	int r;
 
+	(void)umask(022); /* the roots that it makes are entered by other accounts, whatever the station was started with */
 	*ret_where = "namespaces";
 	if (geteuid() == 0)
 		r = namespaces_enter_privileged();
@@ -210,6 +212,7 @@ static int enter_sysfs(const struct role *role, const char **ret_where)
 	gid_t gid = 0;
 	int r = 0;
 
+	(void)umask(022); /* its root is made by root, and entered by its account */
 	*ret_where = "root (media are waited for by root only)";
 	if (geteuid() != 0)
 		return -EPERM;
