@@ -229,7 +229,7 @@ int app_run(void *options)
 	if (r < 0) {
 		fprintf(stderr, "lazaret-console: %s\n",
 			r == -ENOTTY ? "standard input and output must be a terminal" : "the terminal's type (TERM) is not known");
-		return 2;
+		return 1;
 	}
 	link_init(&c.link, o->socket);
 	c.is_kiosk = o->is_kiosk;

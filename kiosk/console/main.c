@@ -3,6 +3,7 @@
  * nothing that comes from media through it: such text is escaped again before it is shown. */
 #include <getopt.h>
 #include <string.h>
+#include <sysexits.h>
 
 #include "common/log.h"
 #include "console/app.h"
@@ -99,10 +100,10 @@ int main(int argc, char **argv)
 		else if (o == VERSION)
 			return printf("lazaret-console %s\n", LAZARET_VERSION) < 0;
 		else
-			return usage(o == 'h' ? stdout : stderr, o == 'h' ? 0 : 2);
+			return usage(o == 'h' ? stdout : stderr, o == 'h' ? 0 : EX_USAGE);
 	}
 	if (optind < argc)
-		return usage(stderr, 2);
+		return usage(stderr, EX_USAGE);
 	if (!app.socket)
 		app.socket = found = socket_of(dir);
 	if (!app.socket)

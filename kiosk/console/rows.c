@@ -33,6 +33,7 @@ void rows_close(struct rows *r)
 	r->base = 0;
 	r->is_asking = r->has_failed = false;
 	r->again_ms = 0;
+	r->fits = ROWS_PAGE;
 	r->generation++;
 }
 
@@ -62,12 +63,12 @@ static int64_t missing(const struct rows *r, int64_t top, int64_t bottom, int *r
 	if (r->total < 0)
 		return 0;
 	bottom = MIN(bottom, r->total);
-	if (r->count == 0 || top < r->base - ROWS_PAGE || top > end)
+	if (r->count == 0 || top < r->base - ROWS_PAGE || first > end)
 		return r->total > 0 ? first : -1; /* elsewhere altogether */
 	if (bottom > end)
 		return end;
 	if (top < r->base || (first < r->base && end >= MIN(bottom + ROWS_AHEAD, r->total))) {
-		first = MAX(r->base - ROWS_PAGE, 0);
+		first = MAX(r->base - r->fits, 0);
 		*ret_limit = (int)(r->base - first);
 		return first;
 	}
@@ -86,6 +87,7 @@ json_t *rows_question(struct rows *r, int64_t top, int height, int64_t now_ms)
 		return NULL;
 	r->is_asking = true;
 	r->asked_at = offset;
+	r->asked_for = limit;
 	return json_pack("{ss ss ss? sI si}", "transfer", r->transfer, "filter", filter_names[r->filter], "search",
 			 *r->search ? r->search : NULL, "offset", (json_int_t)offset, "limit", limit);
 }
@@ -169,6 +171,8 @@ void rows_answer(struct rows *r, unsigned int generation, const json_t *answer, 
 		r->has_failed = r->asked_at < r->total; /* it says that there are more, and gives none: do not ask for ever */
 		return;
 	}
+	if (count < MIN(r->asked_for, r->total - r->asked_at))
+		r->fits = count;
 	if (leaves_gap(r, r->asked_at, count))
 		forget(r, 0, r->count);
 	place(r, r->asked_at, new, count);

@@ -44,6 +44,8 @@ struct rows {
 	int count;
 	bool is_asking, has_failed;
 	int64_t asked_at; /* the offset of the open question */
+	int asked_for;	  /* and its limit */
+	int fits;	  /* rows that an answer has room for: long names make it few */
 	int64_t again_ms; /* the station is busy: not before */
 };
 

@@ -9,7 +9,7 @@ import subprocess
 import termios
 
 from tap import ok, skip
-from terminal import HERE, PROGRAM, ROOT, objects
+from terminal import HERE, IS_SANITIZED, PROGRAM, ROOT, objects
 
 
 def medium(name, **changes):
@@ -84,7 +84,8 @@ def test_unlock(t):
     t.station.tell(medium("locked"))
     c = t.console()
     c.shows("THIS MEDIUM IS ENCRYPTED.")
-    if os.getuid() == 0:
+    can_look = os.getuid() == 0 and not IS_SANITIZED
+    if can_look:
         c.press(secret)
         c.shows("*" * len(secret))
         ok(memory_holds(c.inner(), secret.encode()), "a passphrase that is being typed can be found (the next test would notice)")
@@ -97,10 +98,10 @@ def test_unlock(t):
     ok(secret.encode() not in c.raw and b"Pferd" not in c.raw, "it was never on the screen")
     t.station.tell(medium("opening"))
     c.shows("Looking at the medium")
-    if os.getuid() == 0:
+    if can_look:
         ok(not memory_holds(c.inner(), secret.encode()) and not memory_holds(c.inner(), b"korrekt Pferd"), "it is nowhere in memory afterwards")
     else:
-        skip("passphrase in memory", "only root may look into the console's memory")
+        skip("passphrase in memory", "only root may look into the console's memory, and a sanitizer keeps what was freed")
     t.station.tell(medium("locked", locked={**medium("locked")["locked"], "left": 2, "wrong": "no"}))
     c.shows("2 TRIES ARE LEFT.")
     c.press("esc")
@@ -210,7 +211,7 @@ def test_station_restarts(t):
     t.station.start()
     c.pump(lambda: len(t.station.asked("watch")) == 3, "")
     c.press("f")
-    ok(c.shows("9 OF 12", "All files 1/12", "docs/plan.dwg"), "a result that nobody saw outlives lazaretd, with its files")
+    ok(c.shows("9 OF 12", "All files 1/12", "office/plan.dwg"), "a result that nobody saw outlives lazaretd, with its files")
     c.press("enter")
     ok(c.shows("READY") and not t.station.asked("dismiss"), "until it was seen")
 
@@ -270,7 +271,7 @@ def test_million(t):
     ok(c.shows("2,001/1,000,000", "measurement-0002000.csv"), "two thousand down", c.text())
     asked = len(t.station.asked("files"))
     ok(asked < 150, "requests are bounded by what was looked at", asked)
-    ok(resident_kib(c.inner()) - before < 4096, "and memory by what is on the screen", (before, resident_kib(c.inner())))
+    ok(resident_kib(c.inner()) - before < 4096 or IS_SANITIZED, "and memory by what is on the screen", (before, resident_kib(c.inner())))
     t.station.delay_files = True
     c.press("end")
     ok(c.shows("1,000,000/1,000,000"), "keys work while the station is slow")
@@ -367,7 +368,7 @@ def test_colours(t):
     c.press("l")
     ok(c.shows("Francais"), "a locale that is not UTF-8 means --ascii")
     c = t.console(term="no-such-terminal")
-    ok(c.ends() and os.waitstatus_to_exitcode(c.status) == 2 and b"TERM" in c.raw, "an unknown TERM is said", c.raw)
+    ok(c.ends() and os.waitstatus_to_exitcode(c.status) == 1 and b"TERM" in c.raw, "an unknown TERM is said", c.raw)
 
 
 def test_keys(t):
@@ -461,8 +462,18 @@ def test_lies(t):
 
 
 def test_usage(t):
-    for arguments, status, words in ((["--help"], 0, "usage:"), (["--version"], 0, "lazaret-console "), (["--no-such"], 2, "usage:"),
-                                     (["stray"], 2, "usage:"), ([], 2, "must be a terminal")):
+    for arguments, status, words in ((["--help"], 0, "usage:"), (["-h"], 0, "usage:"), (["--version"], 0, "lazaret-console "), (["--no-such"], 64, "usage:"),
+                                     (["stray"], 64, "usage:"), ([], 1, "must be a terminal")):
         done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, stdin=subprocess.DEVNULL)
         ok(done.returncode == status and words in done.stdout + done.stderr, f"lazaret-console {' '.join(arguments)}: {status}",
            (done.returncode, done.stdout, done.stderr))
+
+
+def test_documents(t):
+    done = subprocess.run([HERE / "manual", "--check"], capture_output=True, text=True)
+    ok(done.returncode == 0, "docs/operator.md has the screens as they are", done.stderr)
+    told = t.directory / "told"
+    told.write_text(subprocess.run([PROGRAM, "--help"], capture_output=True, text=True).stdout)
+    done = subprocess.run([ROOT / "tests/lib/documented", "options", "lazaret-console", ROOT / "docs/man/lazaret-console.1", told,
+                           ROOT / "kiosk/console/main.c"], capture_output=True, text=True)
+    ok(done.returncode == 0, "lazaret-console(1) has the options of lazaret-console", done.stdout + done.stderr)

@@ -21,6 +21,8 @@ BUILD = pathlib.Path(os.path.abspath(os.environ.get("BUILD", ROOT / "build")))
 PROGRAM = BUILD / "bin" / "lazaret-console"
 DEADLINE_S = 20  # for what happens within milliseconds on an idle machine
 
+IS_SANITIZED = b"__asan_init" in PROGRAM.read_bytes()  # it has memory of its own, and reports where others die
+
 KEYS = {"enter": b"\r", "esc": b"\x1b", "up": b"\x1b[A", "down": b"\x1b[B", "right": b"\x1b[C", "left": b"\x1b[D",
         "pgup": b"\x1b[5~", "pgdn": b"\x1b[6~", "home": b"\x1b[1~", "end": b"\x1b[4~", "tab": b"\t", "erase": b"\x7f",
         "app-down": b"\x1bOB", "ctrl-c": b"\x03", "ctrl-z": b"\x1a", "ctrl-l": b"\x0c"}
@@ -204,7 +206,8 @@ class Console:
         self.name = os.ttyname(slave)
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.before = termios.tcgetattr(slave)
-        env = {"PATH": os.environ["PATH"], "TERM": term, "LANG": "C.UTF-8", "TZ": "UTC", **(environment or {})}
+        env = {"PATH": os.environ["PATH"], "TERM": term, "LANG": "C.UTF-8", "TZ": "UTC",
+               "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "detect_leaks=0:abort_on_error=1"), **(environment or {})}
         argv = [str(PROGRAM), "--socket", station.path, *arguments]
         if language:
             argv += ["--language", language]
