@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-/* The line between whoever wants a role and the lazaret-starter that is the role's parent: one SOCK_SEQPACKET connection for
+/* The line between whoever wants a role and the child of lazaret-starter that is the role's parent: one SOCK_SEQPACKET connection for
  * one role. As long as it is open the role may live; when it closes, the role is killed.
  *
  *   START role + channel, standard error  ->

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-/* lazaret-starter: the parent of one role, where the service manager does not let lazaretd itself make sandboxes.
+/* lazaret-starter: the parent of the roles, where the service manager does not let lazaretd itself make sandboxes.
  *
- * systemd starts one for each connection to lazaret-role.socket and gives it the connection as descriptor 3
- * (sd_listen_fds(3)). lazaretd, at the other end, then needs none of the privileges that mounts, namespaces and accounts take;
- * they are here, in a process that reads five bytes from root and two descriptors, and never anything of a medium.
+ * systemd gives it a listening socket as descriptor 3 (sd_listen_fds(3)). Each connection is a role: a child attends to it, and to
+ * the role, whose parent it is. lazaretd, at the other end, then needs none of the privileges that mounts, namespaces and accounts
+ * take; they are here, in processes that read five bytes from root and two descriptors, and never anything of a medium.
  * Which role is asked for is the supervisor's decision, as it is without this program: it is trusted with all of them.
  */
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -18,7 +20,7 @@
 #include "sandbox/sandbox.h"
 #include "sandbox/spawn.h"
 
-#define LINE_FD 3
+#define LINE_FD 3 /* in a child that attends; before that, the listening socket */
 #define REQUEST_MS 10000 /* the request is sent right after connecting */
 
 static bool is_from_root(void)
@@ -87,20 +89,55 @@ static int start(struct lifeline_message *m)
 	return r == -ENOTCONN ? 0 : r;
 }
 
-int main(void)
+static _noreturn_ void serve(int line_fd, pid_t parent)
 {
 	struct lifeline_message m;
-	int r;
+	int r = 0;
 
-	log_open("lazaret-starter");
-	if (!is_from_root()) {
-		log_error("descriptor %d is no connection of root's: this program is started by lazaret-role.socket", LINE_FD);
-		return EXIT_FAILURE;
-	}
-	r = lifeline_receive(LINE_FD, REQUEST_MS, &m);
+	/* A service that ends ends with all its roles; SIGCHLD is ignored in the parent alone. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent || signal(SIGCHLD, SIG_DFL) == SIG_ERR ||
+	    dup2(line_fd, LINE_FD) < 0 || fcntl(LINE_FD, F_SETFD, FD_CLOEXEC) < 0)
+		_exit(EXIT_FAILURE);
+	close_p(&line_fd);
+	if (!is_from_root())
+		r = -EPERM;
+	if (r == 0)
+		r = lifeline_receive(LINE_FD, REQUEST_MS, &m);
 	if (r == 0)
 		r = m.kind == LIFELINE_START ? start(&m) : m.kind == LIFELINE_PROBE ? probe() : -EPROTO;
 	if (r < 0 && r != -ENOTCONN)
 		log_error("err=%s: %s", errno_name(r), strerror(-r));
-	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+}
+
+static bool is_listening(void)
+{
+	int yes = 0;
+	socklen_t size = sizeof(yes);
+
+	return getsockopt(LINE_FD, SOL_SOCKET, SO_ACCEPTCONN, &yes, &size) == 0 && yes;
+}
+
+int main(void)
+{
+	pid_t self = getpid();
+
+	log_open("lazaret-starter");
+	if (!is_listening()) {
+		log_error("descriptor %d does not listen: this program is started by lazaret-roles.socket", LINE_FD);
+		return EXIT_FAILURE;
+	}
+	(void)signal(SIGCHLD, SIG_IGN); /* cannot fail for this signal: nobody is waited for */
+	for (;;) {
+		int fd = accept4(LINE_FD, NULL, NULL, SOCK_CLOEXEC);
+		pid_t pid = fd < 0 ? -1 : fork();
+
+		if (pid == 0)
+			serve(fd, self);
+		if (pid < 0 && errno != EINTR && errno != ECONNABORTED) {
+			log_error("err=%s: a role cannot be started", errno_name(errno));
+			(void)poll(NULL, 0, 100); /* no descriptors, no processes: it may pass */
+		}
+		close_p(&fd);
+	}
 }

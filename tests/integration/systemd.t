@@ -19,7 +19,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 from tap import BUILD, ROOT, finish, ok, skip  # noqa: E402
 
-EXPOSURE_MAX = {"lazaretd.service": 2.0, "lazaret-console.service": 0.5, "lazaret-console@.service": 0.5, "lazaret-role@.service": 3.6}
+EXPOSURE_MAX = {"lazaretd.service": 2.0, "lazaret-console.service": 0.5, "lazaret-console@.service": 0.5, "lazaret-roles.service": 3.6}
 SCRATCH = pathlib.Path(tempfile.mkdtemp(prefix="lazaret-systemd."))
 TREE = SCRATCH / "tree"
 UNITS = TREE / "usr/lib/systemd/system"
@@ -113,10 +113,10 @@ def hardening():
     have = dict(settings("lazaretd.service"))
     ok(not re.search("SYS_|SETUID|SETGID|MKNOD", have["CapabilityBoundingSet"]) and have["RestrictNamespaces"] == "yes",
        "lazaretd can neither mount nor make namespaces nor change accounts", have)
-    writable = [v for u in ("lazaretd.service", "lazaret-role@.service") for n, v in settings(u) if n == "DeviceAllow" and
+    writable = [v for u in ("lazaretd.service", "lazaret-roles.service") for n, v in settings(u) if n == "DeviceAllow" and
                 v.startswith("block-") and "w" in v.split()[1]]
     ok(not writable, "no block device can be opened for writing", writable)
-    ok(("RestrictSUIDSGID", "yes") not in settings("lazaret-role@.service"),
+    ok(("RestrictSUIDSGID", "yes") not in settings("lazaret-roles.service"),
        "roles keep openat2(2), which RestrictSUIDSGID= would take from the reader")
 
 
@@ -244,14 +244,25 @@ START, PROBE, KILL, RELEASE, STARTED, FAILED, ENDED = range(0x10, 0x17)
 VAULT, DRIVER = 1, 4  # kiosk/sandbox/role.h
 
 
-class Line:
-    """One lazaret-starter, as systemd starts it: the connection is descriptor 3."""
+class Starter:
+    """As systemd starts it: descriptor 3 listens."""
     def __init__(self):
-        self.ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.ours.settimeout(30)
+        self.path = SCRATCH / "roles.sock"
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        listening.bind(str(self.path))
+        listening.listen()
+        listening.set_inheritable(True)  # it may be 3 already
         self.process = subprocess.Popen([BUILD / "bin/lazaret-starter"], stderr=subprocess.DEVNULL, close_fds=False,
-                                        preexec_fn=lambda: os.dup2(theirs.fileno(), 3))
-        theirs.close()
+                                        preexec_fn=lambda: os.dup2(listening.fileno(), 3))
+        listening.close()
+
+
+class Line:
+    """One connection, one role."""
+    def __init__(self, starter):
+        self.ours = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.ours.settimeout(30)
+        self.ours.connect(str(starter.path))
 
     def send(self, kind, value=0, fds=()):
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
@@ -267,10 +278,6 @@ class Line:
             self.send(START, role, (theirs.fileno(), error.fileno()))
         return self.hear()
 
-    def end(self):
-        self.ours.close()
-        return self.process.wait(30)
-
 
 def comes_true(what):
     deadline = time.monotonic() + 30
@@ -281,8 +288,16 @@ def comes_true(what):
     return False
 
 
+def has_ended(pid):
+    """Nobody may be there to wait for it."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
 def is_gone(pid):
-    return comes_true(lambda: not os.path.exists(f"/proc/{pid}"))
+    return comes_true(lambda: has_ended(pid))
 
 
 def becomes_vault(pid):
@@ -292,45 +307,52 @@ def becomes_vault(pid):
 def starter():
     names = ("the sandbox is probed", "a role is started and killed when the line closes", "a role is killed when told to",
              "the end of a role is told", "a role that was released outlives its line", "what is no role is refused",
-             "what is no message is refused", "descriptors are demanded")
+             "what is no message is refused", "descriptors are demanded", "roles end with lazaret-starter",
+             "it does not start without a listening socket")
     if os.geteuid() != 0:
         for name in names:
             skip(name, "roles are asked for by root")
         return
-    line = Line()
+    it = Starter()
+    line = Line(it)
     line.send(PROBE)
-    ok(line.hear() == (STARTED, 0) and line.end() == 0, names[0])
-    line = Line()
+    ok(line.hear() == (STARTED, 0), names[0])
+    line = Line(it)
     kind, pid = line.start(VAULT)
     there = kind == STARTED and becomes_vault(pid)
-    line.end()
-    ok(kind == STARTED and there and is_gone(pid), names[1], (kind, pid, there))
-    line = Line()
+    line.ours.close()
+    ok(there and is_gone(pid), names[1], (kind, pid, there))
+    line = Line(it)
     kind, pid = line.start(VAULT)
     line.send(KILL)
-    ok(line.hear() == (ENDED, signal.SIGKILL) and is_gone(pid) and line.end() == 0, names[2])
-    line = Line()
+    ok(line.hear() == (ENDED, signal.SIGKILL) and is_gone(pid) and line.hear() is None, names[2])
+    line = Line(it)
     kind, pid = line.start(VAULT)
     line.channel.close()  # the vault's supervisor has gone
     heard = line.hear()
     ok(heard and heard[0] == ENDED and is_gone(pid), names[3], heard)
-    line.end()
-    line = Line()
+    line = Line(it)
     kind, pid = line.start(VAULT)
     line.send(RELEASE)
     line.ours.close()
     time.sleep(0.3)  # that nothing happens can only be seen by waiting
     alive = os.path.exists(f"/proc/{pid}")
     line.channel.close()
-    ok(alive and is_gone(pid) and line.process.wait(30) == 0, names[4], alive)
-    line = Line()
-    ok(line.start(DRIVER) is None and line.end() == 1, names[5])
-    line = Line()
+    ok(alive and is_gone(pid), names[4], alive)
+    ok(Line(it).start(DRIVER) is None, names[5])
+    line = Line(it)
     line.ours.send(b"\x10\x01")
-    ok(line.hear() is None and line.end() == 1, names[6])
-    line = Line()
+    ok(line.hear() is None, names[6])
+    line = Line(it)
     line.send(START, VAULT)
-    ok(line.hear() is None and line.end() == 1, names[7])
+    ok(line.hear() is None, names[7])
+    line = Line(it)
+    kind, pid = line.start(VAULT)
+    it.process.kill()
+    it.process.wait(30)
+    ok(kind == STARTED and is_gone(pid), names[8])
+    done = subprocess.run([BUILD / "bin/lazaret-starter"], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=30)
+    ok(done.returncode == 1 and "does not listen" in done.stderr, names[9], done.stderr)
 
 
 def main():
