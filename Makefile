@@ -128,8 +128,6 @@ $(foreach t,$(patsubst tests/unit/%.c,%,$(UNIT_SOURCES)),$(eval $(call unit_rule
 .PHONY: unit-tests
 unit-tests: $(UNIT_TESTS)
 
-# -- set-up, demonstration, tests -------------------------------------------------------------------------
-.PHONY: deps
 # What the console says, in other languages; and the locale in which the C library translates (kiosk/console/words.c).
 CATALOGUES := $(patsubst kiosk/console/po/%.po,$(BUILD)/share/locale/%/LC_MESSAGES/lazaret-console.mo,$(wildcard kiosk/console/po/*.po))
 CONSOLE_LOCALE := share/lazaret/locale/lazaret.utf8
@@ -144,6 +142,8 @@ $(BUILD)/$(CONSOLE_LOCALE):
 	@mkdir -p $(@D)
 	ln -sfn $(C_UTF8) $@
 
+# -- set-up, demonstration, tests -------------------------------------------------------------------------
+.PHONY: deps
 deps:
 	@image/packages/install build run test
 
@@ -191,13 +191,13 @@ check-system:
 check-sanitize: deps
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)-sanitize SANITIZE=address,undefined check-built
 
-.PHONY: docs
-docs:
 # Sentences of the console that are new or have changed, into kiosk/console/po: translate what is empty or marked fuzzy.
 .PHONY: catalogues
 catalogues:
 	kiosk/console/po/update
 
+.PHONY: docs
+docs:
 	docs/generate
 
 .PHONY: lint
@@ -218,13 +218,13 @@ install: all
 	install -m 644 rules/*.yaml $(DESTDIR)$(PREFIX)/share/lazaret/rules
 	install -m 644 rules/types/*.yaml $(DESTDIR)$(PREFIX)/share/lazaret/rules/types
 	install -m 644 $(filter-out %.md %.py,$(wildcard rules/clamav/*)) $(DESTDIR)$(PREFIX)/share/lazaret/rules/clamav
-	install -d $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/share/doc/lazaret
-	install -m 644 image/sysusers/lazaret.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	install -d $(DESTDIR)$(PREFIX)/$(dir $(CONSOLE_LOCALE))
 	ln -sfn $(C_UTF8) $(DESTDIR)$(PREFIX)/$(CONSOLE_LOCALE)
 	for mo in $(CATALOGUES); do \
 		install -D -m 644 $$mo $(DESTDIR)$(PREFIX)/$${mo#$(BUILD)/} || exit 1; \
 	done
+	install -d $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/share/doc/lazaret
+	install -m 644 image/sysusers/lazaret.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	install -d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/udev/rules.d
 	install -m 644 image/tmpfiles/lazaret.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
 	install -m 644 $(wildcard image/systemd/*.service image/systemd/*.socket) $(DESTDIR)$(PREFIX)/lib/systemd/system
@@ -255,7 +255,6 @@ help:
 	@echo 'make catalogues      collect what the console says for its translators'
 
 .PHONY: clean
-	@echo 'make catalogues      collect what the console says for its translators'
 clean:
 	rm -rf $(BUILD)
 
