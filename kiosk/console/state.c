@@ -331,8 +331,8 @@ struct item *state_expired(struct state *s, int64_t now_ms)
 
 int state_fold(struct state *s, json_t *object, int64_t now_ms)
 {
-	const char *event = member_text(object, "event");
 	int r = state_clean(object);
+	const char *event = member_text(object, "event"); /* only now: cleaning replaces strings */
 
 	if (r < 0)
 		return r;
