@@ -69,8 +69,9 @@ static void serve(struct console *c)
 		take(c, o);
 		json_decref(o);
 	}
-	if (is_up)
+	if (is_up && !c->is_stale)
 		return;
+	c->is_stale = false;
 	link_drop(&c->link, c->now_ms);
 	intent_lost(c);
 	state_lost(&c->state);

@@ -59,6 +59,7 @@ enum dialog {
 
 enum ask_kind {
 	ASK_ACTION, /* an answer is of interest only when it is a refusal */
+	ASK_DISMISS,
 	ASK_RECENT,
 	ASK_HISTORY,
 	ASK_FILES,
@@ -96,6 +97,7 @@ struct console {
 	int64_t now_ms;	       /* monotonic, of this turn of the loop */
 	int64_t pressed_ms;    /* last key */
 	bool is_kiosk, is_ending, is_dirty;
+	bool is_stale; /* lazaretd and we disagree: connect anew */
 	bool is_fresh; /* the screen was not drawn since it was entered: its lists have no length yet */
 
 	int64_t chosen;	       /* number of the item that is looked at; 0: none */

@@ -34,15 +34,22 @@ static bool ask(struct console *c, enum ask_kind kind, unsigned int generation, 
 }
 
 /* A request about the chosen item; `more` is taken over. */
-static void act(struct console *c, const char *name, json_t *more)
+static bool act_as(struct console *c, enum ask_kind kind, const char *name, json_t *more)
 {
 	struct item *i = console_item(c);
 	json_t *fields = more ? more : json_object();
+	bool is_asked = i && !item_is_ours(i) && fields && json_object_set_new(fields, "medium", json_integer(i->number)) == 0 &&
+			ask(c, kind, 0, name, json_incref(fields));
 
-	if (!i || item_is_ours(i) || !fields || json_object_set_new(fields, "medium", json_integer(i->number)) < 0 ||
-	    !ask(c, ASK_ACTION, 0, name, json_incref(fields)))
+	if (!is_asked)
 		console_notice(c, "%s", _("That could not be passed on to the station. Try again."));
 	json_decref(fields);
+	return is_asked;
+}
+
+static void act(struct console *c, const char *name, json_t *more)
+{
+	(void)act_as(c, ASK_ACTION, name, more); /* a failure was told */
 }
 
 void intent_cancel(struct console *c)
@@ -57,8 +64,8 @@ void intent_dismiss(struct console *c)
 
 	if (!i)
 		return;
-	if (!item_is_ours(i))
-		act(c, "dismiss", NULL);
+	if (!item_is_ours(i) && !act_as(c, ASK_DISMISS, "dismiss", NULL))
+		return;
 	console_choose(c, 1);
 	state_forget(&c->state, number);
 	intent_recent(c);
@@ -207,6 +214,10 @@ void intent_answer(struct console *c, json_t *answer)
 		json_decref(c->file);
 		c->file = is_ok ? json_incref(json_object_get(answer, "file")) : NULL;
 		c->file_failed = !c->file;
+	} else if (!is_ok && a.kind == ASK_DISMISS) {
+		/* It is not shown any more, and lazaretd still has it: what there is comes with a new connection. */
+		if (strcmp(member_text(member(answer, "error"), "code"), "not-found") != 0)
+			c->is_stale = true;
 	} else if (!is_ok) {
 		on_refusal(c, answer);
 	}

@@ -19,6 +19,10 @@ static void draw_ready(const json_t *station, struct pen *p)
 	} else if (strcmp(state, "ending") == 0) {
 		pen_line(p, 0, STYLE_WARN, "%s", _("THE STATION IS BEING SHUT DOWN."));
 		pen_text(p, 0, 3, STYLE_PLAIN, _("Nothing is accepted any more. Take your medium with you."));
+	} else if (strcmp(state, "ready") == 0 && json_is_object(member(station, "trouble"))) {
+		pen_line(p, 0, STYLE_WARN, "%s", _("READY, BUT NOT EVERYTHING WORKS."));
+		sentence_trouble(p, member(station, "trouble"));
+		sentence_what_to_do(p, member(station, "trouble"));
 	} else if (strcmp(state, "ready") == 0) {
 		pen_line(p, 0, STYLE_GOOD, "%s", _("READY. PLUG IN A MEDIUM."));
 		pen_text(p, 0, 3, STYLE_PLAIN,
@@ -81,10 +85,25 @@ static void draw_recent(const json_t *transfers, struct pen *p)
 	}
 }
 
+/* Their results were seen. */
+static void draw_left_in(json_t *media, struct pen *p)
+{
+	const char *key;
+	json_t *m;
+
+	json_object_foreach(media, key, m) {
+		char medium[512];
+
+		sentence_medium(m, medium);
+		pen_line(p, 0, STYLE_WARN, _("! Take out: %s"), medium);
+	}
+}
+
 static void draw_idle(struct console *c, struct pen *p)
 {
 	pen_gap(p);
 	draw_ready(c->state.station, p);
+	draw_left_in(c->state.left_in, p);
 	pen_gap(p);
 	if (!c->state.station)
 		return;

@@ -9,7 +9,7 @@
 void sentence_trouble(struct pen *p, const json_t *trouble)
 {
 	enum trouble t = trouble_find(member_text(trouble, "code"));
-	const char *text = member_text(trouble, "text");
+	const char *text = member_text(trouble, "text"), *detail = member_text(trouble, "detail");
 
 	if (t == TROUBLE_NONE) {
 		pen_text(p, 0, 3, STYLE_PLAIN, text);
@@ -18,6 +18,7 @@ void sentence_trouble(struct pen *p, const json_t *trouble)
 		if (*text && strcmp(text, trouble_text(t)) != 0) /* more than the list says */
 			pen_text(p, 2, 3, STYLE_DIM, text);
 	}
+	pen_text(p, 2, 3, STYLE_DIM, detail);
 }
 
 void sentence_what_to_do(struct pen *p, const json_t *trouble)

@@ -84,7 +84,9 @@ int state_init(struct state *s)
 {
 	memset(s, 0, sizeof(*s));
 	s->seen = json_object();
-	return s->seen ? 0 : -ENOMEM;
+	s->left_in = json_object();
+	s->dismissed = json_object();
+	return s->seen && s->left_in && s->dismissed ? 0 : -ENOMEM;
 }
 
 struct item *state_find(struct state *s, int64_t number)
@@ -138,13 +140,44 @@ static bool is_same(const json_t *a, const json_t *b)
 	return true;
 }
 
+struct number {
+	char s[24];
+};
+
+static struct number by_number(int64_t number)
+{
+	struct number n;
+
+	(void)snprintf(n.s, sizeof(n.s), "%lld", (long long)number);
+	return n;
+}
+
+/* A medium of which nothing is to be shown as a result: seen here or at another console. */
+static bool is_settled(struct state *s, json_t *object, int64_t number)
+{
+	bool is_done = strcmp(member_text(object, "state"), "done") == 0, is_seen = is_done && member_true(object, "seen");
+	struct item *i = state_find(s, number);
+
+	if (is_done && !is_seen && json_object_get(s->dismissed, by_number(number).s))
+		return true; /* it was under way when we said so */
+	(void)json_object_del(s->dismissed, by_number(number).s);
+	(void)json_object_del(s->left_in, by_number(number).s);
+	if (!is_seen)
+		return false;
+	if (i)
+		drop(s, i);
+	(void)json_object_set(s->left_in, by_number(number).s, object); /* out of memory: nobody is told to take it out */
+	return true;
+}
+
 static void fold_medium(struct state *s, json_t *object, int64_t now_ms)
 {
 	int64_t number = member_number(object, "medium");
-	struct item *i = state_find(s, number);
+	struct item *i;
 
-	if (number <= 0)
+	if (number <= 0 || is_settled(s, object, number))
 		return;
+	i = state_find(s, number);
 	for (size_t k = 0; !i && k < s->count; k++)
 		if (item_is_ours(&s->items[k]) && !member(s->items[k].object, "device") && is_same(s->items[k].object, object)) {
 			i = &s->items[k];
@@ -181,8 +214,11 @@ static void keep_as_removed(struct state *s, struct item *i, int64_t now_ms)
 
 static void fold_gone(struct state *s, const json_t *object, int64_t now_ms)
 {
-	struct item *i = state_find(s, member_number(object, "medium"));
+	int64_t number = member_number(object, "medium");
+	struct item *i = state_find(s, number);
 
+	(void)json_object_del(s->left_in, by_number(number).s);
+	(void)json_object_del(s->dismissed, by_number(number).s);
 	if (!i || item_is_ours(i))
 		return;
 	if (item_is_done(i))
@@ -204,6 +240,8 @@ void state_lost(struct state *s)
 	json_decref(s->station);
 	json_decref(s->devices);
 	s->station = s->devices = NULL;
+	(void)json_object_clear(s->left_in);
+	(void)json_object_clear(s->dismissed);
 }
 
 /* -- refused devices ------------------------------------------------------------------------------------- */
@@ -314,6 +352,8 @@ void state_forget(struct state *s, int64_t number)
 
 	if (!i)
 		return;
+	if (!item_is_ours(i))
+		(void)json_object_set_new(s->dismissed, by_number(number).s, json_true()); /* as below */
 	if (key && member_true(i->object, "present"))
 		(void)json_object_set_new(s->seen, key, json_true()); /* out of memory: it is shown once more */
 	drop(s, i);
@@ -365,5 +405,7 @@ void state_done(struct state *s)
 	json_decref(s->devices);
 	json_decref(s->transfers);
 	json_decref(s->seen);
+	json_decref(s->left_in);
+	json_decref(s->dismissed);
 	memset(s, 0, sizeof(*s));
 }

@@ -33,6 +33,8 @@ struct state {
 	size_t count;
 	int64_t last_number; /* of ours, <= 0 */
 	json_t *seen;	     /* owned; object: refused devices that were acknowledged and are still there */
+	json_t *left_in;     /* owned; object, by number: media whose result was seen, and which should be taken out */
+	json_t *dismissed;   /* owned; object, by number: seen here, and lazaretd may not know yet */
 };
 
 _must_check_ int state_init(struct state *s);

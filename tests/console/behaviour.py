@@ -37,6 +37,23 @@ def test_dismiss(t):
     c.press("enter")
     ok(c.shows("READY. PLUG IN A MEDIUM.") and c.pump(lambda: [r["medium"] for r in t.station.asked("dismiss")] == [1], ""),
        "Enter on a result: seen, once", t.station.requests)
+    ok(c.shows("! Take out: SanDisk Ultra"), "and the medium should be taken out")
+    t.station.tell({"event": "medium-gone", "medium": 1})
+    ok(c.pump(lambda: "Take out" not in c.text(), "") and "READY" in c.text(), "it was")
+    t.station.tell(medium("result", medium=2))
+    c.shows("9 OF 12")
+    t.station.silent.add("dismiss")
+    c.press("enter")
+    c.shows("READY")
+    t.station.tell(medium("result", medium=2, found=3))  # was under way
+    c.quiet()
+    ok("READY" in c.text(), "what was under way does not bring it back")
+    t.station.silent.clear()
+    t.station.tell(medium("result", medium=3))
+    c.shows("9 OF 12")
+    t.station.refuse["dismiss"] = "too-many"
+    c.press("enter")
+    ok(c.pump(lambda: len(t.station.asked("watch")) == 2, "") and c.shows("9 OF 12"), "a refusal brings it back")
 
 
 def test_stays(t):

@@ -45,6 +45,10 @@ def test_not_ready(t):
     t.station.station.update(state="stopped", database_state="stop", database_age_s=9 * 86400,
                              trouble=trouble("database-stale", "The virus database is too old. Nothing is approved."))
     in_languages(t, "stopped", ["THIS STATION ACCEPTS NOTHING NOW.", "The virus database is too old.", "Tell the security officer"])
+    t.station.station.update(state="ready")
+    t.golden(t.console(), "ready-nothing-approved", "READY, BUT NOT EVERYTHING WORKS.", "Nothing is approved.")
+    t.station.station.update(state="stopped", trouble={**trouble("configuration"), "detail": "lazaret.yaml:12:3: unknown key \"spol\""})
+    t.golden(t.console(), "stopped-detail", "configuration has an error", "lazaret.yaml:12:3", "Tell the administrator")
     t.station.station.update(state="starting", trouble=None, databases=[])
     t.golden(t.console(), "starting", "THE STATION IS STARTING.")
     t.station.station.update(state="ending")

@@ -44,6 +44,7 @@ class Station:
         self.transfers = []
         self.files = []            # of any transfer: entries of a report; or an object with len() and [i]
         self.refuse = {}           # request -> error code
+        self.silent = set()        # requests that nobody answers
         self.delay_files = False   # answers to `files` wait for release()
         self.requests = []
         self.clients = {}
@@ -127,6 +128,8 @@ class Station:
     def request(self, sock, request):
         self.requests.append(request)
         name = request["request"]
+        if name in self.silent:
+            return
         if name in self.refuse:
             self.answer(sock, request, error=self.refuse[name])
         elif name == "files" and self.delay_files:
@@ -151,7 +154,11 @@ class Station:
             for message in self.present():
                 self.send(sock, message)
         elif name == "dismiss":
-            self.tell({"event": "medium-gone", "medium": request["medium"]})
+            medium = self.media.get(request["medium"])
+            if medium and medium["present"]:  # it stays listed until it is taken out
+                self.tell({**medium, "seen": True})
+            else:
+                self.tell({"event": "medium-gone", "medium": request["medium"]})
 
     def do_transfers(self, request):
         found = [t for t in self.transfers if not request["search"] or request["search"].lower() in json.dumps(t).lower()]
