@@ -5,114 +5,17 @@ crashes of each part, a full queue, an end in the middle. Needs root and loop de
 import json
 import os
 import pathlib
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import control  # noqa: E402
-from tap import BUILD, EICAR, ROOT, finish, make_databases, ok, skip  # noqa: E402
-
-MIB = 1 << 20
-
-
-def losetup(*args):
-    return subprocess.run(["losetup", *map(str, args)], check=True, capture_output=True, text=True).stdout.strip()
-
-
-class Stick:
-    """An ext4 image that is plugged in as a loop device."""
-
-    def __init__(self, work, name, files):
-        tree, self.image = work / (name + ".tree"), work / (name + ".img")
-        for path, data in files.items():
-            (tree / path).parent.mkdir(parents=True, exist_ok=True)
-            (tree / path).write_bytes(data)
-        size = 16 * MIB + 2 * sum(len(d) for d in files.values())
-        with open(self.image, "wb") as f:
-            f.truncate(size)
-        subprocess.run(["mkfs.ext4", "-q", "-F", "-O", "^has_journal", "-d", tree, self.image], check=True)
-        shutil.rmtree(tree)
-        self.node = None
-
-    def plug(self):
-        self.node = losetup("--find", "--show", self.image)
-        return self
-
-    def pull(self):
-        """As far as a loop device can be pulled: it goes when nobody holds it any more; its events come then."""
-        if self.node:
-            losetup("--detach", self.node)
-        self.node = None
-
-
-class Station:
-    def __init__(self, work, name, devices=(), extra=""):
-        """A private copy of the programs, so that one can be replaced."""
-        self.bin, self.at = work / name / "build" / "bin", work / name / "station"
-        shutil.copytree(BUILD / "bin", self.bin)
-        shutil.copytree(ROOT / "rules", work / name / "rules")
-        subprocess.run([self.bin / "lazaret", "init", self.at, "--db", make_databases(work / name / "db")], check=True,
-                       stdout=subprocess.DEVNULL)
-        self.settings = {"source": "kernel", "loop": work, "usb-guard": "false", "optical": "false", **dict(devices)}
-        self.original = (self.at / "lazaret.yaml").read_text()
-        self.configure(extra)
-        self.log, self.process = work / name / "log", None
-
-    def configure(self, extra="", **settings):
-        self.settings.update(settings)
-        lines = "".join("  %s: %s\n" % pair for pair in self.settings.items())
-        (self.at / "lazaret.yaml").write_text(self.original.replace("devices:\n", "devices:\n" + lines) + extra)
-
-    def start(self):
-        self.process = subprocess.Popen([self.bin / "lazaretd", "-C", self.at], stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=open(self.log, "ab"))
-        self.client = control.connect(self.at / "control.sock").watch()
-        return self
-
-    def ready(self):
-        self.client.wait_for(lambda c: c.station["state"] == "ready")
-        return self
-
-    def stop(self, how=signal.SIGTERM, deadline_s=90):
-        self.client.close()
-        self.process.send_signal(how)
-        return self.process.wait(deadline_s)
-
-    def run(self, *args):
-        return subprocess.run([self.bin / "lazaret", "-C", self.at, *args], stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, timeout=60)
-
-    def records(self):
-        return [json.loads(line) for line in (self.at / "audit" / "audit.jsonl").read_text().splitlines()]
-
-    def types(self):
-        return [r["type"] for r in self.records()]
-
-    def staged(self):
-        return sorted(p.name for p in (self.at / "staging").iterdir() if not p.name.startswith("."))
-
-    def spooled(self):
-        return sorted(p.name for p in (self.at / "spool").iterdir())
-
-    def children(self, program):
-        """Process ids of this station's processes of a program."""
-        found = []
-        for p in pathlib.Path("/proc").iterdir():
-            try:
-                if p.name.isdigit() and os.path.realpath(p / "exe") == str(self.bin / program):
-                    found.append(int(p.name))
-            except OSError:
-                continue
-        return found
-
-
-def new(client, known=()):
-    return lambda m: m["medium"] not in known
+import station  # noqa: E402
+from station import Station, Stick  # noqa: E402
+from tap import EICAR, ok  # noqa: E402
 
 
 def plain(work):
@@ -379,24 +282,6 @@ def named(work):
         s.stop()
 
 
-def main():
-    if os.geteuid() != 0 or not os.path.exists("/dev/loop-control"):
-        skip("the daemon", "needs root and loop devices")
-        return finish()
-    work = pathlib.Path(tempfile.mkdtemp(prefix="lazaret-daemon."))
-    os.chmod(work, 0o755)
-    try:
-        for test in (plain, cold_start, queue, cancel, crashes, daemon_killed, stopped, reload, broken, full_staging, named):
-            if len(sys.argv) > 1 and test.__name__ not in sys.argv[1:]:
-                continue
-            try:
-                test(work)
-            except (TimeoutError, control.Gone, control.Refused, OSError, subprocess.SubprocessError, KeyError, IndexError) as e:
-                ok(False, "%s runs to its end" % test.__name__, "%s: %s" % (type(e).__name__, e))
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    return finish()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(station.main((plain, cold_start, queue, cancel, crashes, daemon_killed, stopped, reload, broken, full_staging, named),
+                          sys.argv[1:]))
