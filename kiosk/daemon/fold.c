@@ -101,8 +101,23 @@ static json_t *volume_entry(const json_t *e)
 	return v;
 }
 
+/* Counted as they come: a medium with more volumes than the list keeps must not push the lost ones out of it. */
+static void count_volume(struct fold *f, const char *outcome, const char *fs)
+{
+	bool is_lost = strcmp(outcome, "refused") == 0 || strcmp(outcome, "failed") == 0;
+
+	f->has_read |= strcmp(outcome, "read") == 0 || strcmp(outcome, "partial") == 0;
+	f->has_lost |= is_lost || strcmp(outcome, "partial") == 0;
+	f->has_failed |= strcmp(outcome, "failed") == 0;
+	f->has_audio |= is_lost && strcmp(fs, "audio") == 0;
+	/* as libblkid and intake name them */
+	f->has_locked |= is_lost && (strcmp(fs, "crypto_LUKS") == 0 || strcmp(fs, "BitLocker") == 0 ||
+				     strcmp(fs, "TCRYPT") == 0 || strcmp(fs, "FVAULT2") == 0);
+}
+
 static void on_volume(struct fold *f, const json_t *e)
 {
+	count_volume(f, text_of(e, "outcome"), text_of(e, "fs"));
 	keep(f->volumes, volume_entry(e), FOLD_VOLUMES_MAX);
 }
 
@@ -152,11 +167,17 @@ static void on_finding(struct fold *f, const json_t *e)
 	     FOLD_FINDINGS_MAX);
 }
 
+/* An old database is said at the beginning of each inspection; it ends none. */
+static bool has_cause(const struct fold *f)
+{
+	return f->trouble != TROUBLE_NONE && f->trouble != TROUBLE_DATABASE_STALE;
+}
+
 static void on_error(struct fold *f, const json_t *e)
 {
 	enum trouble t = trouble_find(text_of(e, "code"));
 
-	if (f->trouble != TROUBLE_NONE)
+	if (has_cause(f))
 		return; /* the first is the cause */
 	f->trouble = t == TROUBLE_NONE ? TROUBLE_INTERNAL : t;
 	replace(&f->trouble_text, fold_text(text_of(e, "text")));
@@ -173,27 +194,11 @@ static void on_locked(struct fold *f, const json_t *e)
 /* What stands in the volumes' way, when there is no trouble with the medium as a whole. */
 static enum trouble trouble_of_volumes(const struct fold *f)
 {
-	bool has_read = false, has_lost = false, has_locked = false, has_audio = false, has_failed = false;
-	json_t *v;
-	size_t k;
-
-	json_array_foreach(f->volumes, k, v) {
-		const char *outcome = text_of(v, "outcome"), *fs = text_of(v, "fs");
-		bool is_lost = strcmp(outcome, "refused") == 0 || strcmp(outcome, "failed") == 0;
-
-		has_read |= strcmp(outcome, "read") == 0 || strcmp(outcome, "partial") == 0;
-		has_lost |= is_lost || strcmp(outcome, "partial") == 0;
-		has_failed |= strcmp(outcome, "failed") == 0;
-		has_audio |= is_lost && strcmp(fs, "audio") == 0;
-		/* as libblkid and intake name them */
-		has_locked |= is_lost && (strcmp(fs, "crypto_LUKS") == 0 || strcmp(fs, "BitLocker") == 0 ||
-					  strcmp(fs, "TCRYPT") == 0 || strcmp(fs, "FVAULT2") == 0);
-	}
-	if (has_read)
-		return has_lost ? TROUBLE_PARTIAL : TROUBLE_NONE;
-	return has_locked ? TROUBLE_ENCRYPTED : has_audio ? TROUBLE_AUDIO : has_failed ? TROUBLE_UNREADABLE :
-	       has_lost	  ? TROUBLE_UNKNOWN_FILESYSTEM :
-			    TROUBLE_EMPTY;
+	if (f->has_read)
+		return f->has_lost ? TROUBLE_PARTIAL : TROUBLE_NONE;
+	return f->has_locked ? TROUBLE_ENCRYPTED : f->has_audio ? TROUBLE_AUDIO : f->has_failed ? TROUBLE_UNREADABLE :
+	       f->has_lost   ? TROUBLE_UNKNOWN_FILESYSTEM :
+			       TROUBLE_EMPTY;
 }
 
 static void on_done(struct fold *f, const json_t *e, int64_t now_s)
@@ -207,14 +212,22 @@ static void on_done(struct fold *f, const json_t *e, int64_t now_s)
 	if (strcmp(outcome, "aborted") != 0) {
 		enum trouble t = trouble_of_volumes(f);
 
+		if (t != TROUBLE_NONE && !has_cause(f))
+			replace(&f->trouble_text, NULL);
 		/* an error that did not end it is about a part of it */
-		f->trouble = t != TROUBLE_NONE ? t : f->trouble == TROUBLE_NONE ? TROUBLE_NONE : TROUBLE_PARTIAL;
-		f->is_complete = f->trouble == TROUBLE_NONE;
-	} else if (f->trouble == TROUBLE_NONE) {
+		f->is_complete = t == TROUBLE_NONE && !has_cause(f);
+		f->trouble = t != TROUBLE_NONE ? t : has_cause(f) ? TROUBLE_PARTIAL : f->trouble;
+	} else if (!has_cause(f)) {
 		f->trouble = TROUBLE_CANCELLED;
 		replace(&f->trouble_text, fold_text(why));
 	}
 	f->finished = now_s;
+}
+
+void fold_answered(struct fold *f)
+{
+	replace(&f->locked, NULL);
+	f->state = MEDIUM_OPENING;
 }
 
 bool fold_event(struct fold *f, const json_t *e, int64_t now_s, int64_t now_ms)
@@ -240,8 +253,7 @@ bool fold_event(struct fold *f, const json_t *e, int64_t now_s, int64_t now_ms)
 	} else if (strcmp(name, "locked") == 0) {
 		on_locked(f, e);
 	} else if (strcmp(name, "unlocking") == 0) {
-		replace(&f->locked, NULL);
-		f->state = MEDIUM_OPENING;
+		fold_answered(f);
 	} else if (strcmp(name, "done") == 0) {
 		on_done(f, e, now_s);
 	} else {
@@ -254,7 +266,7 @@ void fold_end(struct fold *f, int64_t now_s)
 {
 	if (!f->outcome) {
 		f->outcome = json_string("aborted");
-		f->trouble = f->trouble == TROUBLE_NONE ? TROUBLE_INTERNAL : f->trouble;
+		f->trouble = has_cause(f) ? f->trouble : TROUBLE_INTERNAL;
 		f->finished = now_s;
 	}
 	f->state = MEDIUM_DONE;

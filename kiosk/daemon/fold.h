@@ -36,6 +36,7 @@ struct fold {
 	enum medium_state state;
 	bool is_removable;
 	int64_t started, removable_at, finished; /* s since 1970; 0: not yet */
+	bool has_read, has_lost, has_locked, has_audio, has_failed; /* of all volumes: `volumes` keeps the newest alone */
 	json_t *transfer, *volumes, *locked, *findings, *warnings, *outcome, *counts; /* owned; NULL: not yet */
 	uint64_t found;
 	bool is_complete;
@@ -55,6 +56,9 @@ bool fold_event(struct fold *f, const json_t *event, int64_t now_s, int64_t now_
 
 /* The inspection has ended: without a "done" (it crashed), or with one. Settles state and trouble. */
 void fold_end(struct fold *f, int64_t now_s);
+
+/* Its question (`locked`) was answered: it is no longer asked. */
+void fold_answered(struct fold *f);
 
 /* Ended before it began. */
 void fold_abandon(struct fold *f, enum trouble why, int64_t now_s);

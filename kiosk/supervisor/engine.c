@@ -108,8 +108,8 @@ void engine_tell_age(struct supervisor *s)
 	int64_t age = engine_age(s);
 
 	if (s->is_database_stale)
-		events_error(s->events, "the virus database is %lld days old: nothing will be approved. Update it, then insert the "
-				       "medium again.", (long long)(age / 86400));
+		events_trouble(s->events, TROUBLE_DATABASE_STALE, "the virus database is %lld days old: nothing will be approved. Update it, then "
+			       "insert the medium again.", (long long)(age / 86400));
 	else if (age >= (int64_t)s->config->database.warn_age_s)
 		events_warning(s->events, "the virus database is %lld days old", (long long)(age / 86400));
 }

@@ -230,6 +230,45 @@ static void text_is_cut_between_characters(void **state)
 	}
 }
 
+/* One volume that is refused, and more behind it than the list keeps. */
+static void lost_volume_is_not_pushed_out(void **state)
+{
+	volume("crypto_LUKS", "refused");
+	for (size_t k = 0; k < FOLD_VOLUMES_MAX; k++)
+		volume("vfat", "read");
+	done("published", "");
+	assert_text("trouble", "code", "partial");
+	assert_false(fold.is_complete);
+}
+
+#define STALE "{\"event\":\"error\",\"code\":\"database-stale\",\"text\":\"the virus database is 9 days old\"}"
+
+/* It is why nothing was approved, and no fault of the medium. */
+static void old_database_is_no_unread_part(void **state)
+{
+	tell(STALE);
+	volume("vfat", "read");
+	done("refused", "");
+	assert_text("trouble", "code", "database-stale");
+	assert_true(fold.is_complete);
+}
+
+static void old_database_hides_no_cause(void **state)
+{
+	tell(STALE);
+	tell("{\"event\":\"error\",\"code\":\"removed\",\"text\":\"gone\"}");
+	done("aborted", "the medium was removed");
+	assert_text("trouble", "code", "removed");
+	assert_text("trouble", "detail", "gone");
+}
+
+static void old_database_cancels_nothing(void **state)
+{
+	tell(STALE);
+	done("aborted", "stopped by the operator, or with the station");
+	assert_text("trouble", "code", "cancelled");
+}
+
 static void nonsense_changes_nothing(void **state)
 {
 	static const char *const lines[] = { "{}", "{\"event\":7}", "{\"event\":\"verdict\"}", "{\"event\":\"\"}" };
@@ -254,6 +293,8 @@ int main(void)
 		T(cancelled_without_an_error), T(nothing_was_read),	  T(a_part_was_not_read),
 		T(locked_and_unlocked),	  T(time_left_follows_the_rate), T(worst_medium_fits_in_a_line),
 		T(text_is_cut_between_characters), T(nonsense_changes_nothing),
+		T(lost_volume_is_not_pushed_out), T(old_database_is_no_unread_part), T(old_database_hides_no_cause),
+		T(old_database_cancels_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
