@@ -15,6 +15,7 @@
 #include "supervisor/inspection.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/statvfs.h>
 #include <time.h>
@@ -36,8 +37,16 @@ struct conclusion {
 	struct message message;
 };
 
-/* No signal interrupts from here on: there is nothing to wait for but our own disks. */
+/* No signal interrupts a wait from here on: there is nothing to wait for but our own disks. Whoever stops the inspection
+ * before anything can be seen in staging was told that nothing will be: is_stopped() looks, between two files. */
 static const struct patience firm = { .signal_fd = -1, .deadline_ms = INT64_MAX };
+
+static bool is_stopped(const struct inspection *i)
+{
+	struct pollfd polled = { .fd = i->supervisor->signal_fd, .events = POLLIN };
+
+	return poll(&polled, 1, 0) > 0;
+}
 
 static int expect_published(struct conclusion *c, uint8_t *ret_sum)
 {
@@ -97,6 +106,8 @@ static int add_file(void *context, struct docket_entry *e)
 	const char *path;
 	int r;
 
+	if (is_stopped(c->i))
+		return -ECANCELED;
 	if (e->verdict != VERDICT_APPROVED || !e->published_as)
 		return 0;
 	path = e->published_as + strlen("files/");
@@ -129,17 +140,18 @@ static int check_space(struct conclusion *c)
 		return -errno;
 	free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
 	if (fs.f_flag & ST_RDONLY) {
-		events_error(s->events, "%s: read-only file system: nothing can be published. Tell the security officer.",
-			     s->config->staging_dir);
+		events_trouble(s->events, TROUBLE_STAGING_FULL,
+			       "%s: read-only file system: nothing can be published. Tell the security officer.",
+			       s->config->staging_dir);
 		return -EROFS;
 	}
 	if (free_bytes < s->config->staging_min_free || free_bytes - s->config->staging_min_free < c->facts.counts.bytes) {
-		events_error(s->events,
-			     "%s: not enough space: %llu MiB are free, %llu MiB must stay free, this medium needs up to %llu MiB. "
-			     "Ask the importers to take finished transfers away, then insert the medium again.",
-			     s->config->staging_dir, (unsigned long long)(free_bytes >> 20),
-			     (unsigned long long)(s->config->staging_min_free >> 20),
-			     (unsigned long long)(c->facts.counts.bytes >> 20) + 1);
+		events_trouble(s->events, TROUBLE_STAGING_FULL,
+			       "%s: not enough space: %llu MiB are free, %llu MiB must stay free, this medium needs up to %llu MiB. "
+			       "Ask the importers to take finished transfers away, then insert the medium again.",
+			       s->config->staging_dir, (unsigned long long)(free_bytes >> 20),
+			       (unsigned long long)(s->config->staging_min_free >> 20),
+			       (unsigned long long)(c->facts.counts.bytes >> 20) + 1);
 		return -ENOSPC;
 	}
 	return 0;
@@ -155,7 +167,7 @@ static int fill_transfer(struct conclusion *c)
 		c->is_publishing = true;
 		r = docket_each(c->i->docket, add_file, c);
 	}
-	return r;
+	return r == 0 && is_stopped(c->i) ? -ECANCELED : r;
 }
 
 static int audit(struct conclusion *c, const char *type, json_t *body)
@@ -316,11 +328,13 @@ static const char *words_for(int error)
 {
 	switch (error) {
 	case -ECANCELED:
-		return "stopped by the operator";
+		return "stopped by the operator, or with the station";
 	case -ETIMEDOUT:
 		return "out of time";
 	case -ENODEV:
 		return "the medium was removed";
+	case -ESTALE:
+		return "the station lost sight of the medium";
 	case -ENOSPC:
 		return "no space left";
 	case -EKEYREJECTED:
@@ -395,6 +409,8 @@ enum inspection_status inspection_conclude(struct inspection *i, int aborted)
 	c->facts = (struct report_facts){ .outcome = "refused", .previous = "" };
 	if (i->docket && docket_count(i->docket, &c->facts.counts) < 0 && r == 0)
 		r = -EIO;
+	if (r == 0 && is_stopped(i))
+		r = -ECANCELED;
 	if (r == 0 && c->facts.counts.approved > 0) {
 		inspection_progress(i, "publishing", true);
 		r = fill_transfer(c);
