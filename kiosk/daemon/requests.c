@@ -131,10 +131,13 @@ static void on_unlock(struct call *c)
 	memcpy(a.passphrase, passphrase, size);
 	n = send(c->m->answers_fd, &a, sizeof(a), MSG_DONTWAIT | MSG_NOSIGNAL);
 	explicit_bzero(&a, sizeof(a));
-	if (n < 0)
+	if (n < 0) {
 		control_refuse(c->d->control, c->q->token, "unavailable", "the inspection does not listen");
-	else
-		control_answer(c->d->control, c->q->token, NULL);
+		return;
+	}
+	fold_answered(&c->m->fold); /* one answer a question: a second would be taken for that to the next volume's */
+	media_changed(c->m);
+	control_answer(c->d->control, c->q->token, NULL);
 }
 
 static void on_dismiss(struct call *c)

@@ -164,6 +164,16 @@ static int on_volume(struct inspection *i, struct message *m)
 
 /* -- encrypted volumes ------------------------------------------------------------------------------------------ */
 
+/* What came too late for the last question must not answer the next. */
+static void forget_answers(struct inspection *i)
+{
+	struct answer a;
+
+	while (recv(i->supervisor->answers_fd, &a, sizeof(a), MSG_DONTWAIT) > 0)
+		;
+	explicit_bzero(&a, sizeof(a));
+}
+
 /* Nobody answered in time: as if the volume had been skipped. */
 static int take_answer(struct inspection *i, uint32_t volume, struct answer *ret)
 {
@@ -213,6 +223,7 @@ static int on_locked(struct inspection *i, struct message *m)
 		return -ENOMEM;
 	if (i->supervisor->answers_fd < 0)
 		return -EPROTO; /* it was told that nobody is there */
+	forget_answers(i);
 	events_send(i->supervisor->events, "locked",
 		    json_pack("{s:I,s:s,s:s,s:I,s:s}", "volume", (json_int_t)volume, "format", format, "label", label, "left",
 			      (json_int_t)left, "wrong", wrong));
