@@ -62,9 +62,10 @@ static int open_signals(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGUSR1);
-	if (sigprocmask(SIG_SETMASK, &set, NULL) < 0)
+	sigaddset(&set, SIGUSR2);
+	/* `pkill -HUP lazaretd` reaches us, too: reloading is the daemon's business. Not blocked, or it would wait to be heard. */
+	if (signal(SIGHUP, SIG_IGN) == SIG_ERR || sigprocmask(SIG_SETMASK, &set, NULL) < 0)
 		return -errno;
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
@@ -300,6 +301,9 @@ void child_eject(struct daemon *d, const char *node)
 		int fd;
 
 		begin_child(self);
+		/* nothing of ours stays open for as long as a drive that hangs takes */
+		if (fd_close_others(STDERR_FILENO + 1, NULL, 0) < 0)
+			_exit(EXIT_FAILURE);
 		(void)snprintf(path, sizeof(path), "/dev/%s", node);
 		fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 		/* Unlock first: a drive that we have locked refuses. Not every drive can. */

@@ -48,7 +48,6 @@ struct medium {
 	struct fold fold;
 	/* its process, while there is one */
 	pid_t pid;
-	bool is_cancelled;
 	int answers_fd;
 	int events_fd;
 	sd_event_source *events_io, *exit;
@@ -76,6 +75,7 @@ struct daemon {
 	/* devices.c */
 	struct process devices;
 	sd_event_source *devices_io, *devices_retry;
+	bool is_blind; /* it was lost, and has not yet told all that is plugged in */
 	json_t *usb; /* array, as in the control protocol */
 	uint64_t usb_records, usb_unrecorded; /* of this minute */
 	int64_t usb_minute;
@@ -140,7 +140,7 @@ void device_done(struct device *device);
 
 /* Start the medium's inspection. Returns 0 or a negative errno. */
 _must_check_ int child_start(struct medium *m);
-/* SIGTERM: stop; SIGUSR1: the medium has gone. */
+/* SIGTERM: stop; SIGUSR1: the medium has gone; SIGUSR2: nobody can say whether it has. The latter two only while it is read. */
 void child_signal(struct medium *m, int signal);
 void child_done(struct medium *m);
 /* A process of ours that ends by itself: reap it when it does. */

@@ -15,6 +15,7 @@
 #define TEXT_MAX 512
 /* A device that comes and goes as fast as it can must not fill the trail: so many records a minute, then one number. */
 #define RECORDS_A_MINUTE 60
+#define USB_JSON_MAX 12288 /* bytes of what is shown of them */
 #define USB_MAX 128 /* a bus has 127 addresses; more than one bus has as many is not a kiosk */
 
 static void changed(struct daemon *d)
@@ -211,6 +212,18 @@ static int on_key(struct daemon *d, struct decoder *m, void (*what)(struct daemo
 	return r;
 }
 
+static int on_settled(struct daemon *d, struct decoder *m)
+{
+	int r = decoder_end(m);
+
+	if (r == 0 && d->is_blind) {
+		d->is_blind = false;
+		if (d->control)
+			control_touch(d->control, CONTROL_STATION);
+	}
+	return r;
+}
+
 static int take(struct daemon *d, struct message *m)
 {
 	switch (m->type) {
@@ -225,7 +238,7 @@ static int take(struct daemon *d, struct message *m)
 	case MESSAGE_DEVICES_USB_GONE:
 		return on_usb_gone(d, &m->payload);
 	case MESSAGE_DEVICES_SETTLED:
-		return decoder_end(&m->payload);
+		return on_settled(d, &m->payload);
 	default:
 		return -EPROTO;
 	}
@@ -258,8 +271,12 @@ static void lose(struct daemon *d, int error, const char *why)
 	uint64_t now;
 
 	log_error("the devices role: %s; it is started anew", why ? why : strerror(-error));
-	station_audit(d, "devices-lost", json_pack("{s:s}", "why", why ? why : strerror(-error)));
+	if (!d->is_blind) /* one that cannot be started fails every other second: once is enough for the trail */
+		station_audit(d, "devices-lost", json_pack("{s:s}", "why", why ? why : strerror(-error)));
+	d->is_blind = true;
 	forget(d);
+	if (d->control)
+		control_touch(d->control, CONTROL_STATION);
 	if (sd_event_now(d->loop, CLOCK_MONOTONIC, &now) < 0 ||
 	    sd_event_add_time(d->loop, &d->devices_retry, CLOCK_MONOTONIC, now + RETRY_US, 0, on_retry, d) < 0)
 		log_error("no timer: no medium will be seen until the station is reloaded");
@@ -314,6 +331,8 @@ void devices_apply(struct daemon *d)
 {
 	if (!d->station || d->is_ending || d->devices_retry)
 		return;
+	if (d->station->config->devices.source == STATION_DEVICES_NONE)
+		d->is_blind = false; /* nobody looks */
 	if (d->devices.pid > 0 && d->station->config->devices.source == STATION_DEVICES_NONE)
 		forget(d);
 	else if (d->devices.pid > 0 && d->devices.channel.state != STATE_BOOT && send_policy(d, MESSAGE_DEVICES_POLICY) < 0)
@@ -344,19 +363,49 @@ static json_t *ports(const struct daemon *d)
 	return list;
 }
 
+/* As it is shown: strings of a device that does its worst are as long as a dozen of others. */
+static json_t *shown(const json_t *device)
+{
+	json_t *o = json_object(), *v;
+	const char *key;
+
+	json_object_foreach((json_t *)device, key, v)
+		(void)json_object_set_new(o, key, json_is_string(v) ? fold_text(json_string_value(v)) : json_incref(v)); /* told, not relied on */
+	return o;
+}
+
 static json_t *newest_refused(const struct daemon *d)
 {
 	for (size_t k = json_array_size(d->usb); k-- > 0;) {
 		json_t *o = json_array_get(d->usb, k);
 
 		if (!json_is_true(json_object_get(o, "accepted")))
-			return json_incref(o);
+			return shown(o);
 	}
 	return json_null();
 }
 
+/* The newest, as many as fit in a line beside the station (requests.c, `state`). */
+static json_t *all_shown(const struct daemon *d)
+{
+	json_t *list = json_array();
+	size_t room = USB_JSON_MAX;
+
+	for (size_t k = json_array_size(d->usb); k-- > 0;) {
+		json_t *o = shown(json_array_get(d->usb, k));
+		size_t size = json_dumpb(o, NULL, 0, JSON_COMPACT) + 1;
+
+		if (size > room || json_array_insert_new(list, 0, json_incref(o)) < 0)
+			k = 0;
+		else
+			room -= size;
+		json_decref(o);
+	}
+	return list;
+}
+
 json_t *devices_object(struct daemon *d)
 {
-	return json_pack("{s:s,s:b,s:o,s:O,s:o}", "event", "devices", "guard", d->station && d->station->config->devices.is_guarded,
-			 "media_ports", ports(d), "usb", d->usb, "refused", newest_refused(d));
+	return json_pack("{s:s,s:b,s:o,s:o,s:o}", "event", "devices", "guard", d->station && d->station->config->devices.is_guarded,
+			 "media_ports", ports(d), "usb", all_shown(d), "refused", newest_refused(d));
 }

@@ -204,18 +204,18 @@ void media_lost_sight(struct daemon *d)
 			continue;
 		}
 		m->is_present = false;
-		if (m->pid > 0 && !m->fold.is_removable) {
-			m->is_cancelled = true; /* nobody could say that it is still the same */
-			child_signal(m, SIGTERM);
-		}
-		media_changed(m);
+		if (m->pid > 0 && !m->fold.is_removable)
+			child_signal(m, SIGUSR2); /* nobody could say that it is still the same */
+		if (m->is_seen)
+			forget(m); /* told again, too */
+		else
+			media_changed(m);
 	}
 }
 
 void media_cancel(struct medium *m)
 {
 	if (m->pid > 0) {
-		m->is_cancelled = true;
 		child_signal(m, SIGTERM);
 	} else if (m->fold.state != MEDIUM_DONE) {
 		fold_abandon(&m->fold, TROUBLE_CANCELLED, time(NULL));

@@ -94,6 +94,8 @@ static void load_failed(struct daemon *d)
 	else
 		station_audit(d, "reload-failed", json_pack("{s:s}", "why", words ? words : ""));
 	changed(d);
+	if (d->is_reload_wanted)
+		station_load(d); /* what was put right meanwhile */
 }
 
 static int on_engine(sd_event_source *source, int fd, uint32_t events, void *context)
@@ -202,6 +204,8 @@ static enum trouble trouble_now(const struct daemon *d)
 		return TROUBLE_DATABASE_MISSING;
 	if (!d->station)
 		return d->next ? TROUBLE_NONE : d->words_trouble != TROUBLE_NONE ? d->words_trouble : TROUBLE_CONFIGURATION;
+	if (d->is_blind)
+		return TROUBLE_INTERNAL;
 	if (d->station->is_database_stale)
 		return TROUBLE_DATABASE_STALE;
 	return station_has_room(d) ? TROUBLE_NONE : TROUBLE_STAGING_FULL;
@@ -212,7 +216,7 @@ static const char *state_now(const struct daemon *d)
 	if (d->is_ending)
 		return "ending";
 	if (station_accepts(d))
-		return "ready";
+		return d->is_blind ? "stopped" : "ready";
 	return d->next ? "starting" : "stopped";
 }
 
@@ -224,7 +228,9 @@ static json_t *trouble_object(const struct daemon *d)
 	if (t == TROUBLE_NONE)
 		return json_null();
 	return json_pack("{s:s,s:s,s:s,s:s}", "code", trouble_code(t), "text", trouble_text(t), "next", trouble_next(t),
-			 "detail", words && !station_accepts(d) ? words : "");
+			 "detail", words && !station_accepts(d) ? words :
+				   t == TROUBLE_INTERNAL	? "what is plugged in cannot be seen" :
+								  "");
 }
 
 static json_t *databases(const struct supervisor *s)
@@ -269,9 +275,13 @@ static int describe(json_t *o, struct supervisor *s)
 
 json_t *station_object(struct daemon *d)
 {
-	json_t *o = json_pack("{s:s,s:s,s:s,s:s,s:o,s:O?,s:I}", "event", "station", "protocol", CONTROL_PROTOCOL, "version",
-			      LAZARET_VERSION, "state", state_now(d), "trouble", trouble_object(d), "reload", d->reload, "now",
-			      (json_int_t)time(NULL));
+	json_t *o;
+
+	if (d->station)
+		(void)engine_age(d->station); /* its trouble is of now */
+	o = json_pack("{s:s,s:s,s:s,s:s,s:o,s:O?,s:I}", "event", "station", "protocol", CONTROL_PROTOCOL, "version",
+		      LAZARET_VERSION, "state", state_now(d), "trouble", trouble_object(d), "reload", d->reload, "now",
+		      (json_int_t)time(NULL));
 
 	if (o && d->station && describe(o, d->station) < 0) {
 		json_decref(o);

@@ -122,14 +122,15 @@ void inspection_progress(struct inspection *i, const char *stage, bool is_now)
 			      (json_int_t)i->bytes_examined));
 }
 
-/* The daemon sends SIGUSR1 when the medium has gone, SIGTERM when somebody wants the inspection to stop. */
+/* The daemon sends SIGUSR1 when the medium has gone, SIGUSR2 when nobody can say whether it has, SIGTERM when somebody wants
+ * the inspection to stop. */
 int inspection_interrupted(const struct inspection *i)
 {
 	struct signalfd_siginfo info;
 
-	return read(i->supervisor->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info) && info.ssi_signo == SIGUSR1 ?
-		       -ENODEV :
-		       -ECANCELED;
+	if (read(i->supervisor->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return -ECANCELED;
+	return info.ssi_signo == SIGUSR1 ? -ENODEV : info.ssi_signo == SIGUSR2 ? -ESTALE : -ECANCELED;
 }
 
 void inspection_may_go(const struct inspection *i)
@@ -140,7 +141,7 @@ void inspection_may_go(const struct inspection *i)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
-	/* SIGUSR1 stays blocked and unheard */
+	/* SIGUSR1 and SIGUSR2 stay blocked and unheard */
 	if (signalfd(i->supervisor->signal_fd, &set, 0) < 0)
 		log_warning("job=%s: signalfd: %s", i->transfer, strerror(errno));
 }
@@ -174,6 +175,8 @@ void inspection_trouble(struct inspection *i, const char *what, int error, const
 		return; /* whoever asked for it knows; the report says it */
 	if (error == -ENODEV)
 		why = "the medium was removed before it had been read. Insert it again.";
+	else if (error == -ESTALE)
+		why = "the station lost sight of the medium before it had been read. Insert it again.";
 	else if (error == -ETIMEDOUT && !why)
 		why = "it took longer than the station allows (limits.inspection_time)";
 	events_trouble(i->supervisor->events, trouble_of(error), "%s: %s", what, why ? why : strerror(-error));
@@ -285,7 +288,7 @@ enum inspection_status inspection_run(struct supervisor *s, const struct inspect
 			r = opened;
 		if (r == 0)
 			r = run_stages(i);
-		if (r == -ECANCELED && (r = inspection_interrupted(i)) == -ENODEV)
+		if (r == -ECANCELED && (r = inspection_interrupted(i)) != -ECANCELED)
 			inspection_trouble(i, "reading", r, NULL);
 		/* Also after an abort: every file that was seen gets a verdict and a reason. */
 		i->is_aborted = r < 0;
