@@ -229,10 +229,6 @@ install: all
 	install -m 644 image/tmpfiles/lazaret.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
 	install -m 644 $(wildcard image/systemd/*.service image/systemd/*.socket) $(DESTDIR)$(PREFIX)/lib/systemd/system
 	install -m 644 $(wildcard image/udev/*.rules) $(DESTDIR)$(PREFIX)/lib/udev/rules.d
-	for catalogue in $(wildcard $(BUILD)/locale/*/LC_MESSAGES/*.mo); do \
-		to=$(DESTDIR)$(PREFIX)/share/locale/$${catalogue#$(BUILD)/locale/}; \
-		install -d $${to%/*} && install -m 644 $$catalogue $$to || exit 1; \
-	done
 	install -m 644 README.md LICENSE docs/*.md docs/report.schema.json $(DESTDIR)$(PREFIX)/share/doc/lazaret
 	for page in docs/man/*.[1-8]; do \
 		section=$${page##*.}; \
