@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define RATE_INTERVAL_MS 1000
+#define RATE_KNOWN_MS 3000 /* the first second says "43 minutes left" of a stick that takes one */
 #define RATE_KEPT 0.7 /* of the last rate at each interval: a change is seen within a few seconds */
 
 const char *medium_state_name(enum medium_state s)
@@ -126,7 +127,7 @@ static void update_rate(struct fold *f, int64_t now_ms)
 	double rate;
 
 	if (f->rate_at_ms == 0) {
-		f->rate_at_ms = now_ms;
+		f->rate_at_ms = f->rate_from_ms = now_ms;
 		f->rate_bytes = f->bytes_examined;
 	}
 	if (now_ms - f->rate_at_ms < RATE_INTERVAL_MS)
@@ -309,7 +310,8 @@ static json_t *progress_object(const struct fold *f)
 			      (json_int_t)f->bytes_total, "files_read", (json_int_t)f->files_read, "bytes_read",
 			      (json_int_t)f->bytes_read, "files_examined", (json_int_t)f->files_examined, "bytes_examined",
 			      (json_int_t)f->bytes_examined, "bytes_per_s", (json_int_t)f->bytes_per_s);
-	json_t *seconds = f->bytes_total > 0 && left >= 0 && f->bytes_per_s >= 1 ?
+	bool is_known = f->bytes_total > 0 && left >= 0 && f->bytes_per_s >= 1 && f->rate_at_ms - f->rate_from_ms >= RATE_KNOWN_MS;
+	json_t *seconds = is_known ?
 				  json_integer((json_int_t)((double)left / f->bytes_per_s) + 1) :
 				  json_null();
 

@@ -42,7 +42,7 @@ struct fold {
 	bool is_complete;
 	int64_t files_total, bytes_total, files_read, bytes_read, files_examined, bytes_examined;
 	/* rate of examining, smoothed */
-	int64_t rate_at_ms, rate_bytes;
+	int64_t rate_from_ms, rate_at_ms, rate_bytes;
 	double bytes_per_s;
 	enum trouble trouble;
 	json_t *trouble_text; /* more than the code's own sentence; NULL: nothing */
