@@ -7,6 +7,7 @@
 #include "daemon/daemon.h"
 
 /* The role limits a search itself; one that does not come back has a fault and is replaced. */
+#define READY_MS 30000
 #define ANSWER_US (15 * UINT64_C(1000000))
 
 struct question {
@@ -127,6 +128,7 @@ static int start(struct daemon *d)
 	const int fds[] = { s->reports_fd, s->history_fd };
 	int r = process_start(ROLE_RECORDS, &d->records);
 
+	d->records_deadline_ms = monotonic_ms() + READY_MS;
 	if (r == 0)
 		r = channel_send(&d->records.channel, MESSAGE_RECORDS_START, NULL, fds, ARRAY_LEN(fds));
 	return r < 0 ? r : sd_event_add_io(d->loop, &d->records_io, d->records.channel.fd, POLLIN, on_channel, d);
@@ -161,6 +163,12 @@ void archive_ask(struct daemon *d, uint64_t token, const json_t *request)
 		give_up(d, strerror(-r));
 	else if (d->questions == q)
 		send_next(d);
+}
+
+void archive_tick(struct daemon *d)
+{
+	if (d->records.pid > 0 && d->records.channel.state == STATE_BOOT && monotonic_ms() >= d->records_deadline_ms)
+		give_up(d, "the records did not become ready");
 }
 
 void archive_done(struct daemon *d)

@@ -67,6 +67,9 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *context)
 
 	if (d->is_trail_lost && !d->next)
 		station_load(d); /* perhaps it can be written again */
+	station_tick(d);
+	devices_tick(d);
+	archive_tick(d);
 	media_schedule(d);
 	control_touch(d->control, CONTROL_STATION);
 	if (sd_event_source_set_time(source, usec + TICK_US) < 0 || sd_event_source_set_enabled(source, SD_EVENT_ONESHOT) < 0)

@@ -67,6 +67,7 @@ struct daemon {
 	/* station.c */
 	struct supervisor *station; /* in force; NULL: none could be loaded yet */
 	struct supervisor *next;    /* its databases are loading */
+	int64_t next_deadline_ms;   /* CLOCK_MONOTONIC, as the other deadlines */
 	sd_event_source *engine_io, *next_io, *retry, *tick;
 	bool is_engine_lost, is_trail_lost, is_reload_wanted;
 	enum trouble words_trouble; /* the first error of the present attempt to load */
@@ -74,6 +75,7 @@ struct daemon {
 
 	/* devices.c */
 	struct process devices;
+	int64_t devices_deadline_ms; /* for READY */
 	sd_event_source *devices_io, *devices_retry;
 	bool is_blind; /* it was lost, and has not yet told all that is plugged in */
 	json_t *usb; /* array, as in the control protocol */
@@ -87,6 +89,7 @@ struct daemon {
 
 	/* archive.c */
 	struct process records;
+	int64_t records_deadline_ms; /* for READY */
 	sd_event_source *records_io, *records_timeout;
 	struct question *questions; /* waiting, oldest first */
 };
@@ -98,6 +101,10 @@ _must_check_ int daemon_run(const char *dir);
 
 /* Begin to load everything anew; what was in force stays so until the new set is ready, and for good when it is not. */
 void station_load(struct daemon *d);
+/* Every few seconds: what does not come up in its time is given up, and tried again. */
+void station_tick(struct daemon *d);
+void devices_tick(struct daemon *d);
+void archive_tick(struct daemon *d);
 /* May an inspection begin? */
 bool station_accepts(const struct daemon *d);
 bool station_has_room(const struct daemon *d); /* in staging, for what may be approved */

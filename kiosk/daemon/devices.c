@@ -12,6 +12,7 @@
 #include "daemon/daemon.h"
 
 #define RETRY_US (2 * UINT64_C(1000000))
+#define READY_MS 60000 /* it looks at every device before: each may take its time */
 #define TEXT_MAX 512
 /* A device that comes and goes as fast as it can must not fill the trail: so many records a minute, then one number. */
 #define RECORDS_A_MINUTE 60
@@ -319,12 +320,19 @@ static void start(struct daemon *d)
 {
 	int r = process_start(ROLE_DEVICES, &d->devices);
 
+	d->devices_deadline_ms = monotonic_ms() + READY_MS;
 	if (r == 0)
 		r = send_policy(d, MESSAGE_DEVICES_START);
 	if (r == 0)
 		r = sd_event_add_io(d->loop, &d->devices_io, d->devices.channel.fd, POLLIN, on_channel, d);
 	if (r < 0)
 		lose(d, r, NULL);
+}
+
+void devices_tick(struct daemon *d)
+{
+	if (d->devices.pid > 0 && d->devices.channel.state == STATE_BOOT && monotonic_ms() >= d->devices_deadline_ms)
+		lose(d, -ETIMEDOUT, "it did not become ready");
 }
 
 void devices_apply(struct daemon *d)

@@ -11,7 +11,8 @@
 #include "supervisor/engine.h"
 
 #define RETRY_US (30 * UINT64_C(1000000)) /* a station that could not start tries again: a disk may be there later */
-#define TICK_US (5 * UINT64_C(1000000))	  /* room in staging, ages */
+/* Official databases load in 6 to 19 s on one core; a slow disk and a busy machine times ten, and some. */
+#define LOAD_MS 300000
 
 static void changed(struct daemon *d)
 {
@@ -173,12 +174,24 @@ void station_load(struct daemon *d)
 		return;
 	d->retry = sd_event_source_disable_unref(d->retry);
 	forget_words(d);
+	d->next_deadline_ms = monotonic_ms() + LOAD_MS;
 	r = supervisor_begin(d->dir, d->events, -1, &d->next);
 	if (r == 0)
 		r = sd_event_add_io(d->loop, &d->next_io, d->next->examine.channel.fd, POLLIN, on_loading, d);
 	if (r < 0)
 		load_failed(d);
 	changed(d);
+}
+
+void station_tick(struct daemon *d)
+{
+	if (!d->next || monotonic_ms() < d->next_deadline_ms)
+		return;
+	events_trouble(d->events, TROUBLE_DATABASE_MISSING, "the virus databases did not load within %d s", LOAD_MS / 1000);
+	process_kill(&d->next->examine); /* it would not listen to its end */
+	load_failed(d);
+	if (d->is_reload_wanted)
+		station_load(d);
 }
 
 void station_done(struct daemon *d)

@@ -254,6 +254,22 @@ def answered_twice(work):
         s.stop()
 
 
+def records_that_hang(work):
+    """A role that never becomes ready: the question is refused, and the next one is answered by another."""
+    s = Station(work, "hang").start().ready()
+    held = Held(s, "lazaret-records", work)
+    try:
+        number = s.client.send("transfers", limit=10, before=None, search=None)
+        held.wait()
+        s.client.wait_for(lambda c: number in c.answers, 90)
+        answer = s.client.answers.pop(number)
+        ok(not answer["ok"] and answer["error"]["code"] == "unavailable", "records that do not come up: refused in time", answer)
+        held.put_back().let_go()
+        ok(s.client.ask("transfers", limit=10, before=None, search=None)["transfers"] == [], "and asked again: answered")
+    finally:
+        s.stop()
+
+
 if __name__ == "__main__":
     sys.exit(station.main((pulled_as_it_begins, hangup_to_all, cancelled_when_read, reload_within_reload, old_database, little_room,
-                           blind, answered_twice), sys.argv[1:]))
+                           blind, answered_twice, records_that_hang), sys.argv[1:]))
