@@ -5,6 +5,9 @@ Images are made once a run, when a scenario first asks for one (tests/lib/media.
 may change is checked by SHA-256 after every scenario: `Media.unchanged()`.
 """
 import hashlib
+import importlib.machinery
+import importlib.util
+import json
 import os
 import pathlib
 import random
@@ -99,9 +102,9 @@ class Media:
         return Image(path, volumes)
 
 
-def run(*command, stdin=None):
+def run(*command, stdin=None, cwd=None):
     env = {**os.environ, "LC_ALL": "C.UTF-8", "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"}
-    done = subprocess.run([str(c) for c in command], input=stdin, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    done = subprocess.run([str(c) for c in command], input=stdin, env=env, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     if done.returncode != 0:
         raise RuntimeError("%s: exit %d\n%s" % (" ".join(map(str, command)), done.returncode, done.stdout.decode(errors="replace")))
     return done.stdout
@@ -131,14 +134,97 @@ def big_files(media, name):
     return media.build(name, "--layout", "mbr", "--part", "vfat32:%0", volumes=[contents])
 
 
-def luks(media, name):
-    """LUKS2 over FAT, encrypted in place and without device mapper. PASSPHRASE opens it."""
-    inner = media.build(name, "--layout", "none", "--part", "vfat:%0", volumes=[USUAL])
-    with open(inner.path, "ab") as f:
-        f.truncate(inner.path.stat().st_size + (32 << 20))
+def encrypt(path, *how):
+    """LUKS2 over what is in the file already, in place and without device mapper. PASSPHRASE opens it."""
+    with open(path, "ab") as f:
+        f.truncate(path.stat().st_size + (32 << 20))
     run("cryptsetup", "reencrypt", "--encrypt", "--type", "luks2", "--reduce-device-size", "32M", "--force-offline-reencrypt", "--batch-mode",
-        "--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000", "--key-file", "-", inner.path, stdin=PASSPHRASE.encode())
+        *how, "--key-file", "-", path, stdin=PASSPHRASE.encode())
+
+
+def luks(media, name):
+    """LUKS2 over FAT, its key derived by Argon2 with 32 MiB."""
+    inner = media.build(name, "--layout", "none", "--part", "vfat:%0", volumes=[USUAL])
+    encrypt(inner.path, "--pbkdf", "argon2id", "--pbkdf-memory", "32768", "--pbkdf-force-iterations", "4", "--pbkdf-parallel", "1")
     return Image(inner.path, inner.contents)
+
+
+SECRET = {"secret/plan.txt": b"in the encrypted partition\n", "secret/game.com": EICAR}
+
+
+def luks1_beside(media, name):
+    """GPT: FAT, and LUKS1 over FAT."""
+    inner = media.build(name + "-inner", "--layout", "none", "--part", "vfat:%0", volumes=[SECRET]).path
+    encrypt(inner, "--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000")
+    run("cryptsetup", "convert", "--batch-mode", "--type", "luks1", inner)
+    size = inner.stat().st_size
+    outer = media.build(name, "--layout", "gpt", "--part", "vfat:%0", "--part", "noise:size=%d" % size, volumes=[USUAL])
+    table = json.loads(run("sfdisk", "--json", outer.path))["partitiontable"]
+    with open(outer.path, "r+b") as f:
+        f.seek(table["partitions"][1]["start"] * 512)
+        f.write(inner.read_bytes())
+    inner.unlink()
+    return Image(outer.path, [USUAL, SECRET])
+
+
+def noise(media, name):
+    return media.build(name, "--layout", "none", "--part", "noise:size=4M", volumes=[])
+
+
+# Long enough to be looked at while it is read.
+TOUR = {"drawings/pump-7.png": png(900, 700, 7), "drawings/pump-8.png": png(1100, 900, 8), "drawings/valve.png": png(1200, 900, 9),
+        "notes/read me first.txt": b"Documents for the plant, week 47.\n", "notes/Wartungsplan März.txt": "Ventil 3 prüfen.\n".encode(),
+        "tools/game.com": EICAR}
+
+
+def blank(media, name):
+    return media.build(name, "--layout", "none", "--part", "zero:size=4M", volumes=[])
+
+
+def swap(media, name):
+    return media.build(name, "--layout", "mbr", "--part", "swap", volumes=[])
+
+
+def claims(media, name):
+    return media.build(name, "--layout", "mbr", "--part", "vfat:%0", "--part", "vfat:claim=1G", volumes=[USUAL])
+
+
+BITLOCKER_PASSPHRASE = "anaconda"
+
+
+def bitlocker(media, name):
+    """A real BitLocker volume, of Windows 10: one of those that cryptsetup tests itself with, out of its source package as
+    Debian has it. Its files are in scenarios/encrypted.py."""
+    cache = media.dir / "cryptsetup-source"
+    if not (cache / "done").exists():
+        shutil.rmtree(cache, ignore_errors=True)
+        for sub in ("lists/partial", "cache/archives/partial"):
+            (cache / sub).mkdir(parents=True)
+        (cache / "sources.list").write_text("".join("deb-src%s\n" % line[3:] for line in debian_mirrors()))
+        options = ["-o", "Dir::Etc::sourcelist=%s/sources.list" % cache, "-o", "Dir::Etc::sourceparts=/dev/null", "-o", "Dir::State::lists=%s/lists" % cache,
+                   "-o", "Dir::Cache=%s/cache" % cache, "-o", "APT::Sandbox::User=root"]
+        run("apt-get", *options, "update")
+        run("apt-get", *options, "source", "--download-only", "cryptsetup", cwd=cache)
+        (cache / "done").touch()
+    source = next(cache.glob("cryptsetup_*.orig.tar.*"))
+    images = cache / "images.tar.xz"
+    images.write_bytes(run("tar", "--wildcards", "--to-stdout", "-xf", source, "*/tests/bitlk-images.tar.xz"))
+    path = media.dir / (name + ".img")
+    with open(path, "wb") as f:
+        subprocess.run(["tar", "--to-stdout", "-xf", images, "bitlk-images/bitlk-togo-aes-xts-128.img"], stdout=f, check=True)
+    images.unlink()
+    return Image(path, [])
+
+
+def debian_mirrors():
+    """Lines of one-line sources, as tests/system/image has them for the machine."""
+    loader = importlib.machinery.SourceFileLoader("system_image", str(pathlib.Path(__file__).resolve().parents[1] / "image"))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("system_image", loader))
+    loader.exec_module(module)
+    return module.mirrors()
+
+
+BIG = {**{"data/block-%d.txt" % i: random.Random(i).randbytes(4 << 20).hex().encode() for i in range(3)}, "game.com": EICAR}
 
 
 MAKERS = {
@@ -155,4 +241,12 @@ MAKERS = {
     "many": many_files,
     "big": big_files,
     "luks": luks,
+    "luks1-beside": luks1_beside,
+    "bitlocker": bitlocker,
+    "claims": claims,
+    "noise": noise,
+    "blank": blank,
+    "swap": swap,
+    "tour": one("vfat", TOUR, layout="mbr", options=":label=WEEK 47"),
+    "iso-big": one("iso9660", BIG),
 }

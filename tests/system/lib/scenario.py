@@ -13,11 +13,25 @@ came of it, the runner checks that no image has changed.
 import hashlib
 import json
 import pathlib
+import re
+import time
 
 from system.lib.agent import until
 from system.lib.snapshot import STATION
 
 REGISTRY = []
+
+# What is there only as long as a medium is inspected. Programs have the names of their roles; without an inspection there are
+# lazaretd with its helper, and a starter for each of ledger, examine, devices and records, besides the first. The machine's own
+# disks are virtio's, so that all others are media.
+LEFT = r"""
+ps -eo comm= | grep -E '^(lazaret-(intake|reader|vault|publish|origin|unpack)|ntfs-3g|mount\.)'
+[ "$(pgrep -c -x lazaretd)" -le 2 ] || pgrep -a -x lazaretd
+[ "$(pgrep -c -x lazaret-starter)" -le 5 ] || pgrep -a -x lazaret-starter
+cat /proc/[0-9]*/mountinfo 2>/dev/null | grep -E ' - [^ ]+ /dev/(sd|sr|loop|dm-|mapper)| - fuse(blk|\.[^ ]*)? ' | sort -u
+ls -d /sys/block/dm-* /sys/block/loop*/loop/backing_file 2>/dev/null
+ls -A %s/spool
+"""
 
 
 def scenario(function=None, *, lifetime=300, cold=False):
@@ -53,6 +67,13 @@ class Stage:
 
     def until(self, condition, patience, what):
         return until(condition, patience, what)
+
+    def still(self, condition, seconds, what):
+        """It holds, and goes on to do so for that long: for what must not happen, which no event tells."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.check(condition(), "waited for %s; it does not" % what)
+            time.sleep(0.1)
 
     # -- the station, as it says itself (docs/control.md) ----------------------------------------------------------------
     def state(self):
@@ -139,6 +160,52 @@ class Stage:
         names = self.agent.run("find", transfer + "/files", "-type", "f", "-printf", "files/%P\\0", timeout=120).out
         self.equal(sorted(n for n in names.split("\0") if n), sorted(f["published_as"] for f in report["files"] if f["verdict"] == "approved"),
                    "files in staging")
+
+    # -- what an inspection leaves behind ----------------------------------------------------------------------------------
+    def nothing_left(self, patience=60):
+        """Whatever an inspection made in the machine has gone: its processes, mounts in any name space, windows on volumes,
+        mappings, and what lay in the spool."""
+        seen = [None]
+        def clean():
+            seen[0] = self.agent.sh(LEFT % STATION, timeout=60, check=False).out.strip()
+            return seen[0] == ""
+        try:
+            until(clean, patience, "nothing to be left of the inspection")
+        except TimeoutError as why:
+            raise TimeoutError("%s; there is:\n%s" % (why, seen[0])) from None
+
+    def trail(self):
+        """The records of the audit trail, which verifies."""
+        self.agent.run("lazaret", "-C", STATION, "audit", "verify", timeout=60)
+        return [json.loads(line) for line in self.agent.read(STATION + "/audit/audit.jsonl").decode().splitlines()]
+
+    def audited(self, *events):
+        """The trail has these events, in this order; their records."""
+        records, found = self.trail(), []
+        for record in records:
+            if len(found) < len(events) and record["type"] == events[len(found)]:
+                found.append(record)
+        self.equal([r["type"] for r in found], list(events), "events in the trail (of %s)" % [r["type"] for r in records])
+        return found
+
+    # -- the station's settings ------------------------------------------------------------------------------------------
+    def set_devices(self, *lines):
+        """These lines are the section `devices` of lazaret.yaml from now on; the station has taken it over."""
+        path = STATION + "/lazaret.yaml"
+        text = self.agent.read(path).decode()
+        section = "devices:\n" + "".join("  %s\n" % line for line in lines)
+        changed = re.sub(r"(?m)^devices:\n(?:[ #].*\n)*", lambda _: section, text)
+        self.check(changed != text, "lazaret.yaml has no section devices")
+        self.agent.write(path, changed.encode())
+        self.reload()
+
+    def reload(self):
+        """As an administrator does, and the station says that it worked."""
+        before = self.state()["station"]["reload"]
+        self.agent.run("systemctl", "reload", "lazaretd.service")
+        after = self.until(lambda: (r := self.state()["station"])["reload"] != before and r["state"] == "ready" and r["reload"], 120,
+                           "the station to have reloaded")
+        self.check(after["ok"], "reload: %s" % after["text"])
 
     def nothing_published(self):
         self.equal(self.agent.sh("ls -A %s/staging" % STATION).out, "", "staging")

@@ -221,6 +221,15 @@ class VM:
         self.qmp.command("qom-set", path="/machine/peripheral/" + device.id, property="attached", value=True)
         return device
 
+    def plug_reader(self, image, serial="READER-1", port=None):
+        """A card reader, nothing in its slot. `image`: of any card, for QEMU wants a drive to begin with one."""
+        device = Reader(self, self.name("reader"), [self.block(image)])
+        self.qmp.command("device_add", driver="usb-bot", id=device.id, bus="xhci.0", **({"port": str(port)} if port else {}))
+        self.qmp.command("device_add", driver="scsi-hd", id=device.slot, bus=device.id + ".0", drive=device.nodes[0], lun=0, removable=True, serial=serial)
+        device.take_out()
+        self.qmp.command("qom-set", path="/machine/peripheral/" + device.id, property="attached", value=True)
+        return device
+
     def plug_device(self, driver, port=None, **properties):
         """Anything else on USB: usb-kbd, usb-mouse, usb-net, usb-serial, usb-hub ..."""
         device = Plugged(self, self.name("device"), [])
@@ -304,6 +313,24 @@ class Plugged:
             self.vm.qmp.wait_event("DEVICE_DELETED", PLUG_PATIENCE, device=self.id)
             for node in self.nodes:
                 self.vm.release(node)
+
+
+class Reader(Plugged):
+    """A card reader and what is in its slot."""
+
+    @property
+    def slot(self):
+        return self.id + "-slot"
+
+    def take_out(self):
+        self.vm.qmp.command("blockdev-open-tray", id=self.slot, force=True)
+        self.vm.qmp.command("blockdev-remove-medium", id=self.slot)
+        self.vm.release(self.nodes.pop())
+
+    def insert(self, image, **how):
+        self.nodes.append(self.vm.block(image, **how))
+        self.vm.qmp.command("blockdev-insert-medium", id=self.slot, node_name=self.nodes[-1])
+        self.vm.qmp.command("blockdev-close-tray", id=self.slot)
 
 
 def clean_directory(path):
