@@ -235,7 +235,7 @@ MAKERS = {
     "ext4": one("ext4", layout="mbr"),
     "ext4-dirty": one("ext4-dirty", layout="mbr"),
     "iso9660": one("iso9660"),
-    "iso-hybrid": one("iso-hybrid", options=":offset"),
+    "iso-hybrid": one("iso-hybrid", options=":offset=1"),
     "udf": one("udf"),
     "gpt-two": gpt_two,
     "many": many_files,
