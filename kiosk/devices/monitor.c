@@ -49,13 +49,14 @@ int monitor_fd(const struct monitor *m)
 static int block_event(struct media *media, struct udev_device *d, bool is_removed)
 {
 	const char *name = udev_device_get_sysname(d), *eject = udev_device_get_property_value(d, "DISK_EJECT_REQUEST");
-	int r = 0;
 
 	if (is_removed)
 		return media_gone(media, name);
+	/* udev's 60-cdrom_id.rules passes over this event, so that its record says nothing of the disc: the tray is shut all the
+	 * same, and a disc that goes has an event of its own. */
 	if (eject && *eject)
-		r = media_button(media, name);
-	return r < 0 ? r : media_seen(media, name);
+		return media_button(media, name);
+	return media_seen(media, name);
 }
 
 static int dispatch(struct udev_device *d, struct usb_bus *bus, struct media *media)
