@@ -64,11 +64,11 @@ def bad_sectors_on_a_stick(s):
     s.wait_screen("5 OF 7 FILES WERE TRANSFERRED", path)
 
 
-@scenario(lifetime=900)
+@scenario(lifetime=1900)
 def many_files(s):
     """20,000 files"""
     image = s.media.get("many")
     s.vm.plug_stick(image)
-    medium = s.finished(patience=800)
+    medium = s.finished(patience=1700)
     s.inspected(s.report(medium), image, ["kernel:vfat"], bad=("file-12345.txt",))
     s.wait_screen("19,999 OF 20,000 FILES WERE TRANSFERRED")
