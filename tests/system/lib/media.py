@@ -120,10 +120,15 @@ def gpt_two(media, name):
     return media.build(name, "--layout", "gpt", "--part", "vfat:%0", "--part", "ext4:%1", volumes=[USUAL, second])
 
 
+# Files of the medium with many: an emulated machine needs some 40 ms for each.
+MANY = int(os.environ.get("LAZARET_MANY", "20000"))
+MANY_BAD = "file-%05d.txt" % (MANY // 2 + 345)
+
+
 def many_files(media, name):
-    """20,000 small files in 200 directories; one of them must not pass."""
-    contents = {"d%03d/file-%05d.txt" % (i // 100, i): b"number %d\n" % i for i in range(20000)}
-    contents["d123/file-12345.txt"] = EICAR
+    """Small files, a hundred a directory; one of them must not pass."""
+    contents = {"d%03d/file-%05d.txt" % (i // 100, i): b"number %d\n" % i for i in range(MANY)}
+    contents[next(path for path in contents if path.endswith("/" + MANY_BAD))] = EICAR
     return media.build(name, "--layout", "mbr", "--part", "vfat32:%0:size=120M", volumes=[contents])
 
 
@@ -235,10 +240,11 @@ MAKERS = {
     "ext4": one("ext4", layout="mbr"),
     "ext4-dirty": one("ext4-dirty", layout="mbr"),
     "iso9660": one("iso9660"),
+    "iso9660-other": one("iso9660", PLAIN),
     "iso-hybrid": one("iso-hybrid", options=":offset=1"),
     "udf": one("udf"),
     "gpt-two": gpt_two,
-    "many": many_files,
+    "many-%d" % MANY: many_files,
     "big": big_files,
     "luks": luks,
     "luks1-beside": luks1_beside,

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception
 """Media that go, break or crawl while they are inspected."""
+from system.lib.media import MANY, MANY_BAD
 from system.lib.scenario import scenario
 from system.lib.snapshot import STATION
 
@@ -66,9 +67,9 @@ def bad_sectors_on_a_stick(s):
 
 @scenario(lifetime=1900)
 def many_files(s):
-    """20,000 files"""
-    image = s.media.get("many")
+    """20,000 files, or as many as LAZARET_MANY says"""
+    image = s.media.get("many-%d" % MANY)
     s.vm.plug_stick(image)
     medium = s.finished(patience=1700)
-    s.inspected(s.report(medium), image, ["kernel:vfat"], bad=("file-12345.txt",))
-    s.wait_screen("19,999 OF 20,000 FILES WERE TRANSFERRED")
+    s.inspected(s.report(medium), image, ["kernel:vfat"], bad=(MANY_BAD,))
+    s.wait_screen("{:,} OF {:,} FILES WERE TRANSFERRED".format(MANY - 1, MANY))
