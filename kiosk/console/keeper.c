@@ -25,6 +25,27 @@ static void pass_on(int signal_number)
 	errno = saved;
 }
 
+/* Ctrl-Alt-F2 and the like. VT_LOCKSWITCH would need a capability (CAP_SYS_TTY_CONFIG), for the machine as a whole; a terminal's
+ * own process is asked before it is left (VT_PROCESS), and says no. When it dies the kernel asks nobody any more: what can be
+ * switched to then is the machine's set-up (docs/install.md). */
+static void refuse_switch(int signal_number)
+{
+	int saved = errno;
+
+	(void)ioctl(STDIN_FILENO, VT_RELDISP, 0);
+	errno = saved;
+}
+
+static bool hold_screen(bool is_held)
+{
+	struct vt_mode mode = { .mode = is_held ? VT_PROCESS : VT_AUTO, .relsig = SIGUSR1, .acqsig = SIGUSR2 };
+	struct sigaction refuse = { .sa_handler = refuse_switch }, ignore = { .sa_handler = SIG_IGN };
+
+	(void)sigaction(SIGUSR1, &refuse, NULL);
+	(void)sigaction(SIGUSR2, &ignore, NULL);
+	return ioctl(STDIN_FILENO, VT_SETMODE, &mode) == 0; /* fails where there is no virtual terminal: nothing to hold */
+}
+
 static void set_signals(void)
 {
 	struct sigaction pass = { .sa_handler = pass_on }, ignore = { .sa_handler = SIG_IGN };
@@ -79,7 +100,7 @@ static _noreturn_ void be_child(int (*run)(void *context), void *context, pid_t 
 int keeper_run(int (*run)(void *context), void *context, bool is_kiosk)
 {
 	struct termios before;
-	bool is_terminal = tcgetattr(STDIN_FILENO, &before) == 0, is_locked;
+	bool is_terminal = tcgetattr(STDIN_FILENO, &before) == 0, is_held;
 	pid_t self = getpid();
 	sigset_t all, mask;
 	int status;
@@ -95,7 +116,7 @@ int keeper_run(int (*run)(void *context), void *context, bool is_kiosk)
 	if (child == 0)
 		be_child(run, context, self, &mask);
 	(void)sigprocmask(SIG_SETMASK, &mask, NULL);
-	is_locked = is_kiosk && is_terminal && ioctl(STDIN_FILENO, VT_LOCKSWITCH, 1) == 0; /* no virtual terminal: nothing to lock */
+	is_held = is_kiosk && is_terminal && hold_screen(true);
 	status = wait_for(child);
 	child = -1;
 	if (is_terminal) {
@@ -103,7 +124,7 @@ int keeper_run(int (*run)(void *context), void *context, bool is_kiosk)
 		if (status > 128)
 			leave_screen();
 	}
-	if (is_locked)
-		(void)ioctl(STDIN_FILENO, VT_UNLOCKSWITCH, 1);
+	if (is_held)
+		(void)hold_screen(false);
 	return status;
 }

@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-/* Run `run` in a child. `is_kiosk`: switching of virtual terminals is locked meanwhile, where that is permitted. Returns the
+/* Run `run` in a child. `is_kiosk`: no key switches to another virtual terminal meanwhile. Returns the
  * exit status for main(): the child's, or 128 and its signal. */
 int keeper_run(int (*run)(void *context), void *context, bool is_kiosk);
 
