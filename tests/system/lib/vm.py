@@ -239,9 +239,10 @@ class VM:
 
     # -- optical -----------------------------------------------------------------------------------------------------
     def insert_disc(self, image, drive="drive0", **how):
-        """Open the tray, put the disc in, close it. drive0 is on SATA, drive1 on SCSI."""
+        """Open the tray, take out what is in it, put the disc in, close it. drive0 is on SATA, drive1 on SCSI."""
         node = self.block(image, read_only=True, **how)
         self.qmp.command("blockdev-open-tray", id=drive, force=True)
+        self.qmp.command("blockdev-remove-medium", id=drive)
         self.qmp.command("blockdev-insert-medium", id=drive, node_name=node)
         self.qmp.command("blockdev-close-tray", id=drive)
         return node
