@@ -147,7 +147,7 @@ named_pages_exist() { # every page of ours that a page refers to
 named_files_exist() { # every path of the source tree that a document names
 	grep -ho '\(kiosk\|tests\|docs\|rules\|image\)/[A-Za-z0-9_./-]*[a-z0-9]' "$root/README.md" "$root"/docs/*.md | sort -u >"$copy/named"
 	# in tables a folder of kiosk/ stands without it
-	grep -hoE '(^|[ (`|])[a-z]+/[a-z_]+\.[ch]' "$root"/docs/*.md | sed 's,^[ (`|],,; s,^,kiosk/,; s,^kiosk/kiosk/,kiosk/,' |
+	grep -hoE '(^|[ (`|])[a-z]+/[a-z_]+\.[ch]\b' "$root"/docs/*.md | sed 's,^[ (`|],,; s,^,kiosk/,; s,^kiosk/kiosk/,kiosk/,' |
 		sort -u >>"$copy/named"
 	[ "$(wc -l <"$copy/named")" -ge 60 ] || return 1
 	while read -r file; do
