@@ -165,7 +165,7 @@ def interrupt(work):
 
 def installed(work, good):
     dest = work / "dest"
-    r = run("-s", "-C", ROOT, f"BUILD={BUILD}", f"DESTDIR={dest}", "install", program="make", env={**os.environ, "MAKEFLAGS": ""})
+    r = run("-s", "-C", ROOT, f"BUILD={BUILD}", f"DESTDIR={dest}", "install", program="make", env={**os.environ, "MAKEFLAGS": ""}, timeout=900)
     ok(r.returncode == 0, "make install DESTDIR=", r.stderr.decode())
     moved = dest / "usr" / "bin" / "lazaret"
     r = run("init", work / "moved", "--db", work / "db", program=moved)
