@@ -4,6 +4,8 @@
 Images are made once a run, when a scenario first asks for one (tests/lib/media.py makes them, as plain files). What nothing
 may change is checked by SHA-256 after every scenario: `Media.unchanged()`.
 """
+import ctypes
+import ctypes.util
 import hashlib
 import importlib.machinery
 import importlib.util
@@ -198,10 +200,49 @@ BITLOCKER_PASSPHRASE = "anaconda"
 
 
 def bitlocker(media, name):
-    """A real BitLocker volume, of Windows 10: one of those that cryptsetup tests itself with, out of its source package as
-    Debian has it. Its files are in scenarios/encrypted.py."""
+    """A BitLocker To Go volume: headers and keys as Windows 10 wrote them, out of the images that cryptsetup tests itself with (its
+    source package, as Debian has it). These hold no files any more, so a FAT volume is encrypted into it, with its own key."""
+    path = media.dir / (name + ".img")
+    with open(path, "wb") as f:
+        subprocess.run(["tar", "--to-stdout", "-xf", cryptsetup_images(media), "bitlk-images/bitlk-togo-aes-xts-128.img"], stdout=f, check=True)
+    key = media.dir / "bitlocker.key"
+    run("cryptsetup", "bitlkDump", "--batch-mode", "--dump-volume-key", "--volume-key-file", key, "--key-file", "-", path, stdin=BITLOCKER_PASSPHRASE.encode())
+    inner = media.build("bitlocker-inner", "--layout", "none", "--part", "vfat:%%0:size=%d" % path.stat().st_size, volumes=[USUAL]).path
+    with open(path, "r+b") as f:
+        for first, count, place in BITLOCKER_TARGETS:
+            write_xts(f, key.read_bytes(), inner.read_bytes()[first * 512:(first + count) * 512], place)
+    key.unlink()
+    inner.unlink()
+    return Image(path, [USUAL])
+
+
+# Of that image: first sector, their number, where they lie. Its first sectors make room for the BitLocker header; what comes
+# after these reads as zeros (copies of the metadata) or is not needed.
+BITLOCKER_TARGETS = [(0, 10270, 180356), (10270, 57314, 10270)]
+
+
+def write_xts(f, key, clear, place):
+    """AES-XTS in sectors of 512 bytes, numbered from the start of the volume."""
+    crypto = ctypes.CDLL(ctypes.util.find_library("crypto"))
+    for name in ("EVP_CIPHER_CTX_new", "EVP_aes_128_xts"):
+        getattr(crypto, name).restype = ctypes.c_void_p
+    context, cipher = ctypes.c_void_p(crypto.EVP_CIPHER_CTX_new()), ctypes.c_void_p(crypto.EVP_aes_128_xts())
+    out, size = ctypes.create_string_buffer(512), ctypes.c_int()
+    for at in range(0, len(clear), 512):
+        number, sector = place + at // 512, clear[at:at + 512]
+        if crypto.EVP_EncryptInit_ex(context, cipher, None, key, number.to_bytes(16, "little")) != 1 \
+                or crypto.EVP_EncryptUpdate(context, out, ctypes.byref(size), sector, len(sector)) != 1 or size.value != 512:
+            raise RuntimeError("libcrypto does not encrypt")
+        f.seek(number * 512)
+        f.write(out.raw)
+    crypto.EVP_CIPHER_CTX_free(context)
+
+
+def cryptsetup_images(media):
+    """The archive of BitLocker images in Debian's source package of cryptsetup, fetched by apt once."""
     cache = media.dir / "cryptsetup-source"
-    if not (cache / "done").exists():
+    images = cache / "images.tar.xz"
+    if not images.exists():
         shutil.rmtree(cache, ignore_errors=True)
         for sub in ("lists/partial", "cache/archives/partial"):
             (cache / sub).mkdir(parents=True)
@@ -210,15 +251,11 @@ def bitlocker(media, name):
                    "-o", "Dir::Cache=%s/cache" % cache, "-o", "APT::Sandbox::User=root"]
         run("apt-get", *options, "update")
         run("apt-get", *options, "source", "--download-only", "cryptsetup", cwd=cache)
-        (cache / "done").touch()
-    source = next(cache.glob("cryptsetup_*.orig.tar.*"))
-    images = cache / "images.tar.xz"
-    images.write_bytes(run("tar", "--wildcards", "--to-stdout", "-xf", source, "*/tests/bitlk-images.tar.xz"))
-    path = media.dir / (name + ".img")
-    with open(path, "wb") as f:
-        subprocess.run(["tar", "--to-stdout", "-xf", images, "bitlk-images/bitlk-togo-aes-xts-128.img"], stdout=f, check=True)
-    images.unlink()
-    return Image(path, [])
+        source = next(cache.glob("cryptsetup_*.orig.tar.*"))
+        data = run("tar", "--wildcards", "--to-stdout", "-xf", source, "*/tests/bitlk-images.tar.xz")
+        images.with_suffix(".part").write_bytes(data)
+        images.with_suffix(".part").rename(images)
+    return images
 
 
 def debian_mirrors():

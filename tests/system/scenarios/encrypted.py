@@ -2,7 +2,7 @@
 """Encrypted media: the passphrase is typed on the machine's own keyboard, opens the volume, and is kept nowhere."""
 import re
 
-from system.lib.media import PASSPHRASE
+from system.lib.media import BITLOCKER_PASSPHRASE, PASSPHRASE
 from system.lib.scenario import scenario
 from system.lib.snapshot import STATION
 
@@ -79,6 +79,22 @@ def luks1_beside_fat(s):
     type_passphrase(s, PASSPHRASE)
     s.inspected(s.report(s.finished()), image, ["kernel:vfat", "kernel:vfat"])
     s.wait_screen("5 OF 7 FILES WERE TRANSFERRED", "secret/game.com")
+    stick.unplug()
+    s.nothing_left()
+
+
+@scenario
+def bitlocker(s):
+    """BitLocker To Go: headers as Windows wrote them"""
+    image = s.media.get("bitlocker")
+    stick = s.vm.plug_stick(image)
+    s.wait_screen("THIS MEDIUM IS ENCRYPTED.", "BITLK", "You have 3 tries.")
+    type_passphrase(s, BITLOCKER_PASSPHRASE)
+    report = s.report(s.finished())
+    s.inspected(report, image, ["kernel:vfat"])
+    s.equal(report["medium"]["volumes"][0]["detail"], "unlocked BITLK", "what the report says of the volume")
+    s.wait_screen("4 OF 5 FILES WERE TRANSFERRED")
+    kept_nowhere(s, BITLOCKER_PASSPHRASE)
     stick.unplug()
     s.nothing_left()
 
