@@ -4,6 +4,7 @@ that find it. The string is put together at run time, so that no scanner takes t
 import hashlib
 import os
 import pathlib
+import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.path.abspath(os.environ.get("BUILD", ROOT / "build")))
@@ -18,9 +19,10 @@ def ok(condition, name, why=""):
     _count += 1
     _failed += not condition
     print("%sok %d - %s" % ("" if condition else "not ", _count, name), flush=True)
-    if not condition:
+    if not condition:  # on standard error, which a harness shows: without the reason a failure seen once cannot be found
+        print("# failed: " + name, file=sys.stderr)
         for line in str(why).splitlines():
-            print("# " + line, flush=True)
+            print("# " + line, file=sys.stderr, flush=True)
 
 
 def skip(name, reason):

@@ -291,5 +291,6 @@ MAKERS = {
     "blank": blank,
     "swap": swap,
     "tour": one("vfat", TOUR, layout="mbr", options=":label=WEEK 47"),
+    "middle": one("vfat32", BIG, layout="mbr"),
     "iso-big": one("iso9660", BIG),
 }

@@ -8,7 +8,7 @@ from system.lib.scenario import scenario
 from system.lib.snapshot import STATION
 from system.lib.vm import BOOT_PATIENCE
 
-SLOW = 1_500_000  # bytes/s: 48 MiB take half a minute
+SLOW = 1_200_000  # bytes/s: 24 MiB take twenty seconds
 
 
 def reading(s, serial=None, files=1):
@@ -46,16 +46,16 @@ def in_at_boot(s):
 @scenario(lifetime=600)
 def power_cut(s):
     """the power goes while a medium is read: nothing was published, and after the boot it is inspected anew"""
-    image = s.media.get("big")
+    image = s.media.get("middle")
     s.vm.plug_stick(image, bytes_per_second=SLOW)
-    first = reading(s, files=2)["transfer"]
+    first = reading(s)["transfer"]
     s.vm.kill()
     stick = boot(s, lambda: s.vm.plug_stick(image))[0]
     medium = s.finished()
     s.check(medium["transfer"] != first, "the inspection has the name of the one that was cut off")
     s.inspected(s.report(medium), image, ["kernel:vfat"])
     s.equal(s.agent.run("ls", STATION + "/staging").out.split(), [medium["transfer"]], "staging")
-    s.wait_screen("6 OF 7 FILES WERE TRANSFERRED")
+    s.wait_screen("3 OF 4 FILES WERE TRANSFERRED")
     records = s.audited("station-ready", "inspection-started", "aborted", "station-ready", "inspection-started", "inspection-concluded", "published")
     s.equal(records[2]["body"]["transfer"], first, "the aborted inspection")
     stick.unplug()
@@ -65,7 +65,7 @@ def power_cut(s):
 @scenario
 def console_killed(s):
     """the console is killed while a medium is read: it comes back, the inspection has not noticed"""
-    image = s.media.get("big")
+    image = s.media.get("middle")
     stick = s.vm.plug_stick(image, bytes_per_second=SLOW)
     before = reading(s)
     s.wait_screen("LEAVE THE MEDIUM IN.", before["transfer"])
@@ -76,7 +76,7 @@ def console_killed(s):
     medium = s.finished()
     s.equal((medium["medium"], medium["transfer"]), (before["medium"], before["transfer"]), "the inspection")
     s.inspected(s.report(medium), image, ["kernel:vfat"])
-    s.wait_screen("6 OF 7 FILES WERE TRANSFERRED")
+    s.wait_screen("3 OF 4 FILES WERE TRANSFERRED")
     stick.unplug()
     s.nothing_left()
 
@@ -84,9 +84,9 @@ def console_killed(s):
 @scenario
 def lazaretd_killed(s):
     """lazaretd is killed while a medium is read: started again, that inspection is recorded as aborted, and done anew"""
-    image = s.media.get("big")
+    image = s.media.get("middle")
     stick = s.vm.plug_stick(image, bytes_per_second=SLOW)
-    first = reading(s, files=2)["transfer"]
+    first = reading(s)["transfer"]
     old = unit_pid(s, "lazaretd.service")
     s.agent.run("kill", "-9", str(old))
     s.wait_screen("THE STATION IS NOT RUNNING.")
@@ -123,8 +123,8 @@ def staging_full(s):
 @scenario
 def a_third_waits(s):
     """two media at once, a third one waits for its turn"""
-    images = [s.media.get("big"), s.media.get("iso-big")]
-    sticks = [s.vm.plug_stick(image, serial="SLOW-%d" % i, port=i, bytes_per_second=2_500_000 // i) for i, image in enumerate(images, 1)]
+    images = [s.media.get("middle"), s.media.get("iso-big")]
+    sticks = [s.vm.plug_stick(image, serial="SLOW-%d" % i, port=i, bytes_per_second=SLOW) for i, image in enumerate(images, 1)]
     for i in (1, 2):
         reading(s, "SLOW-%d" % i)
     sticks.append(s.vm.plug_stick(s.media.get("vfat"), serial="THIRD", port=3))
@@ -187,8 +187,8 @@ def disc_after_disc(s):
 @scenario
 def reload_while_reading(s):
     """SIGHUP while a medium is read: it goes on with what it began with; a setting with an error is not taken over"""
-    image = s.media.get("big")
-    stick = s.vm.plug_stick(image, bytes_per_second=3_000_000)
+    image = s.media.get("middle")
+    stick = s.vm.plug_stick(image, bytes_per_second=SLOW)
     before = reading(s)
     s.reload()
     s.agent.sh("echo 'no-such-key: 1' >>%s/lazaret.yaml; systemctl reload lazaretd.service" % STATION)

@@ -4,6 +4,8 @@ the walk has to look as that page says, but for times, numbers and names that ar
 import os
 import pathlib
 import re
+import shlex
+import textwrap
 
 from system.lib.scenario import scenario
 from system.lib.snapshot import STATION
@@ -32,7 +34,7 @@ class Walk:
         self.s, self.parts = s, [HEAD]
 
     def say(self, *paragraphs):
-        self.parts += [p.rstrip() + "\n" for p in paragraphs]
+        self.parts += [textwrap.fill(p, 130) + "\n" for p in paragraphs]
 
     def shown(self, text):
         self.parts.append("```text\n%s\n```\n" % text.strip("\n"))
@@ -42,7 +44,7 @@ class Walk:
 
     def ran(self, *command):
         done = self.s.agent.run(*command, timeout=120)
-        self.shown("# %s\n%s" % (" ".join(command), (done.out + done.err).rstrip()))
+        self.shown("# %s\n%s" % (shlex.join(command), (done.out + done.err).rstrip()))
 
     def page(self):
         return "\n".join(self.parts)
@@ -81,7 +83,7 @@ def walk(s):
     s.until(lambda: s.agent.screen().columns == 80, 30, "80 columns")
     w = Walk(s)
     w.say("## Idle", "The station waits. Nobody has logged in, and nobody can.")
-    w.screen("READY. PLUG IN A MEDIUM.", "q Quit" if "q Quit" in s.agent.screen() else "m Menu")
+    w.screen("READY. PLUG IN A MEDIUM.", "m Menu")
 
     w.say("## A stick is plugged in", "*The operator plugs in the stick, and presses nothing.* The station has read what the device says of itself "
           "while it was still switched off, has found just one mass-storage interface, switched it on, set it read-only, and reads:")
@@ -112,7 +114,7 @@ def walk(s):
     staging = "%s/staging/%s" % (STATION, medium["transfer"])
     w.say("## What was transferred", "It stands in staging, complete from the first moment that it can be seen: one rename put it there. "
           "Beneath files/ is the tree of the medium, without what was refused.")
-    w.ran("find", staging, "-type", "f", "-printf", "%P %s\\n")
+    w.ran("sh", "-c", "cd %s && find . -type f | LC_ALL=C sort" % staging)
     w.say("## Whoever fetches it", "checks it with the public key of the station, on another machine, with a program that needs nothing else:")
     w.ran("lazaret-verify", "--key", STATION + "/keys/manifest.pub", staging)
     w.say("## Whoever asks later", "finds it in the history, and in an audit trail in which each record carries the hash of the one before.")
