@@ -98,7 +98,7 @@ static void left_text(const json_t *e, double elapsed, char *out, size_t size)
 	double total = number(e, "bytes_total"), done = number(e, "bytes_examined");
 
 	out[0] = '\0';
-	if (total > done && done > 0 && elapsed > 1) {
+	if (total > done && done * 100 >= total && done > 0 && elapsed > 1) { /* six bytes of 200 MiB say nothing yet */
 		double left = elapsed / done * (total - done);
 
 		(void)snprintf(out, size, ", %d:%02d left", (int)left / 60, (int)left % 60);

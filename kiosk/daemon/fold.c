@@ -310,7 +310,9 @@ static json_t *progress_object(const struct fold *f)
 			      (json_int_t)f->bytes_total, "files_read", (json_int_t)f->files_read, "bytes_read",
 			      (json_int_t)f->bytes_read, "files_examined", (json_int_t)f->files_examined, "bytes_examined",
 			      (json_int_t)f->bytes_examined, "bytes_per_s", (json_int_t)f->bytes_per_s);
-	bool is_known = f->bytes_total > 0 && left >= 0 && f->bytes_per_s >= 1 && f->rate_at_ms - f->rate_from_ms >= RATE_KNOWN_MS;
+	/* Small files that came before a large one say nothing about it: from a hundredth on. */
+	bool is_known = f->bytes_total > 0 && left >= 0 && f->bytes_per_s >= 1 && f->bytes_examined >= f->bytes_total / 100 &&
+			f->rate_at_ms - f->rate_from_ms >= RATE_KNOWN_MS;
 	json_t *seconds = is_known ?
 				  json_integer((json_int_t)((double)left / f->bytes_per_s) + 1) :
 				  json_null();

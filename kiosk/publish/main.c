@@ -13,6 +13,7 @@
 struct publisher {
 	struct channel channel;
 	int staging_fd;
+	int lock_fd; /* held until the process ends: whoever recovers waits for that (supervisor/recover.c) */
 	struct minisign_secret *key;
 	struct transfer *transfer;
 };
@@ -25,6 +26,7 @@ static int start(struct publisher *p)
 	if (r < 0)
 		return r;
 	p->staging_fd = TAKE_FD(m.fds[0]);
+	p->lock_fd = TAKE_FD(m.fds[2]);
 	r = minisign_secret_load(m.fds[1], &p->key);
 	message_done(&m);
 	return r;
@@ -138,7 +140,7 @@ static int serve(struct publisher *p)
 int main(void)
 {
 	const char *sandbox = sandbox_describe(); /* asks the kernel, which is no longer allowed inside */
-	struct publisher p = { .staging_fd = -EBADF };
+	struct publisher p = { .staging_fd = -EBADF, .lock_fd = -EBADF };
 	const char *where = "manifest key";
 	int r;
 

@@ -71,15 +71,16 @@ static int start_publisher(struct conclusion *c)
 {
 	struct supervisor *s = c->i->supervisor;
 	_cleanup_close_ int key_fd = open(s->config->manifest_key, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	_cleanup_close_ int lock_fd = recover_lock_publisher(c->i);
 	_cleanup_free_ char *why = NULL;
 	struct encoder *e = malloc(sizeof(*e));
-	int r = e ? (key_fd < 0 ? -errno : 0) : -ENOMEM;
+	int r = e ? (key_fd < 0 ? -errno : MIN(lock_fd, 0)) : -ENOMEM;
 
 	if (r == 0)
 		r = process_start(ROLE_PUBLISH, &c->i->publish);
 	if (r == 0) {
 		const struct patience patience = supervisor_patience(s, READY_SECONDS);
-		const int fds[] = { s->staging_fd, key_fd };
+		const int fds[] = { s->staging_fd, key_fd, lock_fd };
 
 		r = channel_send(&c->i->publish.channel, MESSAGE_PUBLISH_START, NULL, fds, ARRAY_LEN(fds));
 		if (r == 0)

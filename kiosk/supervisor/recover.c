@@ -16,6 +16,8 @@
 #include "supervisor/report.h"
 
 #define NOTE_FILE "inspection.json"
+#define PUBLISHER_FILE "publisher"
+#define PUBLISHER_SECONDS 60
 #define NOTE_MAX (64u << 10)
 #define UNSTARTED_SECONDS 60
 
@@ -30,6 +32,38 @@ int recover_note(struct inspection *i)
 
 	json_decref(note);
 	return text ? file_replace(i->spool_fd, NOTE_FILE, text, strlen(text), 0600) : -ENOMEM;
+}
+
+int recover_lock_publisher(struct inspection *i)
+{
+	_cleanup_close_ int fd = openat(i->spool_fd, PUBLISHER_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return -errno;
+	return TAKE_FD(fd);
+}
+
+/* Seen: the daemon was killed while its publisher synced, the next inspection recorded the transfer as aborted, and then it
+ * appeared in staging. */
+static int wait_publisher(struct supervisor *s, const char *transfer, int dir_fd)
+{
+	_cleanup_close_ int fd = openat(dir_fd, PUBLISHER_FILE, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	const struct timespec tick = { .tv_nsec = 20 * 1000 * 1000 };
+	const int tries = PUBLISHER_SECONDS * 50;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	for (int n = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; n++) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -errno;
+		if (n == tries) {
+			events_error(s->events, "%s was interrupted, and its publisher (lazaret-publish) still works on it; "
+				     "look whether staging answers, then try again", transfer);
+			return -EBUSY;
+		}
+		(void)nanosleep(&tick, NULL);
+	}
+	return 0;
 }
 
 /* The report of an inspection that did not live to write one: what the note says, and no files. */
@@ -197,6 +231,9 @@ static int recover_one(struct supervisor *s, const char *transfer)
 	/* Blocks for a moment at most: its owner is dead, and nobody else holds it for longer than is_alive(). */
 	if (flock(fd, LOCK_EX) < 0)
 		return -errno;
+	r = wait_publisher(s, transfer, fd);
+	if (r < 0)
+		return r; /* the ledger's lock goes with us, or with the inspection that cannot be concluded */
 	/* Another supervisor may have done it while we waited: then it is recorded, and the ledger lets go of its lock. */
 	if (!is_beneath(fd, NOTE_FILE))
 		r = recover_kept(s, transfer, report);

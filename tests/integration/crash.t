@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception
 """What a power cut or a dying role leaves, put there by hand, and what the next inspection makes of it: every transfer in staging
 has its report in the trail, every inspection that began has one, and the line of reports has no fork (invariants 5 and 6)."""
+import fcntl
 import hashlib
 import json
 import os
@@ -183,6 +184,49 @@ while True:
     ok(outcome == ["published"] and not s.line(), "and its report says so", f"{status} {outcome} {err} {s.line()}")
 
 
+def programs(s, name):
+    for p in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if os.readlink(p / "exe") == str(s.bin / name):
+                yield int(p.name)
+        except OSError:
+            pass  # gone, or a thread of the kernel
+
+
+def publisher_outlives_the_daemon(work):
+    """Seen: the daemon was killed while its publisher waited for the disk inside rename(2), where not even SIGKILL ends it;
+    the next start said aborted, and then the transfer appeared in staging."""
+    s = Station(work, "outlives")
+    for k in range(300):
+        (s.medium / f"{k}.txt").write_bytes(b"hello %d\n" % k)
+    p = subprocess.Popen([s.bin / "lazaret", "-C", s.at, "inspect", s.medium], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    held = set()
+    while p.poll() is None:
+        for pid in programs(s, "lazaret-publish"):
+            try:
+                held |= {os.path.relpath(os.readlink(f), s.at / "spool") for f in pathlib.Path(f"/proc/{pid}/fd").iterdir()}
+            except OSError:
+                pass  # it has just ended
+    transfer = s.last()
+    ok(f"{transfer}/publisher" in held, "a publisher holds the lock that says that it lives", held)
+    s.truncate("published")
+    (s.at / "reports" / f"{transfer}.json").unlink()
+    s.spool(transfer)
+    os.rename(s.at / "staging" / transfer, work / "outlives" / "not yet")
+    with open(s.at / "spool" / transfer / "publisher", "wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        after = subprocess.Popen([s.bin / "lazaret", "-C", s.at, "inspect", s.medium], stdin=subprocess.DEVNULL,
+                                 stderr=subprocess.PIPE, text=True)
+        time.sleep(1.5)  # long enough to say something wrong
+        said = s.records()[-1]["type"]
+        ok(said == "publishing" and after.poll() is None, "while a publisher lives, nothing is said of its transfer", said)
+        os.rename(work / "outlives" / "not yet", s.at / "staging" / transfer)
+    err = after.communicate(timeout=100)[1]
+    outcome = json.loads((s.at / "reports" / f"{transfer}.json").read_text())["outcome"]
+    ok(after.returncode == 0 and outcome == "published" and not s.line(), "and then the truth",
+       f"{after.returncode} {outcome} {err} {s.line()}")
+
+
 def killed_while_it_reads(work):
     s = Station(work, "killed")
     os.truncate(os.open(s.medium / "large.bin", os.O_CREAT | os.O_WRONLY), 3 << 30)
@@ -204,7 +248,8 @@ def main():
     with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="lazaret-crash-") as name:
         os.chmod(name, 0o755)
         for test in (cut_between_report_and_record, cut_after_the_rename, cut_while_another_goes_on, report_that_cannot_be_kept,
-                     publisher_dies_after_the_rename, killed_while_it_reads):
+                     publisher_dies_after_the_rename, publisher_outlives_the_daemon,
+                     killed_while_it_reads):
             test(pathlib.Path(name))
     return finish()
 
