@@ -63,7 +63,7 @@ def structure(page):
         if re.match(r" (In all|Speed)$", line):
             continue  # there once it is known
         line = re.sub(r"\d{8}T\d{6}Z-[0-9a-f]{6}", "TRANSFER", line)
-        line = re.sub(r"\b[0-9a-f]{16,}\b|RW[0-9A-Za-z+/=]{50,}", "HEX", line)
+        line = re.sub(r"\b[0-9a-fA-F]{16,}\b|RW[0-9A-Za-z+/=]{50,}", "HEX", line)
         line = re.sub(r"[\d,.]*\d", "0", line)
         lines.append(re.sub(r"  +|-{3,}", "  ", line).rstrip())
     return lines
