@@ -38,14 +38,14 @@ override CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ikiosk -DLAZARET_VERS
 pkg = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 
 # Folders that make libraries for the others: no trust boundary lies between them and their user.
-LIBRARIES := common ipc sandbox station judge control supervisor
+LIBRARIES := common ipc sandbox station judge control supervisor proof
 # Folders with a main.c, and the name of their program.
 PROGRAMS := lazaret lazaretd lazaret-verify lazaret-ledger lazaret-vault lazaret-intake lazaret-reader \
-	lazaret-examine lazaret-origin lazaret-publish lazaret-devices lazaret-records lazaret-console lazaret-starter
+	lazaret-examine lazaret-origin lazaret-openpgp lazaret-cms lazaret-rpm lazaret-authenticode lazaret-publish lazaret-devices lazaret-records lazaret-console lazaret-starter
 
 FOLDER_lazaret := cli
 FOLDER_lazaretd := daemon
-$(foreach p,verify ledger vault intake reader examine origin publish devices records console starter,$(eval FOLDER_lazaret-$(p) := $(p)))
+$(foreach p,verify ledger vault intake reader examine origin openpgp cms rpm authenticode publish devices records console starter,$(eval FOLDER_lazaret-$(p) := $(p)))
 
 NEEDS_cli        := control station judge sandbox ipc common
 NEEDS_daemon     := supervisor control station judge sandbox ipc common
@@ -61,7 +61,12 @@ NEEDS_vault      := sandbox ipc common
 NEEDS_intake     := sandbox ipc common
 NEEDS_reader     := sandbox ipc common
 NEEDS_examine    := sandbox ipc common
-NEEDS_origin     := sandbox ipc common
+NEEDS_proof      := sandbox ipc common
+NEEDS_origin     := proof sandbox ipc common
+NEEDS_openpgp    := proof sandbox ipc common
+NEEDS_cms        := proof sandbox ipc common
+NEEDS_rpm        := proof sandbox ipc common
+NEEDS_authenticode := proof sandbox ipc common
 NEEDS_publish    := sandbox ipc common
 
 # External libraries by folder.
@@ -81,7 +86,12 @@ LIBS_verify     := $(call pkg,jansson libcrypto)
 LIBS_ledger     := $(call pkg,jansson sqlite3 libcrypto)
 LIBS_intake     := $(call pkg,blkid fuse3 ext2fs com_err libudfread libisofs-1 libcryptsetup)
 LIBS_examine    := $(call pkg,libclamav libmagic libcrypto) -lz -lbz2
-LIBS_origin     := $(call pkg,libcrypto)
+LIBS_proof      := $(call pkg,jansson libcrypto)
+LIBS_origin     := $(call pkg,libcrypto jansson zlib liblzma)
+LIBS_openpgp    := $(call pkg,librnp)
+LIBS_cms        := $(call pkg,libcrypto)
+LIBS_rpm        := $(call pkg,rpm libxml-2.0 zlib liblzma libzstd)
+LIBS_authenticode := $(call pkg,libcrypto)
 LIBS_publish    := $(call pkg,libcrypto)
 
 # -- rules -----------------------------------------------------------------------------------------------

@@ -1,31 +1,96 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-/* What the origin role answers. */
+/* What the roles that prove evidence (kiosk/proof) and the supervisor tell each other. */
 #ifndef LAZARET_IPC_ORIGIN_H
 #define LAZARET_IPC_ORIGIN_H
 
-/* A key counts for signatures on media when its purposes are empty or name this one. */
-#define ORIGIN_PURPOSE "files"
+#include <stddef.h>
+
+#include "common/macros.h"
+#include "sandbox/role.h"
 
 #define ORIGIN_DIGEST_MAX 64	   /* bytes: SHA-512, BLAKE2b-512 */
 #define ORIGIN_ALGORITHM_MAX 15	   /* bytes without NUL: "sha256", "blake2b", ... */
+#define ORIGIN_PATH_MAX 4095	   /* bytes without NUL of a path in evidence */
+#define ORIGIN_UP_MAX 64	   /* directories that evidence may look above its own */
 #define ORIGIN_KEY_NAME_MAX 255	   /* bytes without NUL */
-#define ORIGIN_DETAIL_MAX 900	   /* bytes without NUL; longer trusted comments are cut */
+#define ORIGIN_KEY_ID_MAX 128	   /* bytes without NUL: a SHA-512 in hexadecimal */
+#define ORIGIN_KEY_BYTES_MAX 40000 /* bytes of a key as the trust store keeps it */
+#define ORIGIN_DETAIL_MAX 900	   /* bytes without NUL; longer ones are cut */
+#define ORIGIN_SERIES_MAX 400	   /* bytes without NUL */
+
+enum evidence_format {
+	EVIDENCE_NONE,
+#define E(name, text, role, kinds, purpose) EVIDENCE_##name,
+#include "ipc/evidence.def"
+#undef E
+	EVIDENCE_COUNT_
+};
+
+enum evidence_kind {
+	EVIDENCE_SIGNS = 1u << 0,
+	EVIDENCE_COVERS = 1u << 1,
+	EVIDENCE_LISTS = 1u << 2,
+};
+
+/* What a key may be trusted for: `lazaret key trust --for`, keys.json. Their names: trust_purpose_name() (common/trust.h). */
+enum key_purpose {
+	PURPOSE_FILES,	     /* signatures of single files and of checksum lists */
+	PURPOSE_REPOSITORY,  /* indexes of package repositories */
+	PURPOSE_PACKAGE,     /* single packages */
+	PURPOSE_IMAGE,	     /* container images */
+	PURPOSE_ATTESTATION, /* in-toto statements, provenance, signed models */
+	PURPOSE_CODE,	     /* Authenticode */
+	PURPOSE_COUNT_
+};
+
+struct evidence_info {
+	const char *name; /* "minisign" */
+	enum role_id role;
+	unsigned int kinds; /* mask of enum evidence_kind */
+	enum key_purpose purpose;
+};
+
+/* Static; NULL for EVIDENCE_NONE and what is none. */
+const struct evidence_info *evidence_info(unsigned int format);
 
 enum list_outcome {
-	LIST_NONE,   /* not a checksum list, and its name does not promise one: no entries were told */
-	LIST_READ,   /* a checksum list; the entries told are what it says (bad lines may have been skipped) */
+	LIST_NONE,   /* not a list, and its name does not promise one: no entries were told */
+	LIST_READ,   /* the entries told are what it says (bad ones may have been skipped) */
 	LIST_BROKEN, /* its name promises a list, or it was one up to a limit: what it says is not to be relied on. Entries
 		      * that were told may prove a mismatch, never vouch for a file. */
 	LIST_OUTCOME_COUNT_
 };
 
+enum proved_flag {
+	/* What it lists is meant to be all that is beneath the directory of its entries (in-toto, model signing, BagIt):
+	 * files there that it does not list are not what was signed. */
+	PROVED_COMPLETE = 1u << 0,
+};
+
 enum signature_outcome {
-	SIGNATURE_GOOD,	      /* by a trusted key that has not expired, over exactly these bytes */
-	SIGNATURE_BAD,	      /* a trusted key's id, but the file or the trusted comment is not what was signed */
+	SIGNATURE_GOOD,	      /* by a trusted key that counts, over exactly these bytes */
+	SIGNATURE_BAD,	      /* a trusted key's id, but the file or what goes with it is not what was signed */
 	SIGNATURE_OTHER_FILE, /* a trusted key signed these bytes under another file name: renamed or swapped */
-	SIGNATURE_UNTRUSTED,  /* well formed; by no key that counts (unknown, expired, trusted for something else) */
-	SIGNATURE_MALFORMED,  /* not a signature that this station can read */
+	SIGNATURE_UNTRUSTED,  /* well formed; by no key that is trusted */
+	SIGNATURE_EXPIRED,    /* by a key that was trusted, or whose owner let it end, before now */
+	SIGNATURE_REVOKED,    /* by a key that its owner has revoked */
+	SIGNATURE_WEAK,	      /* by a trusted key, in a way that proves nothing any more: SHA-1, MD5, a short key */
+	SIGNATURE_MALFORMED,  /* not a signature that this station can read, or more than what is signed stands beside it */
 	SIGNATURE_OUTCOME_COUNT_
 };
+
+/* Kinds of keys in the trust store. */
+enum key_kind {
+	KEY_MINISIGN,	 /* "minisign": two lines of text, or the base64 one alone */
+	KEY_SIGNIFY,	 /* "signify": likewise, of OpenBSD's signify */
+	KEY_OPENPGP,	 /* "openpgp": one certificate, binary */
+	KEY_X509_CA,	 /* "x509-ca": one certificate that may sign others, PEM */
+	KEY_X509_SIGNER, /* "x509-signer": one certificate that stands for its own key alone, PEM */
+	KEY_RAW,	 /* "raw": an Ed25519 or ECDSA P-256 public key, PEM SubjectPublicKeyInfo */
+	KEY_KIND_COUNT_
+};
+
+const char *key_kind_name(unsigned int kind);		/* static; NULL when there is none */
+_must_check_ int key_kind_by_name(const char *name);	/* enum key_kind, or -EINVAL */
 
 #endif

@@ -11,7 +11,7 @@
 
 #include "common/macros.h"
 #include "ipc/origin.h"
-#include "origin/digest.h"
+#include "proof/digest.h"
 #include "origin/limits.h"
 
 struct list_entry {

@@ -57,6 +57,26 @@ static const struct role roles[ROLE_COUNT_] = {
 		.calls = CALLS_BASE, .data_max = 256 * MIB, .files_max = 64,
 		.does = "reads checksum lists and verifies signatures with the officer's keys",
 	},
+	[ROLE_OPENPGP] = {
+		.name = "openpgp", .executable = "lazaret-openpgp", .account = "_lazaret-openpgp",
+		.calls = CALLS_BASE, .data_max = 256 * MIB, .files_max = 64,
+		.does = "verifies OpenPGP signatures (librnp) with the officer's keys",
+	},
+	[ROLE_CMS] = {
+		.name = "cms", .executable = "lazaret-cms", .account = "_lazaret-cms",
+		.calls = CALLS_BASE, .data_max = 256 * MIB, .files_max = 64,
+		.does = "verifies CMS signatures and their certificates (libcrypto)",
+	},
+	[ROLE_RPM] = {
+		.name = "rpm", .executable = "lazaret-rpm", .account = "_lazaret-rpm",
+		.calls = CALLS_BASE, .data_max = 256 * MIB, .files_max = 64,
+		.does = "verifies RPM packages and reads indexes of RPM repositories (librpm, libxml2)",
+	},
+	[ROLE_AUTHENTICODE] = {
+		.name = "authenticode", .executable = "lazaret-authenticode", .account = "_lazaret-authenticode",
+		.calls = CALLS_BASE, .data_max = 256 * MIB, .files_max = 64,
+		.does = "verifies Authenticode signatures",
+	},
 	[ROLE_PUBLISH] = {
 		.name = "publish", .executable = "lazaret-publish", .account = "_lazaret-publish",
 		.access = ACCESS_WRITE, .calls = CALLS_BASE | CALLS_READ_TREE | CALLS_WRITE_TREE,

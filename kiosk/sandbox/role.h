@@ -17,6 +17,10 @@ enum role_id {
 	ROLE_EXAMINE,
 	ROLE_WORKER,
 	ROLE_ORIGIN,
+	ROLE_OPENPGP,	   /* these prove evidence as origin does, each with another library */
+	ROLE_CMS,
+	ROLE_RPM,
+	ROLE_AUTHENTICODE,
 	ROLE_PUBLISH,
 	ROLE_DEVICES,
 	ROLE_GUARD, /* child of devices: the one process that writes to /sys */

@@ -38,6 +38,10 @@ static enum message_channel channel_of(enum role_id role)
 	case ROLE_EXAMINE:
 		return CHANNEL_EXAMINE;
 	case ROLE_ORIGIN:
+	case ROLE_OPENPGP:
+	case ROLE_CMS:
+	case ROLE_RPM:
+	case ROLE_AUTHENTICODE:
 		return CHANNEL_ORIGIN;
 	case ROLE_PUBLISH:
 		return CHANNEL_PUBLISH;

@@ -8,7 +8,7 @@
 
 #include "../lib/testing.h"
 #include "common/hash.h"
-#include "origin/digest.h"
+#include "proof/digest.h"
 #include "origin/limits.h"
 #include "origin/signature.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
 /* Digests by name, for the algorithms that checksum lists use. */
-#ifndef LAZARET_ORIGIN_DIGEST_H
-#define LAZARET_ORIGIN_DIGEST_H
+#ifndef LAZARET_PROOF_DIGEST_H
+#define LAZARET_PROOF_DIGEST_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-/* Run by the origin role. libcrypto alone touches the bytes. MD5 and SHA-1 are here to find damage and tampering by
+/* Run by the roles that prove evidence. libcrypto alone touches the bytes. MD5 and SHA-1 are here to find damage and tampering by
  * people who are no cryptographers; whether they may vouch for anything is the judge's business, and they may not.
  */
-#include "origin/digest.h"
+#include "proof/digest.h"
 
 #include <string.h>
 

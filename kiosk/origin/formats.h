@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* The formats that lazaret-origin proves: one function each, in the file of the same name. proof/proof.h says what it does.
+ */
+#ifndef LAZARET_ORIGIN_FORMATS_H
+#define LAZARET_ORIGIN_FORMATS_H
+
+#include "proof/proof.h"
+
+_must_check_ int prove_checksums(struct evidence *e);
+_must_check_ int prove_minisign(struct evidence *e);
+
+/* What is this file, by its name and its first bytes? (recognise.c: every format of every role.) Reads `fd` (borrowed) from
+ * offset 0; a file that cannot be read is none. */
+enum evidence_format recognise(const char *path, int fd, uint64_t size);
+
+/* What role to start from: try Ed25519 on a known answer, take in the minisign keys. */
+_must_check_ int minisign_prepare(const struct keyring *keys);
+
+/* key_file.c: minisign, signify and raw public keys. */
+_must_check_ int describe_key(int fd, uint64_t size, struct key_description *ret);
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* What is this file? By its name and by its first bytes, which are only compared here. Whoever proves it looks again: a wrong
+ * guess costs the file its signature, and never gives it one.
+ */
+#include <fnmatch.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "common/evidence_name.h"
+#include "common/list_name.h"
+#include "origin/formats.h"
+
+#define HEAD_BYTES 4096
+#define RAW_SIGNATURE_MAX 200 /* bytes: an ECDSA P-256 signature in DER is 72 at most, 96 in base64, and a newline */
+
+struct glimpse {
+	const char *path, *name;
+	uint64_t size;
+	size_t head_size;
+	char head[HEAD_BYTES + 1]; /* with a NUL behind it */
+};
+
+static bool has_suffix(const struct glimpse *g, const char *suffix)
+{
+	return evidence_has_suffix(g->name, suffix);
+}
+
+static bool is_named(const struct glimpse *g, const char *pattern)
+{
+	return fnmatch(pattern, g->name, FNM_CASEFOLD) == 0;
+}
+
+static bool begins(const struct glimpse *g, const char *magic, size_t size)
+{
+	return g->head_size >= size && memcmp(g->head, magic, size) == 0;
+}
+
+static bool has(const struct glimpse *g, const char *words)
+{
+	return memmem(g->head, g->head_size, words, strlen(words)) != NULL;
+}
+
+/* At the beginning of a line: what stands before it is for the prover to refuse. */
+static bool has_line(const struct glimpse *g, const char *words)
+{
+	const char *end = g->head + g->head_size, *at = g->head;
+
+	while (at && (size_t)(end - at) >= strlen(words)) {
+		if (memcmp(at, words, strlen(words)) == 0)
+			return true;
+		at = memchr(at, '\n', (size_t)(end - at));
+		at = at ? at + 1 : NULL;
+	}
+	return false;
+}
+
+/* RFC 9580 section 4.2: a signature packet, in the old format with a length of one, two or four octets, or in the new one. */
+static bool is_openpgp_signature(const struct glimpse *g)
+{
+	unsigned char first = g->head_size > 0 ? (unsigned char)g->head[0] : 0;
+
+	return has_line(g, "-----BEGIN PGP SIGNATURE-----") || (first >= 0x88 && first <= 0x8a) || first == 0xc2;
+}
+
+static enum evidence_format recognise_openpgp(const struct glimpse *g)
+{
+	if (has_line(g, "-----BEGIN PGP SIGNED MESSAGE-----"))
+		return EVIDENCE_OPENPGP_TEXT;
+	if ((has_suffix(g, ".asc") || has_suffix(g, ".sig") || has_suffix(g, ".gpg") || has_suffix(g, ".pgp") ||
+	     has_suffix(g, ".sign") || has_suffix(g, ".signature")) &&
+	    is_openpgp_signature(g))
+		return EVIDENCE_OPENPGP;
+	return EVIDENCE_NONE;
+}
+
+static enum evidence_format recognise_ed25519(const struct glimpse *g)
+{
+	if (begins(g, "untrusted comment:", 18) || has_suffix(g, ".minisig"))
+		return has_suffix(g, ".minisig") || has_line(g, "trusted comment:") ? EVIDENCE_MINISIGN : EVIDENCE_SIGNIFY;
+	return EVIDENCE_NONE;
+}
+
+static bool is_compressed(const struct glimpse *g)
+{
+	return begins(g, "\x1f\x8b", 2) || begins(g, "\xfd" "7zXZ", 5) || begins(g, "BZh", 3) || begins(g, "\x28\xb5\x2f\xfd", 4);
+}
+
+static enum evidence_format recognise_debian(const struct glimpse *g)
+{
+	bool is_by_hash = fnmatch("*/by-hash/*/*", g->path, FNM_CASEFOLD) == 0;
+
+	if (strcmp(g->name, "InRelease") == 0 || strcmp(g->name, "Release") == 0)
+		return EVIDENCE_DEBIAN_RELEASE;
+	if (is_named(g, "Packages") || is_named(g, "Packages.*") ||
+	    (is_by_hash && fnmatch("*/binary-*/*", g->path, 0) == 0 && (is_compressed(g) || begins(g, "Package:", 8))))
+		return EVIDENCE_DEBIAN_PACKAGES;
+	if (is_named(g, "Sources") || is_named(g, "Sources.*") ||
+	    (is_by_hash && fnmatch("*/source/*", g->path, 0) == 0 && (is_compressed(g) || begins(g, "Package:", 8))))
+		return EVIDENCE_DEBIAN_SOURCES;
+	if (has_suffix(g, ".dsc") || has_suffix(g, ".changes") || has_suffix(g, ".buildinfo"))
+		return EVIDENCE_DEBIAN_CONTROL;
+	return EVIDENCE_NONE;
+}
+
+static enum evidence_format recognise_rpm(const struct glimpse *g)
+{
+	if (begins(g, "\xed\xab\xee\xdb", 4) || has_suffix(g, ".rpm"))
+		return EVIDENCE_RPM;
+	if (is_named(g, "repomd.xml"))
+		return EVIDENCE_REPOMD;
+	if (is_named(g, "*primary.xml") || is_named(g, "*primary.xml.*"))
+		return EVIDENCE_RPM_PRIMARY;
+	return EVIDENCE_NONE;
+}
+
+static bool is_json(const struct glimpse *g)
+{
+	return g->head[strspn(g->head, " \t\r\n")] == '{';
+}
+
+static enum evidence_format recognise_json(const struct glimpse *g)
+{
+	bool is_blob = fnmatch("*blobs/sha256/*", g->path, FNM_CASEFOLD) == 0;
+
+	if (!is_json(g))
+		return EVIDENCE_NONE;
+	if (strcmp(g->name, ".cargo-checksum.json") == 0)
+		return EVIDENCE_CARGO;
+	if (strcmp(g->name, "index.json") == 0 || is_blob) {
+		if (has(g, "\"manifests\""))
+			return EVIDENCE_OCI_INDEX;
+		return has(g, "\"layers\"") ? EVIDENCE_OCI_MANIFEST : EVIDENCE_NONE;
+	}
+	if (has(g, "application/vnd.dev.sigstore.bundle"))
+		return EVIDENCE_SIGSTORE_BUNDLE;
+	if (has(g, "\"payloadType\""))
+		return EVIDENCE_DSSE;
+	/* Members may stand in any order, and a large payload before what tells them. */
+	if (has(g, "\"dsseEnvelope\"") || has(g, "\"verificationMaterial\""))
+		return EVIDENCE_SIGSTORE_BUNDLE;
+	return has(g, "\"payload\"") ? EVIDENCE_DSSE : EVIDENCE_NONE;
+}
+
+static enum evidence_format recognise_asn1(const struct glimpse *g)
+{
+	bool is_der = begins(g, "\x30", 1);
+
+	if (has_suffix(g, ".cat") && is_der)
+		return EVIDENCE_CATALOG;
+	if (has_suffix(g, ".p7s") || has_suffix(g, ".p7b") || has_suffix(g, ".p7") || has_suffix(g, ".p7c") || has_suffix(g, ".cms") ||
+	    (has_suffix(g, ".sig") && (has_line(g, "-----BEGIN PKCS7-----") || has_line(g, "-----BEGIN CMS-----"))))
+		return EVIDENCE_CMS;
+	return EVIDENCE_NONE;
+}
+
+static enum evidence_format recognise_code(const struct glimpse *g)
+{
+	if (begins(g, "MZ", 2) || ((has_suffix(g, ".msi") || has_suffix(g, ".msp")) && begins(g, "\xd0\xcf\x11\xe0", 4)) ||
+	    begins(g, "MSCF", 4))
+		return EVIDENCE_AUTHENTICODE;
+	return EVIDENCE_NONE;
+}
+
+static enum evidence_format recognise_list(const struct glimpse *g)
+{
+	if (is_named(g, "manifest-*.txt") || is_named(g, "tagmanifest-*.txt"))
+		return EVIDENCE_BAGIT;
+	return list_name_promises(g->name) ? EVIDENCE_CHECKSUMS : EVIDENCE_NONE;
+}
+
+/* Bytes without any mark: by name and length alone, after everything else. */
+static enum evidence_format recognise_raw(const struct glimpse *g)
+{
+	bool is_so_named = has_suffix(g, ".sig") || has_suffix(g, ".signature") || has_suffix(g, ".ed25519") || has_suffix(g, ".p256");
+
+	return is_so_named && g->size <= RAW_SIGNATURE_MAX ? EVIDENCE_RAW_SIGNATURE : EVIDENCE_NONE;
+}
+
+enum evidence_format recognise(const char *path, int fd, uint64_t size)
+{
+	static enum evidence_format (*const recognisers[])(const struct glimpse *) = {
+		recognise_openpgp, recognise_ed25519, recognise_debian, recognise_rpm, recognise_json,
+		recognise_asn1,	   recognise_code,    recognise_list,	recognise_raw,
+	};
+	struct glimpse g = { .path = path, .name = evidence_base_name(path), .size = size };
+	enum evidence_format format = EVIDENCE_NONE;
+	ssize_t n;
+
+	do
+		n = pread(fd, g.head, HEAD_BYTES, 0);
+	while (n < 0 && errno == EINTR);
+	g.head_size = n > 0 ? (size_t)n : 0;
+	for (size_t i = 0; format == EVIDENCE_NONE && i < ARRAY_LEN(recognisers); i++)
+		format = recognisers[i](&g);
+	return format;
+}
