@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-#include "supervisor/docket.h"
+#include "supervisor/docket_sql.h"
 
 #include <jansson.h>
-#include <sqlite3.h>
 #include <string.h>
 
 #include "common/log.h"
@@ -22,38 +21,16 @@ static const char schema[] =
 	"CREATE UNIQUE INDEX entry_path ON entry (volume, path);"
 	"CREATE TABLE fold (volume INTEGER NOT NULL, key BLOB NOT NULL, path BLOB NOT NULL,"
 	"  PRIMARY KEY (volume, key, path)) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE evidence (id INTEGER PRIMARY KEY, format INTEGER NOT NULL, distrusted INTEGER NOT NULL DEFAULT 0) STRICT;"
 	"CREATE TABLE listing (volume INTEGER NOT NULL, key BLOB NOT NULL, list_id INTEGER NOT NULL,"
 	"  algorithm TEXT NOT NULL, digest BLOB NOT NULL) STRICT;"
-	"CREATE INDEX listing_key ON listing (volume, key);"
-	"CREATE TABLE signer (id INTEGER NOT NULL, key_name TEXT NOT NULL, key_id TEXT NOT NULL, via BLOB NOT NULL) STRICT;"
-	"CREATE INDEX signer_id ON signer (id);"
+	"CREATE INDEX listing_key ON listing (key);"
+	"CREATE INDEX listing_digest ON listing (digest) WHERE key = x'';"
+	"CREATE TABLE cover (id INTEGER NOT NULL, list_id INTEGER NOT NULL, algorithm TEXT NOT NULL,"
+	"  PRIMARY KEY (id, list_id, algorithm)) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE signer (id INTEGER NOT NULL, key_name TEXT NOT NULL, key_id TEXT NOT NULL, via BLOB NOT NULL,"
+	"  UNIQUE (id, key_name)) STRICT;"
 	"BEGIN;";
-
-#define ENTRY_COLUMNS                                                                              \
-	"id, volume, kind, path, size, mtime, sum, status, trouble, types, findings, done, verdict, rule, reasons, "   \
-	"published_as"
-
-enum statement {
-	ADD,
-	ADD_FOLD,
-	SEALED,
-	TROUBLE,
-	EXAMINED,
-	FINDINGS,
-	SET_FINDINGS,
-	DONE,
-	JUDGED,
-	GET,
-	FIND_PATH,
-	EACH,
-	COLLISION,
-	ADD_LISTING,
-	LISTINGS,
-	ADD_SIGNER,
-	SIGNERS,
-	COUNT,
-	STATEMENT_COUNT_
-};
 
 static const char *const sql[STATEMENT_COUNT_] = {
 	[ADD] = "INSERT INTO entry (id, volume, kind, path, size, mtime) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -67,28 +44,16 @@ static const char *const sql[STATEMENT_COUNT_] = {
 	[SET_FINDINGS] = "UPDATE entry SET findings = ?2 WHERE id = ?1",
 	[DONE] = "UPDATE entry SET done = done | ?2 WHERE id = ?1",
 	[JUDGED] = "UPDATE entry SET verdict = ?2, rule = ?3, reasons = ?4, published_as = ?5 WHERE id = ?1",
-	[GET] = "SELECT " ENTRY_COLUMNS " FROM entry WHERE id = ?1",
-	[FIND_PATH] = "SELECT " ENTRY_COLUMNS " FROM entry WHERE volume = ?1 AND path = ?2",
-	[EACH] = "SELECT " ENTRY_COLUMNS " FROM entry ORDER BY volume, path",
+	[GET] = "SELECT " ENTRY_COLUMNS " FROM entry e WHERE id = ?1",
+	[FIND_PATH] = "SELECT " ENTRY_COLUMNS " FROM entry e WHERE volume = ?1 AND path = ?2",
+	[EACH] = "SELECT " ENTRY_COLUMNS " FROM entry e ORDER BY volume, path",
 	[COLLISION] = "SELECT path FROM fold WHERE volume = ?1 AND key = ?2 AND path <> ?3 LIMIT 1",
-	[ADD_LISTING] = "INSERT INTO listing (volume, key, list_id, algorithm, digest) VALUES (?1, ?2, ?3, ?4, ?5)",
-	[LISTINGS] = ("SELECT l.list_id, e.path, l.algorithm, l.digest,"
-		     "  (SELECT key_name FROM signer s WHERE s.id = l.list_id LIMIT 1)"
-		     " FROM listing l JOIN entry e ON e.id = l.list_id WHERE l.volume = ?1 AND l.key = ?2"),
-	[ADD_SIGNER] = "INSERT INTO signer (id, key_name, key_id, via) VALUES (?1, ?2, ?3, ?4)",
-	[SIGNERS] = "SELECT key_name, key_id, via FROM signer WHERE id = ?1",
+	ORIGIN_STATEMENTS,
 	[COUNT] = ("SELECT count(*), coalesce(sum(iif(sum IS NULL, 0, size)), 0), coalesce(sum(verdict = 0), 0), coalesce(sum(verdict = 1), 0),"
 		  " coalesce(sum(verdict = 2), 0) FROM entry"),
 };
 
-struct docket {
-	sqlite3 *db;
-	sqlite3_stmt *statements[STATEMENT_COUNT_];
-	char *last_parent; /* the directory whose fold keys were stored last */
-	uint32_t last_volume; /* and its volume */
-};
-
-static int sqlite_error(struct docket *d, int code)
+int docket_error(struct docket *d, int code)
 {
 	if (code == SQLITE_OK || code == SQLITE_DONE || code == SQLITE_ROW)
 		return 0;
@@ -112,12 +77,12 @@ int docket_open(const char *path, struct docket **ret)
 
 	if (!d)
 		return -ENOMEM;
-	r = sqlite_error(d, sqlite3_open_v2(path, &d->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+	r = docket_error(d, sqlite3_open_v2(path, &d->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
 					    NULL));
 	if (r == 0)
-		r = sqlite_error(d, sqlite3_exec(d->db, schema, NULL, NULL, NULL));
+		r = docket_error(d, sqlite3_exec(d->db, schema, NULL, NULL, NULL));
 	for (size_t i = 0; r == 0 && i < STATEMENT_COUNT_; i++)
-		r = sqlite_error(d, sqlite3_prepare_v3(d->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &d->statements[i],
+		r = docket_error(d, sqlite3_prepare_v3(d->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &d->statements[i],
 						       NULL));
 	if (r < 0) {
 		docket_free(d);
@@ -151,7 +116,7 @@ void docket_entry_done(struct docket_entry *e)
 	memset(e, 0, sizeof(*e));
 }
 
-static sqlite3_stmt *begin(struct docket *d, enum statement which)
+sqlite3_stmt *docket_begin(struct docket *d, enum statement which)
 {
 	sqlite3_stmt *s = d->statements[which];
 
@@ -160,25 +125,25 @@ static sqlite3_stmt *begin(struct docket *d, enum statement which)
 	return s;
 }
 
-static void bind_u64(sqlite3_stmt *s, int at, uint64_t v)
+void docket_bind_u64(sqlite3_stmt *s, int at, uint64_t v)
 {
 	sqlite3_bind_int64(s, at, (sqlite3_int64)v); /* out of range only for a wrong `at`: our bug, seen in tests */
 }
 
-static void bind_path(sqlite3_stmt *s, int at, const char *path)
+void docket_bind_path(sqlite3_stmt *s, int at, const char *path)
 {
 	sqlite3_bind_blob(s, at, path, (int)strlen(path), SQLITE_STATIC);
 }
 
-static void bind_text(sqlite3_stmt *s, int at, const char *text)
+void docket_bind_text(sqlite3_stmt *s, int at, const char *text)
 {
 	sqlite3_bind_text(s, at, text, -1, SQLITE_STATIC);
 }
 
-static int run(struct docket *d, sqlite3_stmt *s)
+int docket_run(struct docket *d, sqlite3_stmt *s)
 {
 	int code = sqlite3_step(s);
-	int r = sqlite_error(d, code);
+	int r = docket_error(d, code);
 
 	sqlite3_reset(s);
 	return r;
@@ -208,11 +173,11 @@ static int add_fold(struct docket *d, uint32_t volume, const char *path, bool is
 	r = fold_name(path, is_dir, &key, &stored);
 	if (r < 0)
 		return r;
-	s = begin(d, ADD_FOLD);
-	bind_u64(s, 1, volume);
-	bind_path(s, 2, key);
-	bind_path(s, 3, stored);
-	return run(d, s);
+	s = docket_begin(d, ADD_FOLD);
+	docket_bind_u64(s, 1, volume);
+	docket_bind_path(s, 2, key);
+	docket_bind_path(s, 3, stored);
+	return docket_run(d, s);
 }
 
 /* Directories collide as well: "A/x" and "a/y" become one tree on a case-insensitive system. */
@@ -246,62 +211,62 @@ static int add_folds(struct docket *d, uint32_t volume, const char *path)
 int docket_add(struct docket *d, uint64_t id, uint32_t volume, enum entry_kind kind, const char *path, uint64_t size,
 	       int64_t mtime)
 {
-	sqlite3_stmt *s = begin(d, ADD);
+	sqlite3_stmt *s = docket_begin(d, ADD);
 	int r;
 
-	bind_u64(s, 1, id);
-	bind_u64(s, 2, volume);
-	bind_u64(s, 3, kind);
-	bind_path(s, 4, path);
-	bind_u64(s, 5, size);
-	bind_u64(s, 6, (uint64_t)mtime);
-	r = run(d, s);
+	docket_bind_u64(s, 1, id);
+	docket_bind_u64(s, 2, volume);
+	docket_bind_u64(s, 3, kind);
+	docket_bind_path(s, 4, path);
+	docket_bind_u64(s, 5, size);
+	docket_bind_u64(s, 6, (uint64_t)mtime);
+	r = docket_run(d, s);
 	return r == 0 && kind != ENTRY_DIR_TROUBLE ? add_folds(d, volume, path) : r;
 }
 
 int docket_sealed(struct docket *d, uint64_t id, uint64_t size, const uint8_t sum[static SHA256_LEN])
 {
-	sqlite3_stmt *s = begin(d, SEALED);
+	sqlite3_stmt *s = docket_begin(d, SEALED);
 	int r;
 
-	bind_u64(s, 1, id);
-	bind_u64(s, 2, size);
+	docket_bind_u64(s, 1, id);
+	docket_bind_u64(s, 2, size);
 	sqlite3_bind_blob(s, 3, sum, SHA256_LEN, SQLITE_STATIC);
-	r = run(d, s);
+	r = docket_run(d, s);
 	return r < 0 ? r : sqlite3_changes(d->db) == 1 ? 0 : -ENOENT;
 }
 
 int docket_trouble(struct docket *d, uint64_t id, enum stream_status status, const char *detail)
 {
 	_cleanup_free_ char *clean = text_escape(detail, strlen(detail));
-	sqlite3_stmt *s = begin(d, TROUBLE);
+	sqlite3_stmt *s = docket_begin(d, TROUBLE);
 
 	if (!clean)
 		return -ENOMEM;
-	bind_u64(s, 1, id);
-	bind_u64(s, 2, status);
-	bind_text(s, 3, clean);
-	return run(d, s);
+	docket_bind_u64(s, 1, id);
+	docket_bind_u64(s, 2, status);
+	docket_bind_text(s, 3, clean);
+	return docket_run(d, s);
 }
 
 int docket_examined(struct docket *d, uint64_t id, uint32_t done, const char *types, const char *findings)
 {
-	sqlite3_stmt *s = begin(d, EXAMINED);
+	sqlite3_stmt *s = docket_begin(d, EXAMINED);
 
-	bind_u64(s, 1, id);
-	bind_u64(s, 2, done);
-	bind_text(s, 3, types);
-	bind_text(s, 4, findings);
-	return run(d, s);
+	docket_bind_u64(s, 1, id);
+	docket_bind_u64(s, 2, done);
+	docket_bind_text(s, 3, types);
+	docket_bind_text(s, 4, findings);
+	return docket_run(d, s);
 }
 
 static int current_findings(struct docket *d, uint64_t id, json_t **ret)
 {
-	sqlite3_stmt *s = begin(d, FINDINGS);
+	sqlite3_stmt *s = docket_begin(d, FINDINGS);
 	json_t *list = NULL;
 	int r;
 
-	bind_u64(s, 1, id);
+	docket_bind_u64(s, 1, id);
 	if (sqlite3_step(s) == SQLITE_ROW)
 		list = json_loads((const char *)sqlite3_column_text(s, 0), 0, NULL);
 	r = json_is_array(list) ? 0 : -EIO;
@@ -320,12 +285,12 @@ int docket_find(struct docket *d, uint64_t id, enum reason reason, const char *d
 	if (r == 0 && json_array_append_new(list, json_pack("{s:s,s:s}", "code", reason_code(reason), "detail", clean)) < 0)
 		r = -ENOMEM;
 	if (r == 0) {
-		sqlite3_stmt *s = begin(d, SET_FINDINGS);
+		sqlite3_stmt *s = docket_begin(d, SET_FINDINGS);
 
 		text = json_dumps(list, JSON_COMPACT | JSON_SORT_KEYS);
-		bind_u64(s, 1, id);
-		bind_text(s, 2, text);
-		r = text ? run(d, s) : -ENOMEM;
+		docket_bind_u64(s, 1, id);
+		docket_bind_text(s, 2, text);
+		r = text ? docket_run(d, s) : -ENOMEM;
 	}
 	json_decref(list);
 	return r;
@@ -333,28 +298,28 @@ int docket_find(struct docket *d, uint64_t id, enum reason reason, const char *d
 
 int docket_done(struct docket *d, uint64_t id, uint32_t done)
 {
-	sqlite3_stmt *s = begin(d, DONE);
+	sqlite3_stmt *s = docket_begin(d, DONE);
 
-	bind_u64(s, 1, id);
-	bind_u64(s, 2, done);
-	return run(d, s);
+	docket_bind_u64(s, 1, id);
+	docket_bind_u64(s, 2, done);
+	return docket_run(d, s);
 }
 
 int docket_judged(struct docket *d, uint64_t id, enum verdict verdict, const char *rule, const char *reasons,
 		  const char *published_as)
 {
-	sqlite3_stmt *s = begin(d, JUDGED);
+	sqlite3_stmt *s = docket_begin(d, JUDGED);
 
-	bind_u64(s, 1, id);
-	bind_u64(s, 2, verdict);
-	bind_text(s, 3, rule);
-	bind_text(s, 4, reasons);
+	docket_bind_u64(s, 1, id);
+	docket_bind_u64(s, 2, verdict);
+	docket_bind_text(s, 3, rule);
+	docket_bind_text(s, 4, reasons);
 	if (published_as)
-		bind_text(s, 5, published_as);
-	return run(d, s);
+		docket_bind_text(s, 5, published_as);
+	return docket_run(d, s);
 }
 
-static char *column_bytes(sqlite3_stmt *s, int at)
+char *docket_column_bytes(sqlite3_stmt *s, int at)
 {
 	const void *data = sqlite3_column_blob(s, at);
 	size_t size = (size_t)sqlite3_column_bytes(s, at);
@@ -368,38 +333,38 @@ static char *column_bytes(sqlite3_stmt *s, int at)
 	return copy;
 }
 
-static int load_entry(sqlite3_stmt *s, struct docket_entry *e)
+int docket_load_entry(sqlite3_stmt *s, struct docket_entry *e)
 {
 	*e = (struct docket_entry){
 		.id = (uint64_t)sqlite3_column_int64(s, 0),
 		.volume = (uint32_t)sqlite3_column_int64(s, 1),
 		.kind = (enum entry_kind)sqlite3_column_int(s, 2),
-		.path = column_bytes(s, 3),
+		.path = docket_column_bytes(s, 3),
 		.size = (uint64_t)sqlite3_column_int64(s, 4),
 		.mtime = sqlite3_column_int64(s, 5),
 		.has_sum = sqlite3_column_bytes(s, 6) == SHA256_LEN,
 		.status = (enum stream_status)sqlite3_column_int(s, 7),
-		.trouble = column_bytes(s, 8),
-		.types = column_bytes(s, 9),
-		.findings = column_bytes(s, 10),
+		.trouble = docket_column_bytes(s, 8),
+		.types = docket_column_bytes(s, 9),
+		.findings = docket_column_bytes(s, 10),
 		.done = (uint32_t)sqlite3_column_int64(s, 11),
 		.verdict = (enum verdict)sqlite3_column_int(s, 12),
-		.rule = column_bytes(s, 13),
-		.reasons = column_bytes(s, 14),
-		.published_as = sqlite3_column_type(s, 15) == SQLITE_NULL ? NULL : column_bytes(s, 15),
+		.rule = docket_column_bytes(s, 13),
+		.reasons = docket_column_bytes(s, 14),
+		.published_as = sqlite3_column_type(s, 15) == SQLITE_NULL ? NULL : docket_column_bytes(s, 15),
 	};
 	if (e->has_sum)
 		memcpy(e->sum, sqlite3_column_blob(s, 6), SHA256_LEN);
 	return e->path && e->trouble && e->types && e->findings && e->rule && e->reasons ? 0 : -ENOMEM;
 }
 
-static int get_one(struct docket *d, sqlite3_stmt *s, struct docket_entry *ret)
+int docket_get_one(struct docket *d, sqlite3_stmt *s, struct docket_entry *ret)
 {
 	int code = sqlite3_step(s);
-	int r = sqlite_error(d, code);
+	int r = docket_error(d, code);
 
 	if (code == SQLITE_ROW) {
-		r = load_entry(s, ret);
+		r = docket_load_entry(s, ret);
 		if (r < 0)
 			docket_entry_done(ret);
 		else
@@ -411,32 +376,32 @@ static int get_one(struct docket *d, sqlite3_stmt *s, struct docket_entry *ret)
 
 int docket_get(struct docket *d, uint64_t id, struct docket_entry *ret)
 {
-	sqlite3_stmt *s = begin(d, GET);
+	sqlite3_stmt *s = docket_begin(d, GET);
 
-	bind_u64(s, 1, id);
-	return get_one(d, s, ret);
+	docket_bind_u64(s, 1, id);
+	return docket_get_one(d, s, ret);
 }
 
 int docket_find_path(struct docket *d, uint32_t volume, const char *path, struct docket_entry *ret)
 {
-	sqlite3_stmt *s = begin(d, FIND_PATH);
+	sqlite3_stmt *s = docket_begin(d, FIND_PATH);
 
-	bind_u64(s, 1, volume);
-	bind_path(s, 2, path);
-	return get_one(d, s, ret);
+	docket_bind_u64(s, 1, volume);
+	docket_bind_path(s, 2, path);
+	return docket_get_one(d, s, ret);
 }
 
 int docket_each(struct docket *d, docket_each_fn each, void *context)
 {
-	sqlite3_stmt *s = begin(d, EACH);
+	sqlite3_stmt *s = docket_begin(d, EACH);
 	int code, r = 0;
 
 	while (r == 0 && (code = sqlite3_step(s)) != SQLITE_DONE) {
 		struct docket_entry e = { 0 };
 
-		r = sqlite_error(d, code);
+		r = docket_error(d, code);
 		if (r == 0)
-			r = load_entry(s, &e);
+			r = docket_load_entry(s, &e);
 		if (r == 0)
 			r = each(context, &e);
 		docket_entry_done(&e);
@@ -453,12 +418,12 @@ static int collision_of(struct docket *d, uint32_t volume, const char *path, boo
 
 	if (r < 0)
 		return r;
-	s = begin(d, COLLISION);
-	bind_u64(s, 1, volume);
-	bind_path(s, 2, key);
-	bind_path(s, 3, stored);
+	s = docket_begin(d, COLLISION);
+	docket_bind_u64(s, 1, volume);
+	docket_bind_path(s, 2, key);
+	docket_bind_path(s, 3, stored);
 	if (sqlite3_step(s) == SQLITE_ROW) {
-		*ret_other = column_bytes(s, 0);
+		*ret_other = docket_column_bytes(s, 0);
 		r = *ret_other ? 0 : -ENOMEM;
 	}
 	sqlite3_reset(s);
@@ -480,108 +445,11 @@ int docket_collision(struct docket *d, uint32_t volume, const char *path, char *
 	return r;
 }
 
-/* Lists say "Setup.exe" where a FAT volume has "SETUP.EXE": compared as such systems do, or a mismatch would stay
- * unseen. Where a file system tells the two apart, they collide and neither passes. */
-static char *listing_key(const char *path)
-{
-	char *key = text_utf8_valid(path, strlen(path)) ? name_fold(path) : NULL;
-
-	return key ? key : strdup(path);
-}
-
-int docket_add_listing(struct docket *d, uint64_t list_id, uint32_t volume, const char *path, const char *algorithm,
-		       const uint8_t *digest, size_t digest_size)
-{
-	_cleanup_free_ char *key = listing_key(path);
-	sqlite3_stmt *s = begin(d, ADD_LISTING);
-
-	if (!key)
-		return -ENOMEM;
-	bind_u64(s, 1, volume);
-	bind_path(s, 2, key);
-	bind_u64(s, 3, list_id);
-	bind_text(s, 4, algorithm);
-	sqlite3_bind_blob(s, 5, digest, (int)digest_size, SQLITE_STATIC);
-	return run(d, s);
-}
-
-static int load_listing(sqlite3_stmt *s, struct docket_listing *l)
-{
-	*l = (struct docket_listing){ .list_id = (uint64_t)sqlite3_column_int64(s, 0),
-				      .list_path = column_bytes(s, 1),
-				      .digest_size = (size_t)sqlite3_column_bytes(s, 3) };
-	(void)snprintf(l->algorithm, sizeof(l->algorithm), "%s", (const char *)sqlite3_column_text(s, 2));
-	if (l->digest_size > sizeof(l->digest) || !l->list_path)
-		return -EIO;
-	memcpy(l->digest, sqlite3_column_blob(s, 3), l->digest_size);
-	if (sqlite3_column_type(s, 4) != SQLITE_NULL)
-		l->signed_by = column_bytes(s, 4);
-	return 0;
-}
-
-int docket_listings(struct docket *d, uint32_t volume, const char *path, docket_listing_fn each, void *context)
-{
-	_cleanup_free_ char *key = listing_key(path);
-	sqlite3_stmt *s = begin(d, LISTINGS);
-	int code, r = 0;
-
-	if (!key)
-		return -ENOMEM;
-	bind_u64(s, 1, volume);
-	bind_path(s, 2, key);
-	while (r == 0 && (code = sqlite3_step(s)) != SQLITE_DONE) {
-		struct docket_listing l = { 0 };
-
-		r = sqlite_error(d, code);
-		if (r == 0)
-			r = load_listing(s, &l);
-		if (r == 0)
-			r = each(context, &l);
-		free(l.list_path);
-		free(l.signed_by);
-	}
-	sqlite3_reset(s);
-	return r;
-}
-
-int docket_add_signer(struct docket *d, uint64_t id, const char *key_name, const char *key_id, const char *via)
-{
-	sqlite3_stmt *s = begin(d, ADD_SIGNER);
-
-	bind_u64(s, 1, id);
-	bind_text(s, 2, key_name);
-	bind_text(s, 3, key_id);
-	bind_path(s, 4, via);
-	return run(d, s);
-}
-
-int docket_signers(struct docket *d, uint64_t id, docket_signer_fn each, void *context)
-{
-	sqlite3_stmt *s = begin(d, SIGNERS);
-	int code, r = 0;
-
-	bind_u64(s, 1, id);
-	while (r == 0 && (code = sqlite3_step(s)) != SQLITE_DONE) {
-		struct docket_signer g = { 0 };
-
-		r = sqlite_error(d, code);
-		if (r == 0) {
-			g = (struct docket_signer){ column_bytes(s, 0), column_bytes(s, 1), column_bytes(s, 2) };
-			r = g.key_name && g.key_id && g.via ? each(context, &g) : -ENOMEM;
-		}
-		free(g.key_name);
-		free(g.key_id);
-		free(g.via);
-	}
-	sqlite3_reset(s);
-	return r;
-}
-
 int docket_count(struct docket *d, struct docket_counts *ret)
 {
-	sqlite3_stmt *s = begin(d, COUNT);
+	sqlite3_stmt *s = docket_begin(d, COUNT);
 	int code = sqlite3_step(s);
-	int r = sqlite_error(d, code);
+	int r = docket_error(d, code);
 
 	if (code == SQLITE_ROW)
 		*ret = (struct docket_counts){ (uint64_t)sqlite3_column_int64(s, 0), (uint64_t)sqlite3_column_int64(s, 1),

@@ -71,31 +71,55 @@ _must_check_ int docket_each(struct docket *d, docket_each_fn each, void *contex
  * caller) names one, a directory with a '/' behind it, or NULL. `path` is UTF-8. */
 _must_check_ int docket_collision(struct docket *d, uint32_t volume, const char *path, char **ret_other);
 
-/* Checksum lists and signatures. A list's entry is found under every path that folds to the same key (name_fold()). */
+/* -- origin (docket_origin.c): evidence, what it lists, who signed ---------------------------------------------- */
+
+/* Like docket_find_path(), but of regular files, and of another volume when this one has none of the name. */
+_must_check_ int docket_find_anywhere(struct docket *d, uint32_t volume, const char *path, struct docket_entry *ret);
+
+_must_check_ int docket_set_evidence(struct docket *d, uint64_t id, uint32_t format);
+/* What this evidence lists vouches for nothing: it is broken, or altered. */
+_must_check_ int docket_distrust(struct docket *d, uint64_t id);
+typedef int (*docket_evidence_fn)(void *context, struct docket_entry *e, uint32_t format);
+_must_check_ int docket_each_evidence(struct docket *d, docket_evidence_fn each, void *context);
+
+/* A list's entry is found under every path that folds to the same key (name_fold()). */
 struct docket_listing {
 	uint64_t list_id;
+	uint32_t volume; /* the list's own, of which it speaks */
 	char *list_path;
 	char algorithm[16];
 	uint8_t digest[64];
 	size_t digest_size;
-	char *signed_by; /* trusted key's name, or NULL */
+	char *signed_by; /* trusted key's name, or NULL; of docket_covers() alone */
 };
 
+/* `path` on this volume; "": whichever file has this SHA-256. */
 _must_check_ int docket_add_listing(struct docket *d, uint64_t list_id, uint32_t volume, const char *path,
 				    const char *algorithm, const uint8_t *digest, size_t digest_size);
 typedef int (*docket_listing_fn)(void *context, const struct docket_listing *l);
-_must_check_ int docket_listings(struct docket *d, uint32_t volume, const char *path, docket_listing_fn each,
-				 void *context);
+/* Everything that is listed under this path, on any volume, or under this digest. */
+_must_check_ int docket_listings(struct docket *d, uint32_t volume, const char *path, const uint8_t sum[static SHA256_LEN],
+				 docket_listing_fn each, void *context);
+/* 1: the list names this path, whatever the digest; 0. */
+_must_check_ int docket_is_listed_by(struct docket *d, uint64_t list_id, const char *path);
+/* The digest in the list is the file's. */
+_must_check_ int docket_cover(struct docket *d, uint64_t id, uint64_t list_id, const char *algorithm);
+/* The lists that cover the file and are not distrusted. */
+_must_check_ int docket_covers(struct docket *d, uint64_t id, docket_listing_fn each, void *context);
 
 struct docket_signer {
 	char *key_name, *key_id;
-	char *via;
+	char *via; /* path of proof, raw: "InRelease", "SHA256SUMS.minisig -> SHA256SUMS" (with a real arrow) */
 };
 
+/* One signer of a name a file: the first that is told stays. */
 _must_check_ int docket_add_signer(struct docket *d, uint64_t id, const char *key_name, const char *key_id,
 				   const char *via);
 typedef int (*docket_signer_fn)(void *context, const struct docket_signer *s);
 _must_check_ int docket_signers(struct docket *d, uint64_t id, docket_signer_fn each, void *context);
+_must_check_ int docket_remove_signer(struct docket *d, uint64_t id, const char *key_name);
+/* Who signed a list signed what it lists by a strong digest, one step on. Returns how many were added. */
+_must_check_ int docket_propagate_signers(struct docket *d);
 
 struct docket_counts {
 	uint64_t files;

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* Inside of the docket; for docket*.c alone. */
+#ifndef LAZARET_SUPERVISOR_DOCKET_SQL_H
+#define LAZARET_SUPERVISOR_DOCKET_SQL_H
+
+#include <sqlite3.h>
+
+#include "supervisor/docket.h"
+
+enum statement {
+	ADD,
+	ADD_FOLD,
+	SEALED,
+	TROUBLE,
+	EXAMINED,
+	FINDINGS,
+	SET_FINDINGS,
+	DONE,
+	JUDGED,
+	GET,
+	FIND_PATH,
+	EACH,
+	COLLISION,
+	FIND_ANYWHERE,
+	SET_EVIDENCE,
+	DISTRUST,
+	EACH_EVIDENCE,
+	ADD_LISTING,
+	LISTINGS,
+	COVER,
+	COVERS,
+	IS_LISTED_BY,
+	ADD_SIGNER,
+	SIGNERS,
+	REMOVE_SIGNER,
+	PROPAGATE,
+	COUNT,
+	STATEMENT_COUNT_
+};
+
+struct docket {
+	sqlite3 *db;
+	sqlite3_stmt *statements[STATEMENT_COUNT_];
+	char *last_parent; /* the directory whose fold keys were stored last */
+	uint32_t last_volume; /* and its volume */
+};
+
+#define ENTRY_COLUMNS                                                                              \
+	"e.id, e.volume, e.kind, e.path, e.size, e.mtime, e.sum, e.status, e.trouble, e.types, e.findings, e.done, e.verdict, e.rule, "   \
+	"e.reasons, e.published_as"
+
+/* Statements of origin (docket_origin.c), after those of docket.c in the same table. */
+#define ORIGIN_STATEMENTS                                                                          \
+	[FIND_ANYWHERE] = "SELECT " ENTRY_COLUMNS " FROM entry e WHERE e.path = ?2 AND e.kind = 0 ORDER BY e.volume <> ?1, e.volume LIMIT 1", \
+	[SET_EVIDENCE] = "INSERT OR REPLACE INTO evidence (id, format) VALUES (?1, ?2)",           \
+	[DISTRUST] = "UPDATE evidence SET distrusted = 1 WHERE id = ?1",                           \
+	[EACH_EVIDENCE] = "SELECT " ENTRY_COLUMNS ", v.format FROM evidence v JOIN entry e ON e.id = v.id ORDER BY e.volume, e.path", \
+	/* a name that no file of the medium has, on any volume, is of no use to anybody */        \
+	[ADD_LISTING] = ("INSERT INTO listing (volume, key, list_id, algorithm, digest) SELECT ?1, ?2, ?3, ?4, ?5"   \
+			 " WHERE ?2 = x'' OR ?6 OR EXISTS (SELECT 1 FROM fold WHERE key = ?2)"),   \
+	[LISTINGS] = ("SELECT l.list_id, e.path, l.algorithm, l.digest, l.volume FROM listing l JOIN entry e ON e.id = l.list_id"	\
+		      " WHERE l.key = ?1 AND l.key <> x'' UNION ALL"                              \
+		      " SELECT l.list_id, e.path, l.algorithm, l.digest, ?3 FROM listing l JOIN entry e ON e.id = l.list_id"		\
+		      " WHERE l.key = x'' AND l.digest = ?2 AND l.algorithm = 'sha256'"),         \
+	[COVER] = "INSERT OR IGNORE INTO cover (id, list_id, algorithm) VALUES (?1, ?2, ?3)",     \
+	[COVERS] = ("SELECT c.list_id, e.path, c.algorithm, x'', e.volume,"                       \
+		    " (SELECT key_name FROM signer s WHERE s.id = c.list_id LIMIT 1)"             \
+		    " FROM cover c JOIN entry e ON e.id = c.list_id"                              \
+		    " WHERE c.id = ?1 AND NOT EXISTS (SELECT 1 FROM evidence v WHERE v.id = c.list_id AND v.distrusted)"), \
+	[IS_LISTED_BY] = "SELECT 1 FROM listing WHERE key = ?1 AND list_id = ?2 LIMIT 1",         \
+	[ADD_SIGNER] = "INSERT OR IGNORE INTO signer (id, key_name, key_id, via) VALUES (?1, ?2, ?3, ?4)",	\
+	[SIGNERS] = "SELECT key_name, key_id, via FROM signer WHERE id = ?1 ORDER BY rowid",      \
+	[REMOVE_SIGNER] = "DELETE FROM signer WHERE id = ?1 AND key_name = ?2",                   \
+	/* one step from lists to what they list, by strong digests alone */                      \
+	[PROPAGATE] = ("INSERT OR IGNORE INTO signer (id, key_name, key_id, via)"                 \
+		       " SELECT c.id, s.key_name, s.key_id, CAST(CASE WHEN s.via = l.path THEN s.via ELSE s.via || ' \u2192 ' || l.path END AS BLOB)"	\
+		       " FROM cover c JOIN evidence v ON v.id = c.list_id AND NOT v.distrusted"   \
+		       " JOIN entry l ON l.id = c.list_id JOIN signer s ON s.id = c.list_id"      \
+		       " WHERE c.algorithm IN ('sha256', 'sha384', 'sha512', 'blake2b')")
+
+/* Reset and ready for its bindings; borrowed. */
+sqlite3_stmt *docket_begin(struct docket *d, enum statement which);
+/* Bindings. What is bound must live until the statement has run. */
+void docket_bind_u64(sqlite3_stmt *s, int at, uint64_t v);
+void docket_bind_path(sqlite3_stmt *s, int at, const char *path);
+void docket_bind_text(sqlite3_stmt *s, int at, const char *text);
+/* Step once and reset. */
+_must_check_ int docket_run(struct docket *d, sqlite3_stmt *s);
+/* The first row as an entry: 1, or 0 when there is none. Resets. */
+_must_check_ int docket_get_one(struct docket *d, sqlite3_stmt *s, struct docket_entry *ret);
+/* The current row as an entry. */
+_must_check_ int docket_load_entry(sqlite3_stmt *s, struct docket_entry *ret);
+char *docket_column_bytes(sqlite3_stmt *s, int at); /* NUL behind it; owned by the caller, NULL: out of memory */
+/* SQLite's code as 0 or a negative errno, logged. */
+int docket_error(struct docket *d, int code);
+
+#endif
