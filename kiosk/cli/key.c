@@ -12,6 +12,7 @@
 
 #include "cli/records.h"
 #include "common/fd.h"
+#include "common/hash.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "common/trust.h"
@@ -289,12 +290,12 @@ static bool is_taken(const json_t *keys, const char *name, const char *fingerpri
 	return false;
 }
 
-static int save_trusted(int fd, json_t *keys, const struct key_change *c, const struct minisign_public *key, json_t *entry)
+static int save_trusted(int fd, json_t *keys, const struct key_change *c, const char *text, json_t *entry)
 {
-	_cleanup_free_ char *text = NULL, *file = NULL;
-	int r = minisign_public_text(key, &text);
+	_cleanup_free_ char *file = NULL;
+	int r;
 
-	if (r < 0 || asprintf(&file, "%s.pub", c->name) < 0)
+	if (asprintf(&file, "%s.pub", c->name) < 0)
 		return -ENOMEM;
 	r = file_replace(fd, file, text, strlen(text), 0644);
 	if (r == 0 && json_object_set(keys, c->name, entry) < 0)
@@ -305,18 +306,25 @@ static int save_trusted(int fd, json_t *keys, const struct key_change *c, const 
 static int trust_checked(const struct station_config *config, int fd, json_t *keys, const struct key_change *c,
 			 const struct minisign_public *key, const char *fingerprint, const char *id)
 {
-	_cleanup_(json_decref_p) json_t *entry = json_pack("{sI,so,ss,ss,s[s],sI}", "added_at", (json_int_t)time(NULL), "by",
-							   clean_text(c->by ? c->by : who()), "fingerprint", fingerprint,
-							   "key_id", id, "purposes", TRUST_PURPOSE, "until",
-							   (json_int_t)c->until);
-	_cleanup_(json_decref_p) json_t *body = entry ? json_copy(entry) : NULL;
+	char text[MINISIGN_PUBLIC_TEXT_LEN + 1], hex[SHA256_HEX_LEN + 1];
+	_cleanup_(json_decref_p) json_t *entry = NULL, *body = NULL;
+	uint8_t sum[SHA256_LEN];
 	int r;
 
+	minisign_public_base64(key, text);
+	if (sha256(text, strlen(text), sum) < 0)
+		return EXIT_CANNOT;
+	hex_encode(sum, sizeof(sum), hex);
+	entry = json_pack("{sI,so,si,si,ss,ss,ss,ss,s[],s[s],ss,s[],sI}", "added_at", (json_int_t)time(NULL), "by",
+			  clean_text(c->by ? c->by : who()), "created", 0, "expires", 0, "fingerprint", fingerprint, "key_id",
+			  id, "kind", "minisign", "owner", "", "paths", "purposes", trust_purpose_name(PURPOSE_FILES),
+			  "sha256", hex, "types", "until", (json_int_t)c->until);
+	body = entry ? json_copy(entry) : NULL;
 	if (!body || json_object_set_new(body, "name", json_string(c->name)) < 0)
 		return EXIT_CANNOT;
 	if (records_append(config, "key-trusted", body) < 0)
 		return EXIT_CANNOT;
-	r = save_trusted(fd, keys, c, key, entry);
+	r = save_trusted(fd, keys, c, text, entry);
 	if (r < 0) {
 		log_error("%s: recorded, but the key could not be kept: %s", config->trust_dir, strerror(-r));
 		return EXIT_CANNOT;

@@ -2,7 +2,7 @@
 /* A pattern of m bytes is a non-deterministic automaton: state i < m waits for pattern byte i, state m accepts.
  * A basename pattern has one more state, m + 1, which reads directories. Covering is language inclusion, decided by
  * walking both automata side by side, the covering one as a set of states (Hopcroft, Ullman: subset construction). */
-#include "judge/glob.h"
+#include "common/glob.h"
 
 #include <ctype.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-/* Patterns of rules: '*' is any run of bytes, '?' any one byte, all else stands for itself. So simple that whether
- * one pattern covers another can be decided, which is how dead rules are found. Pure. */
-#ifndef LAZARET_JUDGE_GLOB_H
-#define LAZARET_JUDGE_GLOB_H
+/* Patterns of rules and of trusted keys: '*' is any run of bytes, '?' any one byte, all else stands for itself. So simple
+ * that whether one pattern covers another can be decided, which is how dead rules are found. Pure. */
+#ifndef LAZARET_COMMON_GLOB_H
+#define LAZARET_COMMON_GLOB_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
 #include "ipc/origin.h"
 
-#include <string.h>
-
 #define SIGNS EVIDENCE_SIGNS
 #define COVERS EVIDENCE_COVERS
 #define LISTS EVIDENCE_LISTS
@@ -13,25 +11,7 @@ static const struct evidence_info table[EVIDENCE_COUNT_] = {
 #undef E
 };
 
-static const char *const kinds[KEY_KIND_COUNT_] = {
-	[KEY_MINISIGN] = "minisign", [KEY_SIGNIFY] = "signify",		[KEY_OPENPGP] = "openpgp",
-	[KEY_X509_CA] = "x509-ca",   [KEY_X509_SIGNER] = "x509-signer", [KEY_RAW] = "raw",
-};
-
 const struct evidence_info *evidence_info(unsigned int format)
 {
 	return format < EVIDENCE_COUNT_ && table[format].name ? &table[format] : NULL;
-}
-
-const char *key_kind_name(unsigned int kind)
-{
-	return kind < KEY_KIND_COUNT_ ? kinds[kind] : NULL;
-}
-
-int key_kind_by_name(const char *name)
-{
-	for (int k = 0; k < KEY_KIND_COUNT_; k++)
-		if (strcmp(kinds[k], name) == 0)
-			return k;
-	return -EINVAL;
 }

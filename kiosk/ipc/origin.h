@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include "common/key_kind.h"
 #include "common/macros.h"
 #include "sandbox/role.h"
 
@@ -14,7 +15,7 @@
 #define ORIGIN_UP_MAX 64	   /* directories that evidence may look above its own */
 #define ORIGIN_KEY_NAME_MAX 255	   /* bytes without NUL */
 #define ORIGIN_KEY_ID_MAX 128	   /* bytes without NUL: a SHA-512 in hexadecimal */
-#define ORIGIN_KEY_BYTES_MAX 40000 /* bytes of a key as the trust store keeps it */
+#define ORIGIN_KEY_BYTES_MAX KEY_BYTES_MAX
 #define ORIGIN_DETAIL_MAX 900	   /* bytes without NUL; longer ones are cut */
 #define ORIGIN_SERIES_MAX 400	   /* bytes without NUL */
 
@@ -30,17 +31,6 @@ enum evidence_kind {
 	EVIDENCE_SIGNS = 1u << 0,
 	EVIDENCE_COVERS = 1u << 1,
 	EVIDENCE_LISTS = 1u << 2,
-};
-
-/* What a key may be trusted for: `lazaret key trust --for`, keys.json. Their names: trust_purpose_name() (common/trust.h). */
-enum key_purpose {
-	PURPOSE_FILES,	     /* signatures of single files and of checksum lists */
-	PURPOSE_REPOSITORY,  /* indexes of package repositories */
-	PURPOSE_PACKAGE,     /* single packages */
-	PURPOSE_IMAGE,	     /* container images */
-	PURPOSE_ATTESTATION, /* in-toto statements, provenance, signed models */
-	PURPOSE_CODE,	     /* Authenticode */
-	PURPOSE_COUNT_
 };
 
 struct evidence_info {
@@ -78,19 +68,5 @@ enum signature_outcome {
 	SIGNATURE_MALFORMED,  /* not a signature that this station can read, or more than what is signed stands beside it */
 	SIGNATURE_OUTCOME_COUNT_
 };
-
-/* Kinds of keys in the trust store. */
-enum key_kind {
-	KEY_MINISIGN,	 /* "minisign": two lines of text, or the base64 one alone */
-	KEY_SIGNIFY,	 /* "signify": likewise, of OpenBSD's signify */
-	KEY_OPENPGP,	 /* "openpgp": one certificate, binary */
-	KEY_X509_CA,	 /* "x509-ca": one certificate that may sign others, PEM */
-	KEY_X509_SIGNER, /* "x509-signer": one certificate that stands for its own key alone, PEM */
-	KEY_RAW,	 /* "raw": an Ed25519 or ECDSA P-256 public key, PEM SubjectPublicKeyInfo */
-	KEY_KIND_COUNT_
-};
-
-const char *key_kind_name(unsigned int kind);		/* static; NULL when there is none */
-_must_check_ int key_kind_by_name(const char *name);	/* enum key_kind, or -EINVAL */
 
 #endif

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/glob.h"
 #include "common/reason.h"
-#include "judge/glob.h"
 #include "judge/judge.h"
 #include "judge/rules.h"
 #include "judge/types.h"

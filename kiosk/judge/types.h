@@ -7,9 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "common/glob.h"
 #include "common/macros.h"
 #include "common/yaml.h"
-#include "judge/glob.h"
 
 #define TYPE_OCTET_STREAM "application/octet-stream" /* libmagic's "no idea" */
 #define TYPE_PLAIN_TEXT "text/plain"		     /* and its "some text" */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-/* judge/glob: matching, and the containment that finds dead rules. */
+/* common/glob: matching, and the containment that finds dead rules. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "judge/glob.h"
+#include "common/glob.h"
 
 #define PATH(p) { (char *)(p), false, false }
 #define BASE(p) { (char *)(p), false, true }
