@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/list_name.h"
+#include "proof/path.h"
 
 static bool is_hex(char c)
 {
@@ -65,39 +66,11 @@ static const char *unescape(const char *raw, size_t size, bool is_escaped, char 
 	return NULL;
 }
 
-/* Drop "." and empty components in place; refuse what leads out of the list's directory. */
-static const char *normalise(char *path, size_t *size)
-{
-	size_t out = 0;
-
-	if (*size > 0 && path[0] == '/')
-		return "an absolute name";
-	for (size_t i = 0; i < *size;) {
-		const char *slash = memchr(path + i, '/', *size - i);
-		size_t len = slash ? (size_t)(slash - path) - i : *size - i;
-
-		if (len == 2 && path[i] == '.' && path[i + 1] == '.')
-			return "a name that leads out of the list's directory";
-		if (len > 0 && !(len == 1 && path[i] == '.')) {
-			if (out > 0)
-				path[out++] = '/';
-			memmove(path + out, path + i, len);
-			out += len;
-		}
-		i += len + 1;
-	}
-	if (out == 0)
-		return "an empty name";
-	path[out] = '\0';
-	*size = out;
-	return NULL;
-}
-
 static const char *take_path(const char *raw, size_t size, bool is_escaped, struct list_entry *e)
 {
 	const char *why = unescape(raw, size, is_escaped, e->path, &e->path_size);
 
-	return why ? why : normalise(e->path, &e->path_size);
+	return why ? why : listed_path_normalise(e->path, &e->path_size);
 }
 
 /* A digest without a name: the list's own name tells the file. */

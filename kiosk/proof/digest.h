@@ -27,5 +27,7 @@ _must_check_ int digests_prepare(void);
 
 /* Digest of the regular file behind `fd` (borrowed; from offset 0 to its end, position unchanged; blocks). */
 _must_check_ int digest_fd(const struct digest *d, int fd, uint8_t ret[static ORIGIN_DIGEST_MAX]);
+/* Likewise, of what stands from offset `from` to the end of the file. */
+_must_check_ int digest_fd_from(const struct digest *d, int fd, uint64_t from, uint8_t ret[static ORIGIN_DIGEST_MAX]);
 
 #endif
