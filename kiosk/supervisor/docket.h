@@ -77,6 +77,8 @@ _must_check_ int docket_collision(struct docket *d, uint32_t volume, const char 
 _must_check_ int docket_find_anywhere(struct docket *d, uint32_t volume, const char *path, struct docket_entry *ret);
 
 _must_check_ int docket_set_evidence(struct docket *d, uint64_t id, uint32_t format);
+/* enum evidence_format, 0: it is none. */
+_must_check_ int docket_evidence_of(struct docket *d, uint64_t id, uint32_t *ret_format);
 /* What this evidence lists vouches for nothing: it is broken, or altered. */
 _must_check_ int docket_distrust(struct docket *d, uint64_t id);
 typedef int (*docket_evidence_fn)(void *context, struct docket_entry *e, uint32_t format);

@@ -24,6 +24,19 @@ int docket_set_evidence(struct docket *d, uint64_t id, uint32_t format)
 	return docket_run(d, s);
 }
 
+int docket_evidence_of(struct docket *d, uint64_t id, uint32_t *ret_format)
+{
+	sqlite3_stmt *s = docket_begin(d, EVIDENCE_OF);
+	int code, r;
+
+	docket_bind_u64(s, 1, id);
+	code = sqlite3_step(s);
+	r = docket_error(d, code);
+	*ret_format = code == SQLITE_ROW ? (uint32_t)sqlite3_column_int64(s, 0) : 0;
+	sqlite3_reset(s);
+	return r;
+}
+
 int docket_distrust(struct docket *d, uint64_t id)
 {
 	sqlite3_stmt *s = docket_begin(d, DISTRUST);

@@ -23,6 +23,7 @@ enum statement {
 	COLLISION,
 	FIND_ANYWHERE,
 	SET_EVIDENCE,
+	EVIDENCE_OF,
 	DISTRUST,
 	EACH_EVIDENCE,
 	ADD_LISTING,
@@ -53,6 +54,7 @@ struct docket {
 #define ORIGIN_STATEMENTS                                                                          \
 	[FIND_ANYWHERE] = "SELECT " ENTRY_COLUMNS " FROM entry e WHERE e.path = ?2 AND e.kind = 0 ORDER BY e.volume <> ?1, e.volume LIMIT 1", \
 	[SET_EVIDENCE] = "INSERT OR REPLACE INTO evidence (id, format) VALUES (?1, ?2)",           \
+	[EVIDENCE_OF] = "SELECT format FROM evidence WHERE id = ?1",                               \
 	[DISTRUST] = "UPDATE evidence SET distrusted = 1 WHERE id = ?1",                           \
 	[EACH_EVIDENCE] = "SELECT " ENTRY_COLUMNS ", v.format FROM evidence v JOIN entry e ON e.id = v.id ORDER BY e.volume, e.path", \
 	/* a name that no file of the medium has, on any volume, is of no use to anybody */        \

@@ -227,7 +227,6 @@ static void inspection_done(struct inspection *i)
 
 	pool_free(i->pool);
 	process_kill(&i->intake);
-	process_kill(&i->origin);
 	(void)process_end(&i->publish); /* what it had to do has been answered */
 	(void)process_end(&i->vault);
 	docket_free(i->docket);

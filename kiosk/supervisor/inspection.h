@@ -76,7 +76,7 @@ struct inspection {
 	struct inspection_medium medium;
 	int spool_fd; /* spool/TRANSFER, locked while we live */
 	struct docket *docket;
-	struct process intake, vault, origin, publish;
+	struct process intake, vault, publish;
 	struct pool *pool;
 	struct patience patience; /* the inspection's own deadline */
 	uint64_t next_id;

@@ -147,16 +147,8 @@ static int keep_listing(void *context, const struct docket_listing *l)
 {
 	struct judging *j = context;
 	struct docket_listing *copy = &j->listings[j->listing_count];
-	struct docket_entry list = { 0 };
-	bool is_broken;
-	int r = docket_get(j->i->docket, l->list_id, &list);
 
-	if (r < 0)
-		return r;
-	/* What was read of a broken or altered list proves mismatches only (checked before), never that a file is good. */
-	is_broken = r == 0 || strcmp(list.findings, "[]") != 0;
-	docket_entry_done(&list);
-	if (is_broken || j->listing_count == LISTINGS_MAX)
+	if (j->listing_count == LISTINGS_MAX)
 		return 0;
 	*copy = *l;
 	copy->list_path = strdup(l->list_path);
@@ -243,7 +235,7 @@ static int gather(struct judging *j, const struct docket_entry *e, struct subjec
 	if (r == 0)
 		r = docket_signers(j->i->docket, e->id, keep_signer, j);
 	if (r == 0)
-		r = docket_listings(j->i->docket, e->volume, e->path, keep_listing, j);
+		r = docket_covers(j->i->docket, e->id, keep_listing, j);
 	return r;
 }
 

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* From signed lists to what they list, step by step; then what must not count is taken away. */
+#include <string.h>
+
+#include "common/trust.h"
+#include "supervisor/vouching.h"
+
+#define STEPS_MAX 16 /* InRelease -> Packages -> .deb are two; nested OCI indexes a few more */
+#define TYPES_MAX 16
+
+static int propagate(struct vouching *v)
+{
+	int r = 1;
+
+	for (unsigned int k = 0; r > 0 && k < STEPS_MAX; k++)
+		r = docket_propagate_signers(v->i->docket);
+	return MIN(r, 0);
+}
+
+/* -- files that a complete list does not have ------------------------------------------------------------------- */
+
+static int check_listed(struct vouching *v, const struct complete_list *c, struct docket_entry *e)
+{
+	_cleanup_free_ char *words = NULL;
+	uint32_t format = EVIDENCE_NONE;
+	int r = docket_is_listed_by(v->i->docket, c->id, e->path);
+
+	if (r == 0)
+		r = docket_evidence_of(v->i->docket, e->id, &format); /* signatures and lists beside it are no part of it */
+	else
+		return MIN(r, 0);
+	if (r < 0 || format != EVIDENCE_NONE)
+		return MIN(r, 0);
+	if (asprintf(&words, "%s lists all files of its directory, and not this one", c->path) < 0)
+		return -ENOMEM;
+	return docket_find(v->i->docket, e->id, REASON_CHECKSUM_MISMATCH, words);
+}
+
+static int each_beneath(void *context, struct docket_entry *e)
+{
+	struct vouching *v = context;
+	int r = 0;
+
+	for (size_t k = 0; r == 0 && k < v->complete_count; k++) {
+		const struct complete_list *c = &v->complete[k];
+
+		if (e->kind == ENTRY_FILE && e->id != c->id && e->volume == c->volume &&
+		    strncmp(e->path, c->beneath, strlen(c->beneath)) == 0)
+			r = check_listed(v, c, e);
+	}
+	return r;
+}
+
+/* -- scopes ------------------------------------------------------------------------------------------------------ */
+
+struct scope {
+	struct vouching *v;
+	struct docket_entry *entry;
+	const char *types[TYPES_MAX];
+	size_t type_count;
+	char *refused[SIGNATURES_MAX]; /* names; owned */
+	size_t refused_count, kept_count;
+};
+
+static int each_signer(void *context, const struct docket_signer *g)
+{
+	struct scope *s = context;
+	const json_t *key = vouch_key(s->v, g->key_name);
+
+	if (key && trust_key_covers(key, s->entry->path, s->types, s->type_count)) {
+		s->kept_count++;
+		return 0;
+	}
+	if (s->refused_count == SIGNATURES_MAX)
+		return -E2BIG;
+	s->refused[s->refused_count] = strdup(g->key_name);
+	return s->refused[s->refused_count++] ? 0 : -ENOMEM;
+}
+
+static int refuse(struct scope *s, bool is_evidence)
+{
+	struct docket *d = s->v->i->docket;
+	int r = 0;
+
+	for (size_t k = 0; r == 0 && k < s->refused_count; k++) {
+		_cleanup_free_ char *words = NULL;
+
+		r = docket_remove_signer(d, s->entry->id, s->refused[k]);
+		if (asprintf(&words, "by the key '%s', which is not trusted for such a name or type", s->refused[k]) < 0)
+			r = -ENOMEM;
+		/* What lists files may lie outside of the scope of the key that vouches for the files. */
+		if (r == 0 && s->kept_count == 0 && !is_evidence)
+			r = docket_find(d, s->entry->id, REASON_UNTRUSTED_KEY, words);
+	}
+	return r;
+}
+
+static int each_scoped(void *context, struct docket_entry *e)
+{
+	struct scope s = { .v = context, .entry = e };
+	json_t *types = json_loads(e->types, 0, NULL);
+	uint32_t format = EVIDENCE_NONE;
+	int r = docket_evidence_of(s.v->i->docket, e->id, &format);
+
+	for (size_t k = 0; k < MIN(json_array_size(types), (size_t)TYPES_MAX); k++)
+		s.types[s.type_count++] = json_string_value(json_array_get(types, k));
+	if (r == 0)
+		r = docket_signers(s.v->i->docket, e->id, each_signer, &s);
+	if (r == 0)
+		r = refuse(&s, format != EVIDENCE_NONE);
+	for (size_t k = 0; k < s.refused_count; k++)
+		free(s.refused[k]);
+	json_decref(types);
+	return r;
+}
+
+static bool has_scopes(const struct vouching *v)
+{
+	size_t k;
+	json_t *key;
+
+	json_array_foreach(v->i->supervisor->keys, k, key)
+		if (json_array_size(json_object_get(key, "paths")) > 0 || json_array_size(json_object_get(key, "types")) > 0)
+			return true;
+	return false;
+}
+
+int vouch_cover(struct vouching *v)
+{
+	int r = propagate(v);
+
+	if (r == 0 && v->complete_count > 0)
+		r = docket_each(v->i->docket, each_beneath, v);
+	if (r == 0 && has_scopes(v))
+		r = docket_each(v->i->docket, each_scoped, v);
+	return r;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* Inside of the stage "vouch"; for vouch*.c alone.
+ *
+ *   recognise   which files vouch for others, and how       (vouching.c)
+ *   prove       signatures, and what lists list             (vouch_prove.c)
+ *   compare     listed digests with the vault's             (vouch_compare.c)
+ *   cover       from signed lists to what they list         (vouch_cover.c)
+ */
+#ifndef LAZARET_SUPERVISOR_VOUCHING_H
+#define LAZARET_SUPERVISOR_VOUCHING_H
+
+#include "supervisor/inspection.h"
+#include "supervisor/proving.h"
+
+#define SIGNATURES_MAX 64 /* of one piece of evidence; the roles stop there as well */
+
+/* One signature that a role has told. */
+struct told_signature {
+	enum signature_outcome outcome;
+	uint64_t id; /* the entry that it covers */
+	char *key_name, *key_id, *detail;
+};
+
+/* What this evidence lists is meant to be all of its directory. */
+struct complete_list {
+	uint64_t id;
+	uint32_t volume;
+	char *beneath; /* "dir/" or "" */
+	char *path;
+};
+
+struct vouching {
+	struct inspection *i;
+	int64_t now;
+	struct process roles[ROLE_COUNT_]; /* pid 0: not started in this pass */
+	struct process index;		   /* reads the text in signatures; sees no signature */
+
+	/* the evidence at hand */
+	const struct docket_entry *entry;
+	struct told_signature signatures[SIGNATURES_MAX];
+	size_t signature_count;
+
+	struct complete_list *complete;
+	size_t complete_count;
+	struct message message;
+};
+
+struct patience vouch_patience(const struct vouching *v);
+/* The role's process in this pass, started when it is not there. */
+_must_check_ int vouch_role(struct vouching *v, enum role_id role, struct process **ret);
+/* After an error of a role about one file: 0 when the inspection goes on without what it would have told, and the role's
+ * process has been ended where it is of no use any more; or the error. */
+_must_check_ int vouch_role_failed(struct vouching *v, struct process *p, uint64_t id, int error, const char *words);
+void vouch_end_roles(struct vouching *v);
+
+/* docket_each_evidence() callbacks, in this order. */
+int vouch_prove_signatures(void *context, struct docket_entry *e, uint32_t format);
+int vouch_prove_lists(void *context, struct docket_entry *e, uint32_t format);
+
+int vouch_compare(void *context, struct docket_entry *e); /* docket_each() */
+
+/* Signers from lists to what they list; files that a complete list does not have; keys' scopes. */
+_must_check_ int vouch_cover(struct vouching *v);
+
+/* The key as the trust store has it, borrowed; NULL: nobody trusts it. */
+const json_t *vouch_key(const struct vouching *v, const char *name);
+
+#endif
