@@ -141,14 +141,17 @@ int main(void)
 {
 	const char *sandbox = sandbox_describe(); /* asks the kernel, which is no longer allowed inside */
 	struct publisher p = { .staging_fd = -EBADF, .lock_fd = -EBADF };
+	int kept[2];
 	const char *where = "manifest key";
 	int r;
 
 	log_open("lazaret-publish");
 	channel_init(&p.channel, CHANNEL_FD, false, CHANNEL_PUBLISH);
 	r = start(&p);
+	kept[0] = p.staging_fd;
+	kept[1] = p.lock_fd;
 	if (r == 0)
-		r = sandbox_enter(ROLE_PUBLISH, &p.staging_fd, 1, &where);
+		r = sandbox_enter(ROLE_PUBLISH, kept, ARRAY_LEN(kept), &where);
 	if (r < 0) {
 		(void)channel_fail(&p.channel, r, where, "%s", strerror(-r)); /* the exit status says it, too */
 		minisign_secret_free(p.key);
