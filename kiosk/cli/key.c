@@ -1,34 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-/* `lazaret key`: the station's own keys, and the vendor keys that the officer trusts. Each change is recorded in the audit
- * trail before it is made: when the trail cannot be written, nothing changes.
- */
+/* `lazaret key`: the station's own keys, and the options of what the officer does with vendors' keys. */
+#include "cli/key.h"
+
 #include <fcntl.h>
 #include <getopt.h>
 #include <libgen.h>
-#include <pwd.h>
 #include <string.h>
-#include <sys/file.h>
 #include <time.h>
 
 #include "cli/records.h"
-#include "common/fd.h"
-#include "common/hash.h"
 #include "common/log.h"
 #include "common/text.h"
-#include "common/trust.h"
-
-struct key_change {
-	const char *name, *file, *by, *fingerprint, *reason;
-	int64_t until; /* 0: no end */
-	bool is_agreed;
-};
 
 static const char usage_text[] =
 	"usage: lazaret key make            make the station's keys that are missing\n"
 	"       lazaret key show            the station's public keys\n"
 	"       lazaret key list            the vendor keys that are trusted\n"
-	"       lazaret key trust FILE --name NAME [--until YYYY-MM-DD] [--by WHO] [--yes | --fingerprint HEX]\n"
-	"       lazaret key distrust NAME [--reason TEXT] [--by WHO]\n";
+	"       lazaret key trust FILE --name NAME [--for PURPOSE]... [--path GLOB]... [--type GLOB]... [--until YYYY-MM-DD]\n"
+	"                         [--by WHO] [--yes | --fingerprint HEX]\n"
+	"       lazaret key distrust NAME [--reason TEXT] [--by WHO]\n"
+	"purposes: files, repository, package, image, attestation, code; all of them when none is given\n";
 
 static int usage(void)
 {
@@ -136,297 +127,113 @@ static int key_make(const struct cli *cli, const struct station_config *config)
 	return key_show(cli, config);
 }
 
-/* -- trusted keys -------------------------------------------------------------------------------------------- */
-
-/* Changes to the directory come one after the other. */
-static int open_trust(const struct station_config *config)
-{
-	int fd = records_directory(config->trust_dir);
-
-	if (fd >= 0 && flock(fd, LOCK_EX) < 0) {
-		log_error("%s: %s", config->trust_dir, strerror(errno));
-		close_p(&fd);
-		return -EIO;
-	}
-	return fd;
-}
-
-static int tell(const char *path, int error, char *why)
-{
-	log_error("%s/%s", path, why ? why : strerror(-error));
-	free(why);
-	return EXIT_CANNOT;
-}
-
-static void put_trusted(const json_t *key)
-{
-	json_int_t until = json_integer_value(json_object_get(key, "until"));
-	char added[RECORDS_TIME_LEN], end[RECORDS_TIME_LEN];
-
-	records_time(json_integer_value(json_object_get(key, "added_at")), added);
-	records_time(until, end);
-	(void)printf("%s\n  key id       %s\n  fingerprint  %s\n  trusted      %s UTC by ",
-		     json_string_value(json_object_get(key, "name")), json_string_value(json_object_get(key, "key_id")),
-		     json_string_value(json_object_get(key, "fingerprint")), added);
-	records_put(json_string_value(json_object_get(key, "by")));
-	if (until > 0)
-		(void)printf("\n  until        %s UTC%s", end, until < time(NULL) ? " (expired: counts no more)" : "");
-	(void)fputc('\n', stdout);
-}
-
-static int key_list(const struct cli *cli, const struct station_config *config)
-{
-	_cleanup_close_ int fd = records_directory(config->trust_dir);
-	_cleanup_(json_decref_p) json_t *keys = NULL;
-	char *why = NULL;
-	json_t *key;
-	size_t i;
-	int r;
-
-	if (fd < 0)
-		return EXIT_CANNOT;
-	r = trust_load(fd, &keys, &why);
-	if (r < 0)
-		return tell(config->trust_dir, r, why);
-	json_array_foreach(keys, i, key) {
-		if (cli->is_json) {
-			(void)json_dumpf(key, stdout, JSON_COMPACT | JSON_SORT_KEYS); /* checked at the end by main() */
-			(void)fputc('\n', stdout);
-		} else {
-			put_trusted(key);
-		}
-	}
-	if (!cli->is_json && json_array_size(keys) == 0)
-		(void)puts("no vendor key is trusted");
-	return EXIT_SUCCESS;
-}
+/* -- options ------------------------------------------------------------------------------------------------- */
 
 /* The day's end in UTC, or -1. */
 static int64_t parse_day(const char *text)
 {
-	struct tm tm = { 0 };
+	struct tm tm = { 0 }, as_given;
 	const char *end = strptime(text, "%Y-%m-%d", &tm);
 	time_t t;
 
 	if (!end || *end)
 		return -1;
+	as_given = tm;
 	t = timegm(&tm);
-	return t <= 0 ? -1 : (int64_t)t + 24 * 60 * 60 - 1;
+	if (t <= 0 || tm.tm_mday != as_given.tm_mday) /* the 31st of February became another day */
+		return -1;
+	return (int64_t)t + 24 * 60 * 60 - 1;
 }
 
-static const char *who(void)
+static int take_until(const char *text, struct key_change *c)
 {
-	const char *sudo = geteuid() == 0 ? getenv("SUDO_USER") : NULL;
-	const struct passwd *pw = sudo && *sudo ? NULL : getpwuid(getuid());
-
-	return sudo && *sudo ? sudo : pw ? pw->pw_name : "unknown";
+	c->until = parse_day(text);
+	if (c->until >= 0 && c->until > time(NULL))
+		return 0;
+	log_error(c->until < 0 ? "--until %s: not a day, such as 2030-12-31" : "--until %s: that day is over", text);
+	return EXIT_USAGE;
 }
 
-/* Escaped: what ends up in the trail and on screens. Owned by the caller. */
-static json_t *clean_text(const char *raw)
+static int take_purpose(const char *word, struct key_change *c)
 {
-	_cleanup_free_ char *clean = text_escape(raw, strlen(raw));
+	int purpose = trust_purpose_by_name(word);
 
-	return clean ? json_string(clean) : NULL;
+	if (purpose < 0) {
+		log_error("--for %s: not a purpose (files, repository, package, image, attestation, code)", word);
+		return EXIT_USAGE;
+	}
+	c->purposes |= 1u << purpose;
+	return 0;
 }
 
-static int read_key(const char *path, struct minisign_public *ret)
+static int take_pattern(const char *option, const char *pattern, bool is_valid, const char *hint, struct key_patterns *p)
 {
-	_cleanup_free_ char *text = NULL;
-	const char *why = NULL;
-	size_t size;
-	int r = file_read(AT_FDCWD, path, 1 << 20, &text, &size);
-
-	if (r < 0)
-		log_error("%s: %s", path, strerror(-r));
-	else if ((r = minisign_public_parse(text, size, ret, &why)) < 0)
-		log_error("%s: %s", path, why);
-	return r;
+	if (!is_valid || !text_utf8_valid(pattern, strlen(pattern))) {
+		log_error("%s %s: %s", option, pattern, is_valid ? "not UTF-8; '?' stands for any one byte" : hint);
+		return EXIT_USAGE;
+	}
+	if (p->count == TRUST_SCOPE_MAX) {
+		log_error("%s: more than %d", option, TRUST_SCOPE_MAX);
+		return EXIT_USAGE;
+	}
+	p->list[p->count++] = pattern;
+	return 0;
 }
 
-/* Does the officer mean this key? By --fingerprint, --yes, or an answer on the terminal. */
-static bool agree(const struct key_change *c, const char *fingerprint, const char *id)
+static int take_option(int o, struct key_change *c)
 {
-	char answer[8];
-
-	if (c->fingerprint) {
-		if (strcasecmp(c->fingerprint, fingerprint) == 0)
-			return true;
-		log_error("%s: its fingerprint is %s, not the one given", c->file, fingerprint);
-		return false;
+	switch (o) {
+	case 'n':
+		c->name = optarg;
+		return 0;
+	case 'b':
+		c->by = optarg;
+		return 0;
+	case 'r':
+		c->reason = optarg;
+		return 0;
+	case 'f':
+		c->fingerprint = optarg;
+		return 0;
+	case 'y':
+		c->is_agreed = true;
+		return 0;
+	case 'u':
+		return take_until(optarg, c);
+	case 'o':
+		return take_purpose(optarg, c);
+	case 'p':
+		return take_pattern("--path", optarg, trust_path_valid(optarg),
+				    "can match no file: paths are relative to the volume, and end in a name", &c->paths);
+	case 't':
+		return take_pattern("--type", optarg, trust_type_valid(optarg),
+				    "not a MIME type such as application/pdf or image/*", &c->types);
+	default:
+		return usage();
 	}
-	(void)fprintf(stderr, "key id       %s\nfingerprint  %s\n", id, fingerprint);
-	if (c->is_agreed)
-		return true;
-	if (!isatty(STDIN_FILENO)) {
-		log_error("compare the fingerprint with the vendor's, then give it with --fingerprint (or --yes)");
-		return false;
-	}
-	(void)fputs("Compare this with the vendor's own word, from another place than the key. Trust it? [y/N] ", stderr);
-	if (!fgets(answer, sizeof(answer), stdin) || (answer[0] != 'y' && answer[0] != 'Y')) {
-		log_error("not trusted");
-		return false;
-	}
-	return true;
 }
-
-static bool is_taken(const json_t *keys, const char *name, const char *fingerprint)
-{
-	const char *other;
-	json_t *entry;
-
-	if (json_object_get(keys, name)) {
-		log_error("%s: this name is taken; `lazaret key distrust %s` first", name, name);
-		return true;
-	}
-	json_object_foreach((json_t *)keys, other, entry) {
-		const char *theirs = json_string_value(json_object_get(entry, "fingerprint"));
-
-		if (theirs && strcmp(theirs, fingerprint) == 0) {
-			log_error("this key is trusted already, as %s", other);
-			return true;
-		}
-	}
-	return false;
-}
-
-static int save_trusted(int fd, json_t *keys, const struct key_change *c, const char *text, json_t *entry)
-{
-	_cleanup_free_ char *file = NULL;
-	int r;
-
-	if (asprintf(&file, "%s.pub", c->name) < 0)
-		return -ENOMEM;
-	r = file_replace(fd, file, text, strlen(text), 0644);
-	if (r == 0 && json_object_set(keys, c->name, entry) < 0)
-		r = -ENOMEM;
-	return r < 0 ? r : trust_metadata_save(fd, keys);
-}
-
-static int trust_checked(const struct station_config *config, int fd, json_t *keys, const struct key_change *c,
-			 const struct minisign_public *key, const char *fingerprint, const char *id)
-{
-	char text[MINISIGN_PUBLIC_TEXT_LEN + 1], hex[SHA256_HEX_LEN + 1];
-	_cleanup_(json_decref_p) json_t *entry = NULL, *body = NULL;
-	uint8_t sum[SHA256_LEN];
-	int r;
-
-	minisign_public_base64(key, text);
-	if (sha256(text, strlen(text), sum) < 0)
-		return EXIT_CANNOT;
-	hex_encode(sum, sizeof(sum), hex);
-	entry = json_pack("{sI,so,si,si,ss,ss,ss,ss,s[],s[s],ss,s[],sI}", "added_at", (json_int_t)time(NULL), "by",
-			  clean_text(c->by ? c->by : who()), "created", 0, "expires", 0, "fingerprint", fingerprint, "key_id",
-			  id, "kind", "minisign", "owner", "", "paths", "purposes", trust_purpose_name(PURPOSE_FILES),
-			  "sha256", hex, "types", "until", (json_int_t)c->until);
-	body = entry ? json_copy(entry) : NULL;
-	if (!body || json_object_set_new(body, "name", json_string(c->name)) < 0)
-		return EXIT_CANNOT;
-	if (records_append(config, "key-trusted", body) < 0)
-		return EXIT_CANNOT;
-	r = save_trusted(fd, keys, c, text, entry);
-	if (r < 0) {
-		log_error("%s: recorded, but the key could not be kept: %s", config->trust_dir, strerror(-r));
-		return EXIT_CANNOT;
-	}
-	(void)printf("%s is trusted: key %s\n", c->name, id);
-	return EXIT_SUCCESS;
-}
-
-static int key_trust(const struct station_config *config, const struct key_change *c)
-{
-	char id[MINISIGN_ID_TEXT_LEN + 1], fingerprint[MINISIGN_FINGERPRINT_LEN + 1];
-	_cleanup_close_ int fd = -EBADF;
-	_cleanup_(json_decref_p) json_t *keys = NULL;
-	struct minisign_public key;
-	char *why = NULL;
-	int r;
-
-	if (read_key(c->file, &key) < 0 || minisign_fingerprint(&key, fingerprint) < 0)
-		return EXIT_CANNOT;
-	minisign_id_text(key.id, id);
-	if (!agree(c, fingerprint, id))
-		return EXIT_FAILURE;
-	fd = open_trust(config);
-	if (fd < 0)
-		return EXIT_CANNOT;
-	r = trust_metadata_load(fd, &keys, &why);
-	if (r < 0)
-		return tell(config->trust_dir, r, why);
-	if (json_object_size(keys) >= TRUST_KEYS_MAX) {
-		log_error("more than %d trusted keys", TRUST_KEYS_MAX);
-		return EXIT_FAILURE;
-	}
-	if (is_taken(keys, c->name, fingerprint))
-		return EXIT_FAILURE;
-	return trust_checked(config, fd, keys, c, &key, fingerprint, id);
-}
-
-static int key_distrust(const struct station_config *config, const struct key_change *c)
-{
-	_cleanup_close_ int fd = open_trust(config);
-	_cleanup_(json_decref_p) json_t *keys = NULL, *body = NULL;
-	_cleanup_free_ char *file = NULL;
-	char *why = NULL;
-	json_t *entry;
-	int r;
-
-	if (fd < 0 || asprintf(&file, "%s.pub", c->name) < 0)
-		return EXIT_CANNOT;
-	r = trust_metadata_load(fd, &keys, &why);
-	if (r < 0)
-		return tell(config->trust_dir, r, why);
-	entry = json_object_get(keys, c->name);
-	if (!entry) {
-		log_error("%s: no key of this name is trusted (`lazaret key list`)", c->name);
-		return EXIT_FAILURE;
-	}
-	body = json_pack("{ss,so,so,sO,sO}", "name", c->name, "by", clean_text(c->by ? c->by : who()), "reason",
-			 clean_text(c->reason ? c->reason : ""), "fingerprint", json_object_get(entry, "fingerprint"),
-			 "key_id", json_object_get(entry, "key_id"));
-	if (!body || records_append(config, "key-distrusted", body) < 0)
-		return EXIT_CANNOT;
-	r = json_object_del(keys, c->name) < 0 ? -ENOENT : trust_metadata_save(fd, keys);
-	if (r == 0 && unlinkat(fd, file, 0) < 0 && errno != ENOENT)
-		r = -errno;
-	if (r < 0) {
-		log_error("%s: recorded, but: %s", config->trust_dir, strerror(-r));
-		return EXIT_CANNOT;
-	}
-	(void)printf("%s is no longer trusted\n", c->name);
-	return EXIT_SUCCESS;
-}
-
-/* -- options ------------------------------------------------------------------------------------------------- */
 
 static int parse_change(int argc, char **argv, struct key_change *c, bool is_trust)
 {
 	static const struct option trust_options[] = {
-		{ "name", required_argument, NULL, 'n' },	 { "until", required_argument, NULL, 'u' },
-		{ "by", required_argument, NULL, 'b' },		 { "yes", no_argument, NULL, 'y' },
-		{ "fingerprint", required_argument, NULL, 'f' }, { 0 },
+		{ "name", required_argument, NULL, 'n' },  { "for", required_argument, NULL, 'o' },
+		{ "path", required_argument, NULL, 'p' },  { "type", required_argument, NULL, 't' },
+		{ "until", required_argument, NULL, 'u' }, { "by", required_argument, NULL, 'b' },
+		{ "yes", no_argument, NULL, 'y' },	   { "fingerprint", required_argument, NULL, 'f' },
+		{ 0 },
 	};
 	static const struct option distrust_options[] = {
 		{ "reason", required_argument, NULL, 'r' },
 		{ "by", required_argument, NULL, 'b' },
 		{ 0 },
 	};
-	int o;
+	int o, r;
 
 	optind = 0; /* glibc: begin again with this vector */
 	while ((o = getopt_long(argc, argv, "", is_trust ? trust_options : distrust_options, NULL)) != -1) {
-		if (o == 'n')
-			c->name = optarg;
-		else if (o == 'b')
-			c->by = optarg;
-		else if (o == 'r')
-			c->reason = optarg;
-		else if (o == 'f')
-			c->fingerprint = optarg;
-		else if (o == 'y')
-			c->is_agreed = true;
-		else if (o != 'u' || (c->until = parse_day(optarg)) < 0)
-			return usage();
+		r = take_option(o, c);
+		if (r != 0)
+			return r;
 	}
 	if (optind != argc - 1)
 		return usage();
@@ -451,7 +258,7 @@ static int change(const struct cli *cli, const struct station_config *config, bo
 
 	if (r != 0)
 		return r;
-	return is_trust ? key_trust(config, &c) : key_distrust(config, &c);
+	return is_trust ? key_trust(cli, config, &c) : key_distrust(config, &c);
 }
 
 int cmd_key(struct cli *cli)

@@ -100,7 +100,7 @@ int records_append(const struct station_config *config, const char *type, const 
 	return r;
 }
 
-void records_put(const char *text)
+void records_print(FILE *out, const char *text)
 {
 	/* Reports and trail hold escaped text: escaping it again would double its backslashes. What a forged one
 	 * could smuggle in is still caught. */
@@ -108,11 +108,16 @@ void records_put(const char *text)
 		size_t plain = strcspn(p, "\\");
 		_cleanup_free_ char *clean = text_escape(p, plain);
 
-		(void)fputs(clean ? clean : "(out of memory)", stdout);
+		(void)fputs(clean ? clean : "(out of memory)", out);
 		p += plain;
 		for (; *p == '\\'; p++)
-			(void)fputc('\\', stdout);
+			(void)fputc('\\', out);
 	}
+}
+
+void records_put(const char *text)
+{
+	records_print(stdout, text);
 }
 
 void records_time(int64_t seconds, char out[static RECORDS_TIME_LEN])

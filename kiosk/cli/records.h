@@ -37,6 +37,7 @@ _must_check_ int records_append(const struct station_config *config, const char 
 
 /* Untrusted or kept text on its way to standard output, escaped once more unless it is clean. */
 void records_put(const char *text);
+void records_print(FILE *out, const char *text);
 
 /* "2026-11-22 02:38:53" (UTC). */
 #define RECORDS_TIME_LEN 20

@@ -3,6 +3,7 @@
  *
  * `lazaretd -C DIR` waits for media (daemon.h). `lazaretd -C DIR --inspect` inspects the given sources one after the other
  * and ends; `lazaret inspect` runs it so and shows its events (events.h), which go to the descriptor named by --events-fd.
+ * `lazaret rules explain` and `lazaret key trust` run it with --explain and --describe-key.
  */
 #include <getopt.h>
 #include <signal.h>
@@ -12,6 +13,7 @@
 #include "common/log.h"
 #include "control/client.h"
 #include "daemon/daemon.h"
+#include "supervisor/describe.h"
 #include "supervisor/inspection.h"
 #include "supervisor/relay.h"
 #include "supervisor/starter.h"
@@ -23,7 +25,7 @@ struct options {
 	const char *operator_name, *reason;
 	const char *roles; /* the socket of lazaret-starter; NULL: roles are our children */
 	int events_fd;
-	bool is_inspecting, is_explaining;
+	bool is_inspecting, is_explaining, is_describing;
 };
 
 /* A client of --events-fd that does not read for so long has gone. */
@@ -31,7 +33,8 @@ struct options {
 
 static const char usage[] = "usage: lazaretd -C DIR [--roles SOCKET]\n"
 			    "       lazaretd -C DIR --inspect [--operator NAME] [--reason TEXT] [--events-fd N] SOURCE...\n"
-			    "       lazaretd -C DIR --explain [--events-fd N] FILE...\n";
+			    "       lazaretd -C DIR --explain [--events-fd N] FILE...\n"
+			    "       lazaretd -C DIR --describe-key [--events-fd N] FILE\n";
 
 static bool parse_fd(const char *text, int *ret)
 {
@@ -50,6 +53,7 @@ static bool parse_options(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = { { "inspect", no_argument, NULL, 'i' },
 					       { "explain", no_argument, NULL, 'x' },
+					       { "describe-key", no_argument, NULL, 'k' },
 					       { "operator", required_argument, NULL, 'o' },
 					       { "reason", required_argument, NULL, 'r' },
 					       { "events-fd", required_argument, NULL, 'e' },
@@ -67,6 +71,8 @@ static bool parse_options(int argc, char **argv, struct options *o)
 			o->is_inspecting = true;
 		else if (c == 'x')
 			o->is_explaining = true;
+		else if (c == 'k')
+			o->is_describing = true;
 		else if (c == 'o')
 			o->operator_name = optarg;
 		else if (c == 'r')
@@ -83,9 +89,10 @@ static bool parse_options(int argc, char **argv, struct options *o)
 			return false;
 		}
 	}
-	if (!o->is_inspecting && !o->is_explaining)
+	if (!o->is_inspecting && !o->is_explaining && !o->is_describing)
 		return o->dir && optind == argc && !*o->operator_name && !*o->reason && o->events_fd < 0;
-	return o->dir && o->is_inspecting != o->is_explaining && optind < argc;
+	return o->dir && o->is_inspecting + o->is_explaining + o->is_describing == 1 &&
+	       (o->is_describing ? optind == argc - 1 : optind < argc);
 }
 
 static int open_signals(void)
@@ -130,6 +137,26 @@ static int inspect(const struct options *o, char **sources)
 	return worst;
 }
 
+static int describe(const struct options *o, const char *file)
+{
+	struct events *events = events_new(o->events_fd, EVENTS_PATIENCE_MS);
+	struct station_config *config = NULL;
+	struct yaml_errors errors = { 0 };
+	int signal_fd = open_signals(), status = DESCRIBE_CANNOT;
+
+	if (!events || signal_fd < 0)
+		log_error("err=%s", errno_name(errno));
+	else if (station_config_load(o->dir, &errors, &config) < 0)
+		yaml_errors_print(&errors, stderr);
+	else
+		status = (int)describe_key_file(config, file, events, signal_fd);
+	yaml_errors_done(&errors);
+	station_config_free(config);
+	events_free(events);
+	close_p(&signal_fd);
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	struct options o;
@@ -144,14 +171,17 @@ int main(int argc, char **argv)
 	}
 	if (o.roles)
 		starter_use(o.roles);
-	is_daemon = !o.is_inspecting && !o.is_explaining;
+	is_daemon = !o.is_inspecting && !o.is_explaining && !o.is_describing;
 	if (is_daemon)
 		control_wipe_json(); /* passphrases pass through requests */
 	if (relay_start(&relay) < 0) {
 		log_error("err=%s", errno_name(errno));
 		return INSPECTION_INCOMPLETE;
 	}
-	status = is_daemon ? daemon_run(o.dir) : inspect(&o, argv + optind);
+	if (is_daemon)
+		status = daemon_run(o.dir);
+	else
+		status = o.is_describing ? describe(&o, argv[optind]) : inspect(&o, argv + optind);
 	relay_end(&relay);
 	return status;
 }
