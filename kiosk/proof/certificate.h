@@ -82,6 +82,10 @@ const char *certificate_key_trouble(X509 *c);
 /* Bits of security of the key of `c`; 0 when there is none. */
 int certificate_key_strength(X509 *c);
 
+/* Static sentence when `c` must not be used for this; NULL when it may. `is_signer`: it signed something that is no
+ * certificate; else it is an issuer on the way. */
+const char *certificate_usage_trouble(X509 *c, enum certificate_use use, bool is_signer);
+
 void certificate_id(X509 *c, char ret[static SHA256_HEX_LEN + 1]);
 /* Subject in the form of RFC 2253 in UTF-8, cut to what fits; raw. */
 void certificate_subject(X509 *c, char *ret, size_t room);

@@ -1,0 +1,396 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception
+"""X.509 certificates and CMS signatures for tests, made with the openssl program.
+
+As a module: class Authorities. As a program, `certificates.py cms DIRECTORY` fills the directory with what
+tests/unit/test_cms_role.c expects. What openssl does not make (Ed25519 before 3.2, lists of revoked certificates inside CMS,
+malformed things) is put together here in DER.
+"""
+import hashlib
+import os
+import subprocess
+import sys
+
+LONG_AGO, FAR = '20200101000000Z', '20450101000000Z'
+
+CONFIG = """
+[req]
+distinguished_name = dn
+[dn]
+[ca]
+default_ca = this
+[this]
+database = {database}
+serial = {database}.serial
+new_certs_dir = {directory}
+policy = policy
+unique_subject = no
+default_crl_days = 30
+[policy]
+commonName = supplied
+[ext]
+{extensions}
+"""
+
+
+# -- DER (X.690), as little as is needed --------------------------------------------------------------------
+
+def der(tag, *parts):
+    body = b''.join(parts)
+    n = len(body)
+    if n < 0x80:
+        return bytes([tag, n]) + body
+    size = (n.bit_length() + 7) // 8
+    return bytes([tag, 0x80 | size]) + n.to_bytes(size, 'big') + body
+
+
+def sequence(*parts):
+    return der(0x30, *parts)
+
+
+def set_of(*parts):
+    return der(0x31, *sorted(parts))
+
+
+def oid(dotted):
+    numbers = [int(n) for n in dotted.split('.')]
+    out = bytearray([numbers[0] * 40 + numbers[1]])
+    for n in numbers[2:]:
+        group = [n & 0x7f]
+        while n > 0x7f:
+            n >>= 7
+            group.append(n & 0x7f | 0x80)
+        out += bytes(reversed(group))
+    return der(6, bytes(out))
+
+
+def children(data):
+    """The elements within the value of the element at the start of `data`."""
+    _, body, _ = element(data)
+    out = []
+    while body:
+        _, _, end = element(body)
+        out.append(body[:end])
+        body = body[end:]
+    return out
+
+
+def element(data):
+    """Tag, value and whole length of the first element."""
+    n, at = data[1], 2
+    if n & 0x80:
+        at += n & 0x7f
+        n = int.from_bytes(data[2:at], 'big')
+    return data[0], data[at:at + n], at + n
+
+
+SIGNED_DATA, DATA = oid('1.2.840.113549.1.7.2'), oid('1.2.840.113549.1.7.1')
+CONTENT_TYPE, MESSAGE_DIGEST = oid('1.2.840.113549.1.9.3'), oid('1.2.840.113549.1.9.4')
+SHA256, SHA512, ED25519 = oid('2.16.840.1.101.3.4.2.1'), oid('2.16.840.1.101.3.4.2.3'), oid('1.3.101.112')
+
+
+# -- certificates -------------------------------------------------------------------------------------------
+
+class Authorities:
+    """Keys and certificates NAME.key and NAME.pem in one directory."""
+
+    def __init__(self, directory):
+        self.directory = os.path.abspath(directory)
+        self.serial = 0x1000
+
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+    def run(self, *argv, data=None):
+        done = subprocess.run(argv, input=data, capture_output=True, cwd=self.directory, timeout=120, check=False)
+        if done.returncode != 0:
+            raise RuntimeError('%s: %s' % (' '.join(argv), done.stderr.decode(errors='replace')))
+        return done.stdout
+
+    def read(self, name):
+        with open(self.path(name), 'rb') as f:
+            return f.read()
+
+    def write(self, name, data):
+        with open(self.path(name), 'wb') as f:
+            f.write(data)
+
+    def key(self, name, kind='ec'):
+        options = {
+            'ec': ('EC', 'ec_paramgen_curve:P-256'),
+            'explicit': ('EC', 'ec_paramgen_curve:P-256', 'ec_param_enc:explicit'),
+            'rsa': ('RSA', 'rsa_keygen_bits:2048'),
+            'rsa1024': ('RSA', 'rsa_keygen_bits:1024'),
+            'pss': ('RSA-PSS', 'rsa_keygen_bits:2048'),
+            'ed25519': ('ED25519',),
+            'dsa': ('dsa',),
+        }[kind]
+        if kind == 'dsa':
+            self.run('openssl', 'genpkey', '-genparam', '-algorithm', 'DSA', '-pkeyopt', 'dsa_paramgen_bits:2048', '-out', 'dsa.params')
+            self.run('openssl', 'genpkey', '-paramfile', 'dsa.params', '-out', name + '.key')
+            return
+        argv = ['openssl', 'genpkey', '-algorithm', options[0], '-out', name + '.key']
+        for option in options[1:]:
+            argv += ['-pkeyopt', option]
+        self.run(*argv)
+
+    def config(self, name, extensions=''):
+        self.write(name + '.cnf', CONFIG.format(directory=self.directory, database=self.path(name + '.index'),
+                                                extensions=extensions).encode())
+        if not os.path.exists(self.path(name + '.index')):
+            self.write(name + '.index', b'')
+        return name + '.cnf'
+
+    def certificate(self, name, issuer=None, extensions='', kind='ec', start=LONG_AGO, end=FAR, digest='sha256', key=None):
+        """NAME.pem with the subject CN=NAME; issuer None: self-signed; extensions: lines of openssl.cnf."""
+        if not key:
+            self.key(name, kind)
+        key = (key or name) + '.key'
+        by = issuer or name
+        self.serial += 1
+        self.write(name + '.cnf', b'')
+        self.config(by)
+        self.write(by + '.index.serial', b'%04X\n' % self.serial)
+        self.config(name, extensions)
+        self.run('openssl', 'req', '-new', '-key', key, '-subj', '/CN=' + name, '-out', name + '.csr', '-config', name + '.cnf')
+        config = self.config(by, extensions)
+        argv = ['openssl', 'ca', '-batch', '-notext', '-config', config, '-in', name + '.csr', '-out', name + '.pem', '-startdate',
+                start, '-enddate', end]
+        if digest:
+            argv += ['-md', digest]
+        if extensions:
+            argv += ['-extensions', 'ext']
+        argv += ['-cert', by + '.pem', '-keyfile', by + '.key'] if issuer else ['-selfsign', '-keyfile', key]
+        self.run(*argv)
+
+    def ca(self, name, issuer=None, more='', **kind):
+        self.certificate(name, issuer, 'basicConstraints=critical,CA:TRUE%s\nkeyUsage=critical,keyCertSign,cRLSign\n' % more, **kind)
+
+    def leaf(self, name, issuer, usage=None, **kind):
+        """usage: an extended key usage; None: without one."""
+        self.certificate(name, issuer, 'basicConstraints=CA:FALSE\n' + ('extendedKeyUsage=%s\n' % usage if usage else ''), **kind)
+
+    def revoke(self, name, issuer):
+        self.run('openssl', 'ca', '-config', self.config(issuer), '-cert', issuer + '.pem', '-keyfile', issuer + '.key', '-md',
+                 'sha256', '-revoke', name + '.pem')
+
+    def crl(self, name, issuer):
+        """NAME.crl in DER: what `issuer` has revoked."""
+        self.run('openssl', 'ca', '-config', self.config(issuer), '-cert', issuer + '.pem', '-keyfile', issuer + '.key', '-md',
+                 'sha256', '-gencrl', '-out', name + '.crl.pem')
+        self.run('openssl', 'crl', '-in', name + '.crl.pem', '-outform', 'DER', '-out', name + '.crl')
+
+    def der_of(self, name):
+        return self.run('openssl', 'x509', '-in', name + '.pem', '-outform', 'DER')
+
+    def bundle(self, name, *certificates):
+        self.write(name, b''.join(self.read(c + '.pem') for c in certificates))
+
+    def cms(self, out, content, *signers, chain=(), options=('-binary', '-md', 'sha256'), form='DER'):
+        """OUT: a detached signature by `openssl cms`."""
+        argv = ['openssl', 'cms', '-sign', '-in', content, '-outform', form, '-out', out]
+        for signer in signers:
+            argv += ['-signer', signer + '.pem', '-inkey', signer + '.key']
+        argv += options
+        if chain:
+            self.bundle(out + '.chain', *chain)
+            argv += ['-certfile', out + '.chain']
+        self.run(*argv)
+
+    def signature(self, key, data, digest=True):
+        """Raw signature with KEY.key: SHA-256, or pure Ed25519."""
+        self.write('to-sign', data)
+        if not digest:
+            self.run('openssl', 'pkeyutl', '-sign', '-rawin', '-inkey', key + '.key', '-in', 'to-sign', '-out', 'signed')
+            return self.read('signed')
+        return self.run('openssl', 'dgst', '-sha256', '-sign', key + '.key', 'to-sign')
+
+
+# -- CMS by hand --------------------------------------------------------------------------------------------
+
+def signer_info(issuer_and_serial, digest, algorithm, signature, attributes=None):
+    return sequence(der(2, b'\1'), issuer_and_serial, sequence(digest), *([b'\xa0' + attributes[1:]] if attributes else []),
+                    sequence(algorithm), der(4, signature))
+
+
+def issuer_and_serial(certificate):
+    fields = children(children(certificate)[0])
+    return sequence(fields[3], fields[1])
+
+
+def signed_data(digests, certificates, infos, crls=(), content=None, content_type=DATA):
+    return sequence(SIGNED_DATA, der(0xa0, sequence(
+        der(2, b'\1'), set_of(*[sequence(d) for d in digests]),
+        sequence(content_type, *([der(0xa0, der(4, content))] if content is not None else [])),
+        *([der(0xa0, *certificates)] if certificates else []), *([der(0xa1, *crls)] if crls else []), set_of(*infos))))
+
+
+def attributes_of(content, digest='sha256', content_type=DATA):
+    return set_of(sequence(CONTENT_TYPE, set_of(content_type)),
+                  sequence(MESSAGE_DIGEST, set_of(der(4, hashlib.new(digest, content).digest()))))
+
+
+def with_crl(cms, crl):
+    """The same CMS with a list of revoked certificates in it."""
+    kind, wrapped = children(cms)
+    parts = children(children(wrapped)[0])
+    at = next(i for i, p in enumerate(parts) if p[0] == 0xa0) + 1
+    parts.insert(at, der(0xa1, crl))
+    return sequence(kind, der(0xa0, sequence(*parts)))
+
+
+# -- specimens for tests/unit/test_cms_role.c ---------------------------------------------------------------
+
+CONTENT = b'what the vendor has made\n'
+
+
+def make_chains(a):
+    a.ca('root')
+    a.ca('other')
+    a.ca('inter', 'root')
+    a.leaf('code', 'inter', 'codeSigning')
+    a.leaf('smime', 'inter', 'emailProtection', kind='rsa')
+    a.leaf('document', 'inter', '1.3.6.1.5.5.7.3.36')
+    a.leaf('plain', 'inter')
+    a.leaf('any', 'inter', 'anyExtendedKeyUsage')
+    a.leaf('pss', 'inter', 'codeSigning', kind='pss')
+    a.leaf('tls', 'inter', 'serverAuth,clientAuth')
+    a.leaf('expired', 'inter', 'codeSigning', end='20260101000000Z')
+    a.leaf('early', 'inter', 'codeSigning', start='20400101000000Z')
+    a.leaf('short', 'inter', 'codeSigning', kind='rsa1024')
+    a.leaf('sha1', 'inter', 'codeSigning', digest='sha1')
+    a.leaf('explicit', 'inter', 'codeSigning', kind='explicit')
+    a.leaf('revoked', 'inter', 'codeSigning')
+    a.leaf('dsa', 'inter', 'codeSigning', kind='dsa')
+    a.leaf('stranger', 'other', 'codeSigning')
+    a.certificate('encipher', 'inter', 'keyUsage=critical,keyEncipherment\n')
+    a.certificate('unknown', 'inter', '1.2.3.4=critical,DER:0500\n')
+    a.leaf('ed25519', 'inter', 'codeSigning', kind='ed25519')
+    a.certificate('alone', None, 'keyUsage=critical,digitalSignature\nextendedKeyUsage=codeSigning\n')
+    # issued by what is no CA; by a version 1 certificate; too deep for its CA; below a CA for TLS alone
+    a.leaf('impostor', 'plain', 'codeSigning')
+    a.certificate('version1', 'root')
+    a.leaf('below-version1', 'version1', 'codeSigning')
+    a.ca('shallow', 'root', ',pathlen:0')
+    a.ca('deep', 'shallow')
+    a.leaf('too-deep', 'deep', 'codeSigning')
+    a.certificate('tls-ca', 'root', 'basicConstraints=critical,CA:TRUE\nextendedKeyUsage=serverAuth\n')
+    a.leaf('below-tls-ca', 'tls-ca', 'codeSigning')
+    a.ca('old-ca', 'root', end='20260101000000Z')
+    a.leaf('below-old-ca', 'old-ca', 'codeSigning')
+    a.ca('sha1-root', digest='sha1', kind='rsa')
+    a.leaf('below-sha1-root', 'sha1-root', 'codeSigning')
+    # the same name and another key: a certificate that looks like the root
+    a.key('false-root')
+    os.rename(a.path('root.pem'), a.path('true-root.pem'))
+    os.rename(a.path('root.key'), a.path('true-root.key'))
+    a.ca('root', key='false-root')
+    for kind in ('pem', 'key'):
+        if kind == 'pem':
+            os.rename(a.path('root.pem'), a.path('false-root.pem'))
+        os.rename(a.path('true-root.' + kind), a.path('root.' + kind))
+
+
+def make_signatures(a):
+    chain = ('inter',)
+    for name in ('code', 'smime', 'document', 'plain', 'any', 'tls', 'expired', 'early', 'short', 'sha1', 'explicit', 'revoked',
+                 'dsa', 'encipher', 'unknown', 'alone'):
+        a.cms(name + '.p7s', 'file', name, chain=chain)
+    a.cms('stranger.p7s', 'file', 'stranger', chain=('other',))
+    a.cms('impostor.p7s', 'file', 'impostor', chain=('plain', 'inter'))
+    a.cms('below-version1.p7s', 'file', 'below-version1', chain=('version1',))
+    a.cms('too-deep.p7s', 'file', 'too-deep', chain=('deep', 'shallow'))
+    a.cms('below-tls-ca.p7s', 'file', 'below-tls-ca', chain=('tls-ca',))
+    a.cms('below-old-ca.p7s', 'file', 'below-old-ca', chain=('old-ca',))
+    a.cms('below-sha1-root.p7s', 'file', 'below-sha1-root')
+    a.cms('false-root.p7s', 'file', 'false-root')
+    a.cms('pss.p7s', 'file', 'pss', chain=chain)
+    a.cms('rsa-pss.p7s', 'file', 'smime', chain=chain, options=('-binary', '-md', 'sha256', '-keyopt', 'rsa_padding_mode:pss'))
+    a.cms('pem.p7s', 'file', 'code', chain=chain, form='PEM')
+    a.cms('chainless.p7s', 'file', 'code')
+    a.cms('bare.p7s', 'file', 'alone', options=('-binary', '-nocerts'))
+    a.cms('keyid.p7s', 'file', 'code', chain=chain, options=('-binary', '-keyid'))
+    a.cms('two.p7s', 'file', 'code', 'stranger', chain=('inter', 'other'))
+    a.cms('md-sha1.p7s', 'file', 'code', chain=chain, options=('-binary', '-md', 'sha1'))
+    a.cms('md-md5.p7s', 'file', 'smime', chain=chain, options=('-binary', '-md', 'md5'))
+    a.cms('sha512.p7s', 'file', 'code', chain=chain, options=('-binary', '-md', 'sha512'))
+    a.cms('attached.p7s', 'file', 'code', chain=chain, options=('-binary', '-nodetach'))
+    a.cms('attached-other.p7s', 'other-file', 'code', chain=chain, options=('-binary', '-nodetach'))
+    a.cms('noattr.p7s', 'file', 'code', chain=chain, options=('-binary', '-noattr'))
+    a.cms('text.p7s', 'file', 'code', chain=chain, options=('-md', 'sha256'))
+    a.cms('stranger-other.p7s', 'other-file', 'stranger', chain=('other',))
+    a.cms('other-file.p7s', 'other-file', 'code', chain=chain)
+    a.run('openssl', 'crl2pkcs7', '-nocrl', '-certfile', 'code.pem', '-certfile', 'inter.pem', '-outform', 'DER', '-out', 'bag.p7b')
+    a.run('openssl', 'cms', '-encrypt', '-binary', '-in', 'file', '-outform', 'DER', '-out', 'encrypted.cms', 'smime.pem')
+
+
+def make_by_hand(a):
+    good = a.read('code.p7s')
+    a.write('truncated.p7s', good[:-7])
+    a.write('followed.p7s', good + b'\0')
+    a.write('garbage.p7s', b'0\x82\x10\x00' + os.urandom(1000))
+    a.write('two-blocks.p7s', a.read('pem.p7s') * 2)
+    a.write('broken-signature.p7s', good[:-1] + bytes([good[-1] ^ 1]))
+    a.revoke('revoked', 'inter')
+    a.crl('inter', 'inter')
+    a.write('with-crl.p7s', with_crl(a.read('revoked.p7s'), a.read('inter.crl')))
+    a.write('crl-other.p7s', with_crl(good, a.read('inter.crl')))
+    # the list of a stranger of the same name revokes nothing
+    a.certificate('inter-stranger', 'other', 'basicConstraints=critical,CA:TRUE\n')
+    a.write('many-crls.p7s', with_crl(good, a.read('inter.crl') * 17))
+
+    code, inter = a.der_of('code'), a.der_of('inter')
+    ecdsa = oid('1.2.840.10045.4.3.2')
+    attributes = attributes_of(CONTENT)
+    signature = a.signature('code', attributes)
+    info = signer_info(issuer_and_serial(code), SHA256, ecdsa, signature, attributes)
+    a.write('by-hand.p7s', signed_data([SHA256], [code, inter], [info]))
+    a.write('many-signers.p7s', signed_data([SHA256], [code, inter], [info] * 17))
+    a.write('many-digests.p7s', signed_data([SHA256] * 5000, [code, inter], [info]))
+    a.write('many-certificates.p7s', signed_data([SHA256], [code] * 64 + [inter], [info]))
+    a.write('no-signer.p7s', signed_data([SHA256], [code, inter], []))
+    a.write('odd-digest.p7s', signed_data([SHA256], [code, inter], [
+        signer_info(issuer_and_serial(code), oid('1.2.643.7.1.1.2.2'), ecdsa, signature, attributes)]))
+    # the attributes of a signature as a file, and the signature shorn of them
+    a.write('attributes', attributes)
+    a.write('attributes.p7s', signed_data([SHA256], [code, inter], [
+        signer_info(issuer_and_serial(code), SHA256, ecdsa, signature)]))
+    # attributes that speak of another type; without a type; type of content that is no data
+    other_type = oid('1.2.840.113549.1.9.16.1.4')
+    for name, attrs, kind in (('other-type', attributes_of(CONTENT, content_type=other_type), DATA),
+                              ('no-type', set_of(children(attributes)[1]), DATA),
+                              ('no-digest', set_of(children(attributes)[0]), DATA),
+                              ('token', attributes_of(CONTENT, content_type=other_type), other_type)):
+        a.write(name + '.p7s', signed_data([SHA256], [code, inter], [
+            signer_info(issuer_and_serial(code), SHA256, ecdsa, a.signature('code', attrs), attrs)], content_type=kind))
+    ed = a.der_of('ed25519')
+    attributes = attributes_of(CONTENT, 'sha512')
+    signature = a.signature('ed25519', attributes, digest=False)
+    a.write('ed25519.p7s', signed_data([SHA512], [ed, inter], [
+        signer_info(issuer_and_serial(ed), SHA512, ED25519, signature, attributes)]))
+    a.write('ed25519-bad.p7s', signed_data([SHA512], [ed, inter], [
+        signer_info(issuer_and_serial(ed), SHA512, ED25519, signature[:-1] + bytes([signature[-1] ^ 1]), attributes)]))
+    a.write('ed25519-noattr.p7s', signed_data([SHA512], [ed, inter], [
+        signer_info(issuer_and_serial(ed), SHA512, ED25519, a.signature('ed25519', CONTENT, digest=False))]))
+
+
+def make_key_files(a):
+    a.bundle('both.pem', 'root', 'inter')
+    a.write('with-key.pem', a.read('code.pem') + a.read('code.key'))
+    a.write('root.der', a.der_of('root'))
+    a.write('words.pem', a.run('openssl', 'x509', '-in', 'alone.pem', '-text'))
+    a.leaf('long-gone', 'root', 'codeSigning', end='20210101000000Z')
+
+
+def make_cms(directory):
+    a = Authorities(directory)
+    a.write('file', CONTENT)
+    a.write('other-file', b'what somebody else has made\n')
+    make_chains(a)
+    make_signatures(a)
+    make_by_hand(a)
+    make_key_files(a)
+
+
+if __name__ == '__main__':
+    {'cms': make_cms}[sys.argv[1]](sys.argv[2])
