@@ -40,6 +40,10 @@ _must_check_ int key_describe(const char *station_dir, const char *file, json_t 
 /* One key, as described or as trusted, in lines of two columns. */
 void key_print(FILE *out, const json_t *key, const char *indent);
 
+/* The key in full, where owners publish it so: the base64 line of minisign and signify. Of a key with its bytes in "key";
+ * owned by the caller; NULL: there is none. */
+char *key_public_text(const json_t *key);
+
 /* Tell why the trust store at `path` cannot be read or changed; frees `why`. Returns EXIT_CANNOT. */
 int key_tell(const char *path, int error, char *why);
 

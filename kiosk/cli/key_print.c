@@ -5,6 +5,7 @@
 
 #include "cli/key.h"
 #include "cli/records.h"
+#include "common/base64.h"
 #include "common/log.h"
 
 static const char *text_of(const json_t *o, const char *field)
@@ -13,6 +14,8 @@ static const char *text_of(const json_t *o, const char *field)
 
 	return text ? text : "";
 }
+
+static const char base64_letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
 
 /* A line of output that fails is told by main(), which checks standard output at its end. */
 static void start_line(FILE *out, const char *indent, const char *what)
@@ -66,11 +69,43 @@ static void put_time(FILE *out, const char *indent, const char *what, const json
 	(void)fprintf(out, "%s UTC%s\n", text, is_end && at <= time(NULL) ? " (over: counts no more)" : "");
 }
 
+/* Its last line of text: two lines are a comment and the key. */
+static char *last_line(char *text)
+{
+	size_t n = strlen(text);
+	char *newline;
+
+	while (n > 0 && text[n - 1] == '\n')
+		text[--n] = '\0';
+	newline = strrchr(text, '\n');
+	return newline ? newline + 1 : text;
+}
+
+char *key_public_text(const json_t *key)
+{
+	const char *kind = text_of(key, "kind"), *base64 = text_of(key, "key");
+	size_t n = strlen(base64), padding = n >= 4 ? (base64[n - 1] == '=') + (base64[n - 2] == '=') : 0;
+	_cleanup_free_ char *text = NULL;
+	char *line;
+
+	if ((strcmp(kind, "minisign") != 0 && strcmp(kind, "signify") != 0) || n < 4)
+		return NULL;
+	text = calloc(1, n);
+	if (!text || base64_decode(base64, n, text, n / 4 * 3 - padding) < 0)
+		return NULL;
+	line = last_line(text);
+	return strspn(line, base64_letters) == strlen(line) && *line ? strdup(line) : NULL;
+}
+
 void key_print(FILE *out, const json_t *key, const char *indent)
 {
+	_cleanup_free_ char *public = key_public_text(key);
+
 	put_text(out, indent, "kind", text_of(key, "kind"));
 	put_text(out, indent, "owner", text_of(key, "owner"));
 	put_fingerprint(out, indent, text_of(key, "fingerprint"));
+	if (public)
+		put_text(out, indent, "public key", public);
 	put_text(out, indent, "key id", text_of(key, "key_id"));
 	put_time(out, indent, "created", key, "created", false);
 	put_time(out, indent, "key expires", key, "expires", true);

@@ -150,19 +150,25 @@ static bool is_same_fingerprint(const char *given, const char *fingerprint)
 	return *fingerprint == '\0';
 }
 
-/* Does the officer mean this key? By --fingerprint, --yes, or an answer on the terminal. */
-static bool agree(const struct key_change *c, const json_t *entry)
+static bool is_given(const char *given, const json_t *key)
 {
-	const char *fingerprint = text_of(entry, "fingerprint");
+	_cleanup_free_ char *public = key_public_text(key);
+
+	return is_same_fingerprint(given, text_of(key, "fingerprint")) || (public && strcmp(given, public) == 0);
+}
+
+/* Does the officer mean this key? By --fingerprint, --yes, or an answer on the terminal. */
+static bool agree(const struct key_change *c, const json_t *key)
+{
 	char answer[8];
 
 	if (c->fingerprint) {
-		if (is_same_fingerprint(c->fingerprint, fingerprint))
+		if (is_given(c->fingerprint, key))
 			return true;
-		log_error("%s: its fingerprint is %s, not the one given", c->file, fingerprint);
+		log_error("%s: its fingerprint is %s, not the one given", c->file, text_of(key, "fingerprint"));
 		return false;
 	}
-	key_print(stderr, entry, "");
+	key_print(stderr, key, "");
 	if (c->is_agreed)
 		return true;
 	if (!isatty(STDIN_FILENO)) {
@@ -286,7 +292,7 @@ static int trust_candidate(const struct station_config *config, const struct key
 
 int key_trust(const struct cli *cli, const struct station_config *config, const struct key_change *c)
 {
-	_cleanup_(json_decref_p) json_t *description = NULL;
+	_cleanup_(json_decref_p) json_t *description = NULL, *shown = NULL;
 	_cleanup_(candidate_done) struct candidate k = { 0 };
 	int status = key_describe(cli->dir, c->file, &description), r;
 
@@ -297,7 +303,10 @@ int key_trust(const struct cli *cli, const struct station_config *config, const 
 		log_error("%s: %s", c->file, strerror(-r));
 		return EXIT_CANNOT;
 	}
-	if (has_ended(c, k.entry) || !agree(c, k.entry))
+	shown = json_copy(k.entry);
+	if (!shown || json_object_set(shown, "key", json_object_get(description, "key")) < 0)
+		return EXIT_CANNOT;
+	if (has_ended(c, k.entry) || !agree(c, shown))
 		return EXIT_FAILURE;
 	return trust_candidate(config, c, &k);
 }

@@ -178,8 +178,8 @@ static int decode_description(struct decoder *d, unsigned int kinds, struct desc
 		return r;
 	if (!*k->kind)
 		return 0;
-	if (!*k->trouble && !is_plausible(k, kinds)) /* what is refused need not be a whole key */
-		return -EPROTO;
+	if (key_kind_by_name(k->kind) < 0 || (!*k->trouble && !is_plausible(k, kinds)))
+		return -EPROTO; /* what is in trouble need not be a whole key */
 	k->bytes = malloc(k->size + 1);
 	if (!k->bytes)
 		return -ENOMEM;
@@ -243,19 +243,16 @@ static int tell(struct describing *d, const struct description *k)
 {
 	_cleanup_free_ char *owner = text_escape(k->owner, strlen(k->owner)), *trouble = text_escape(k->trouble, strlen(k->trouble));
 	_cleanup_free_ char *text = malloc(BASE64_LEN(k->size) + 1), *id = text_escape(k->key_id, strlen(k->key_id));
-	json_t *o = NULL;
+	const char *fingerprint = is_hex(k->fingerprint) ? k->fingerprint : ""; /* of a key in trouble it may be anything */
 
-	if (owner && trouble && text && id) {
-		base64_encode(k->bytes, k->size, text);
-		o = json_pack("{ss,ss,ss,ss,sI,sI,ss,ss}", "kind", k->kind, "fingerprint", is_hex(k->fingerprint) ? k->fingerprint : "",
-			      "key_id", id, "owner", owner, "created", (json_int_t)k->created, "expires", (json_int_t)k->expires,
-			      "key", text, "trouble", trouble);
-	}
-	if (!o) {
+	if (!owner || !trouble || !text || !id) {
 		events_error(d->events, "%s: %s", d->file, strerror(ENOMEM));
 		return -ENOMEM;
 	}
-	events_send(d->events, "key", o);
+	base64_encode(k->bytes, k->size, text);
+	events_send(d->events, "key", json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:s,s:s}", "kind", k->kind, "fingerprint", fingerprint,
+						"key_id", id, "owner", owner, "created", (json_int_t)k->created, "expires",
+						(json_int_t)k->expires, "key", text, "trouble", trouble));
 	return 0;
 }
 
