@@ -10,9 +10,9 @@
 #include "common/evidence_name.h"
 #include "common/list_name.h"
 #include "origin/formats.h"
+#include "origin/limits.h"
 
 #define HEAD_BYTES 4096
-#define RAW_SIGNATURE_MAX 200 /* bytes: an ECDSA P-256 signature in DER is 72 at most, 96 in base64, and a newline */
 
 struct glimpse {
 	const char *path, *name;
@@ -55,12 +55,28 @@ static bool has_line(const struct glimpse *g, const char *words)
 	return false;
 }
 
-/* RFC 9580 section 4.2: a signature packet, in the old format with a length of one, two or four octets, or in the new one. */
+/* RFC 9580 section 4.2: a signature packet, in the old format with a length of one, two or four octets, or in the new one; then
+ * a version from 3 to 6 (section 5.2). An Ed25519 signature is 64 bytes that may begin so by chance; none of OpenPGP is as
+ * short. */
+static bool is_openpgp_packet(const struct glimpse *g)
+{
+	const unsigned char *head = (const unsigned char *)g->head; /* HEAD_BYTES are there, NUL behind the file's */
+	size_t at;
+
+	if (g->size == 64)
+		return false;
+	if (head[0] >= 0x88 && head[0] <= 0x8a)
+		at = 1 + (1u << (head[0] & 3));
+	else if (head[0] == 0xc2)
+		at = head[1] < 192 ? 2 : head[1] < 224 ? 3 : 6;
+	else
+		return false;
+	return at < g->head_size && head[at] >= 3 && head[at] <= 6;
+}
+
 static bool is_openpgp_signature(const struct glimpse *g)
 {
-	unsigned char first = g->head_size > 0 ? (unsigned char)g->head[0] : 0;
-
-	return has_line(g, "-----BEGIN PGP SIGNATURE-----") || (first >= 0x88 && first <= 0x8a) || first == 0xc2;
+	return has_line(g, "-----BEGIN PGP SIGNATURE-----") || is_openpgp_packet(g);
 }
 
 static enum evidence_format recognise_openpgp(const struct glimpse *g)
@@ -142,6 +158,15 @@ static enum evidence_format recognise_json(const struct glimpse *g)
 	return has(g, "\"payload\"") ? EVIDENCE_DSSE : EVIDENCE_NONE;
 }
 
+/* RFC 5652 section 3: SEQUENCE, a length of one to five bytes, the object identifier of signed data. */
+static bool is_signed_data(const struct glimpse *g)
+{
+	static const char id[] = "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02";
+	const char *at = memmem(g->head, MIN(g->head_size, (size_t)20), id, sizeof(id) - 1);
+
+	return begins(g, "\x30", 1) && at && at - g->head <= 6;
+}
+
 static enum evidence_format recognise_asn1(const struct glimpse *g)
 {
 	bool is_der = begins(g, "\x30", 1);
@@ -149,7 +174,7 @@ static enum evidence_format recognise_asn1(const struct glimpse *g)
 	if (has_suffix(g, ".cat") && is_der)
 		return EVIDENCE_CATALOG;
 	if (has_suffix(g, ".p7s") || has_suffix(g, ".p7b") || has_suffix(g, ".p7") || has_suffix(g, ".p7c") || has_suffix(g, ".cms") ||
-	    (has_suffix(g, ".sig") && (has_line(g, "-----BEGIN PKCS7-----") || has_line(g, "-----BEGIN CMS-----"))))
+	    (has_suffix(g, ".sig") && (is_signed_data(g) || has_line(g, "-----BEGIN PKCS7-----") || has_line(g, "-----BEGIN CMS-----"))))
 		return EVIDENCE_CMS;
 	return EVIDENCE_NONE;
 }
@@ -166,15 +191,19 @@ static enum evidence_format recognise_list(const struct glimpse *g)
 {
 	if (is_named(g, "manifest-*.txt") || is_named(g, "tagmanifest-*.txt"))
 		return EVIDENCE_BAGIT;
-	return list_name_promises(g->name) ? EVIDENCE_CHECKSUMS : EVIDENCE_NONE;
+	return list_name_promises(g->name) || checksums_begin(g->name, g->head, g->head_size) ? EVIDENCE_CHECKSUMS : EVIDENCE_NONE;
 }
 
-/* Bytes without any mark: by name and length alone, after everything else. */
+/* Bytes without any mark: by name, length and shape, after everything else. A name that says nothing else is taken at its
+ * word; ".sig" is used for much, and what it holds may be text out of another signature. */
 static enum evidence_format recognise_raw(const struct glimpse *g)
 {
-	bool is_so_named = has_suffix(g, ".sig") || has_suffix(g, ".signature") || has_suffix(g, ".ed25519") || has_suffix(g, ".p256");
+	bool is_promised = has_suffix(g, ".ed25519") || has_suffix(g, ".p256");
+	bool is_so_named = has_suffix(g, ".sig") || has_suffix(g, ".signature");
 
-	return is_so_named && g->size <= RAW_SIGNATURE_MAX ? EVIDENCE_RAW_SIGNATURE : EVIDENCE_NONE;
+	if (g->size <= RAW_SIGNATURE_MAX && (is_promised || (is_so_named && raw_signature_is_likely(g->head, g->head_size))))
+		return EVIDENCE_RAW_SIGNATURE;
+	return EVIDENCE_NONE;
 }
 
 enum evidence_format recognise(const char *path, int fd, uint64_t size)

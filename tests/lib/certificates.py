@@ -304,7 +304,8 @@ def make_signatures(a):
     a.cms('below-old-ca.p7s', 'file', 'below-old-ca', chain=('old-ca',))
     a.cms('below-sha1-root.p7s', 'file', 'below-sha1-root')
     a.cms('false-root.p7s', 'file', 'false-root')
-    a.cms('pss.p7s', 'file', 'pss', chain=chain)
+    # a key for PSS alone, which openssl 3.0 labels as PKCS #1 without being told
+    a.cms('pss.p7s', 'file', 'pss', chain=chain, options=('-binary', '-md', 'sha256', '-keyopt', 'rsa_padding_mode:pss'))
     a.cms('rsa-pss.p7s', 'file', 'smime', chain=chain, options=('-binary', '-md', 'sha256', '-keyopt', 'rsa_padding_mode:pss'))
     a.cms('pem.p7s', 'file', 'code', chain=chain, form='PEM')
     a.cms('chainless.p7s', 'file', 'code')
