@@ -65,7 +65,7 @@ NEEDS_proof      := sandbox ipc common
 NEEDS_origin     := proof sandbox ipc common
 NEEDS_openpgp    := proof sandbox ipc common
 NEEDS_cms        := proof sandbox ipc common
-NEEDS_rpm        := proof sandbox ipc common
+NEEDS_rpm        := openpgp proof sandbox ipc common
 NEEDS_authenticode := proof sandbox ipc common
 NEEDS_publish    := sandbox ipc common
 
@@ -90,7 +90,7 @@ LIBS_proof      := $(call pkg,jansson libcrypto zlib liblzma libzstd)
 LIBS_origin     := $(call pkg,libcrypto jansson zlib liblzma)
 LIBS_openpgp    := $(call pkg,librnp)
 LIBS_cms        := $(call pkg,libcrypto)
-LIBS_rpm        := $(call pkg,rpm libxml-2.0 zlib liblzma libzstd)
+LIBS_rpm        := $(call pkg,rpm libxml-2.0 librnp)
 LIBS_authenticode := $(call pkg,libcrypto)
 LIBS_publish    := $(call pkg,libcrypto)
 
@@ -116,6 +116,9 @@ $(BIN)/$(1): $(OBJ)/$(2)/main.o $(call archives,$(2) $(NEEDS_$(2)))
 		$$(sort $$(LIBS_$(2)) $(foreach n,$(NEEDS_$(2)),$$(LIBS_$(n))))
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p),$(FOLDER_$(p)))))
+
+# libxml2 is the one library whose headers are in a folder of their own.
+$(OBJ)/rpm/xml.o: override CPPFLAGS += $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags libxml-2.0 2>/dev/null))
 
 $(OBJ)/%.o: kiosk/%.c
 	@mkdir -p $(@D)

@@ -215,6 +215,7 @@ static const struct {
 	{ "BZh", 3, NULL },
 	{ "LZIP", 4, NULL },
 	{ "\x04\x22\x4d\x18", 4, NULL },
+	{ "\0ZCK1", 5, NULL }, /* zchunk, beside the others in repositories of RPM */
 };
 
 static int choose(struct decompress *d)

@@ -22,7 +22,7 @@ struct decompress;
 /* Begin with the regular file behind `fd` (borrowed as long as the reader lives; from offset 0, position unchanged).
  * output_max  bytes; what grows longer gives -EFBIG
  * Returns 0 and a reader owned by the caller; -EPROTONOSUPPORT for a compression that is known by its magic number and not
- * read (bzip2, lzip, LZ4), -ENOMEM, -EIO, or another negative errno. */
+ * read (bzip2, lzip, LZ4, zchunk), -ENOMEM, -EIO, or another negative errno. */
 _must_check_ int decompress_open(int fd, uint64_t output_max, struct decompress **ret);
 struct decompress *decompress_close(struct decompress *d); /* returns NULL */
 

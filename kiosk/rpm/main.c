@@ -1,10 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-/* lazaret-rpm: RPM packages and repositories. */
-#include "proof/proof.h"
+/* lazaret-rpm: RPM packages and repositories. Headers of packages are parsed by librpm, indexes by libxml2, signatures are
+ * verified by librnp with the certificates that the officer trusts. All that it reads is hostile, through read-only descriptors
+ * of sealed copies; it can open no file.
+ */
+#include "rpm/formats.h"
+#include "rpm/package.h"
+#include "rpm/xml.h"
+
+static const struct proof_format formats[] = {
+	{ EVIDENCE_REPOMD, prove_repomd },
+	{ EVIDENCE_RPM_PRIMARY, prove_primary },
+};
+
+static int prepare(const struct keyring *keys)
+{
+	package_prepare();
+	return xml_prepare();
+}
 
 int main(void)
 {
-	static const struct proof_role role = { .role = ROLE_RPM };
+	static const struct proof_role role = {
+		.role = ROLE_RPM, .formats = formats, .format_count = ARRAY_LEN(formats), .prepare = prepare,
+	};
 
 	return proof_main(&role);
 }
