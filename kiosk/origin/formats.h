@@ -8,6 +8,8 @@
 
 _must_check_ int prove_checksums(struct evidence *e);
 _must_check_ int prove_minisign(struct evidence *e);
+_must_check_ int prove_oci(struct evidence *e);	/* oci.c, cosign.c: indexes and manifests */
+_must_check_ int prove_attestation(struct evidence *e); /* DSSE and Sigstore bundles */
 
 /* What is this file, by its name and its first bytes? (recognise.c: every format of every role.) Reads `fd` (borrowed) from
  * offset 0; a file that cannot be read is none. */

@@ -5,15 +5,27 @@
  * supervisor.
  */
 #include "origin/formats.h"
+#include "origin/json_input.h"
+#include "origin/public_key.h"
+#include "proof/certificate.h"
 
 static const struct proof_format formats[] = {
 	{ EVIDENCE_CHECKSUMS, prove_checksums },
 	{ EVIDENCE_MINISIGN, prove_minisign },
+	{ EVIDENCE_OCI_INDEX, prove_oci },
+	{ EVIDENCE_OCI_MANIFEST, prove_oci },
+	{ EVIDENCE_DSSE, prove_attestation },
+	{ EVIDENCE_SIGSTORE_BUNDLE, prove_attestation },
 };
 
 static int prepare(const struct keyring *keys)
 {
-	return minisign_prepare(keys);
+	int r = minisign_prepare(keys);
+
+	json_input_prepare();
+	if (r == 0)
+		r = certificates_prepare(keys);
+	return r == 0 ? public_keys_prepare(keys) : r;
 }
 
 int main(void)

@@ -146,14 +146,15 @@ static enum evidence_format recognise_json(const struct glimpse *g)
 	if (strcmp(g->name, "index.json") == 0 || is_blob) {
 		if (has(g, "\"manifests\""))
 			return EVIDENCE_OCI_INDEX;
-		return has(g, "\"layers\"") ? EVIDENCE_OCI_MANIFEST : EVIDENCE_NONE;
+		if (has(g, "\"layers\"") || !is_blob) /* attestations are blobs, too */
+			return has(g, "\"layers\"") ? EVIDENCE_OCI_MANIFEST : EVIDENCE_NONE;
 	}
 	if (has(g, "application/vnd.dev.sigstore.bundle"))
 		return EVIDENCE_SIGSTORE_BUNDLE;
 	if (has(g, "\"payloadType\""))
 		return EVIDENCE_DSSE;
 	/* Members may stand in any order, and a large payload before what tells them. */
-	if (has(g, "\"dsseEnvelope\"") || has(g, "\"verificationMaterial\""))
+	if (has(g, "\"dsseEnvelope\"") || has(g, "\"verificationMaterial\"") || has(g, "\"base64Signature\""))
 		return EVIDENCE_SIGSTORE_BUNDLE;
 	return has(g, "\"payload\"") ? EVIDENCE_DSSE : EVIDENCE_NONE;
 }
