@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception
 """Rows about the medium: names, what is no file, trees, file systems that lie, checksum lists, signatures."""
 import hashlib
+import json
 import os
 import threading
 import time
@@ -335,12 +336,23 @@ def trust(bench, vendor, *options):
         raise Broken("key trust: %s" % (done.stdout + done.stderr).decode())
 
 
+def end_trust(bench, vendor):
+    """As if that day had come: the command takes none that is over."""
+    path = bench.station.path("trust", "keys.json")
+    with open(path, encoding="utf-8") as f:
+        store = json.load(f)
+    store["keys"][vendor.name]["until"] = 1577836800  # 2020-01-01
+    with open(path, "w", encoding="utf-8") as f:
+        json.dump(store, f)
+
+
 def deliver(bench):
     """Files with signatures: good, bad, swapped, untrusted, expired, none; and a signed list with an archive."""
     tree = bench.trees[0]
     trusted, stranger, old = (Vendor(bench.scratch, name) for name in ("vendor", "stranger", "old-vendor"))
     trust(bench, trusted)
-    trust(bench, old, "--until", "2020-01-01")
+    trust(bench, old, "--until", "2099-01-01")
+    end_trust(bench, old)
     for name in ("good.bin", "one.bin", "two.bin", "altered.bin", "stranger.bin", "expired.bin", "garbled.bin", "unsigned.bin"):
         put(tree, name, FIRMWARE + name.encode())
     for name in ("good.bin", "one.bin", "two.bin", "altered.bin", "garbled.bin"):

@@ -150,8 +150,12 @@ def kill_role(name):
 
 CROWD = {"dir%d/file%02d.txt" % (d, n): (b"file %d of %d\n" % (n, d), "any") for d in range(4) for n in range(50)}
 
+# What vouches for files starts the roles that prove it.
+EVIDENCE = {"sums/%03d.txt.sha256" % n: (b"%064x  %03d.txt\n" % (n, n), "any") for n in range(400)}
+
 for role in ("vault", "intake", "reader", "examine", "origin", "publish", "ledger"):
-    row("role-killed-" + role, "usbsas U4, U6, Keysas K5, K13: lazaret-%s dies in the middle" % role, dict(CROWD),
+    row("role-killed-" + role, "usbsas U4, U6, Keysas K5, K13: lazaret-%s dies in the middle" % role,
+        {**CROWD, **(EVIDENCE if role == "origin" else {})},
         outcome="unsaid" if role == "ledger" else "any", during=kill_role("lazaret-" + role), is_live=True, recovers=True, weight=2)
 
 # -- databases ----------------------------------------------------------------------------------------------------
