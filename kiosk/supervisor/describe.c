@@ -183,7 +183,8 @@ static int decode_description(struct decoder *d, unsigned int kinds, struct desc
 	k->bytes = malloc(k->size + 1);
 	if (!k->bytes)
 		return -ENOMEM;
-	memcpy(k->bytes, bytes, k->size);
+	if (k->size > 0)
+		memcpy(k->bytes, bytes, k->size);
 	return 1;
 }
 
@@ -217,6 +218,14 @@ static int ask(struct describing *d, size_t which, int fd, struct description *k
 	return r;
 }
 
+/* The line of base64 that is kept of minisign's keys and of signify's is the same: which it is, the file's comment said. */
+static bool is_kind_again(const char *again, const char *kind)
+{
+	bool is_line = strcmp(kind, key_kind_name(KEY_SIGNIFY)) == 0 || strcmp(kind, key_kind_name(KEY_MINISIGN)) == 0;
+
+	return strcmp(again, kind) == 0 || (is_line && strcmp(again, key_kind_name(KEY_MINISIGN)) == 0);
+}
+
 /* What is kept has to be the key that was shown, whenever it is read again: another process, which has not met the file,
  * must come to the same. */
 static int check_kept(struct describing *d, size_t which, const struct description *k)
@@ -229,7 +238,7 @@ static int check_kept(struct describing *d, size_t which, const struct descripti
 		r = ask(d, which, fd, &again);
 	else
 		events_error(d->events, "%s: %s", d->file, strerror(-r));
-	if (r >= 0 && (r == 0 || *again.trouble || strcmp(again.kind, k->kind) != 0 ||
+	if (r >= 0 && (r == 0 || *again.trouble || !is_kind_again(again.kind, k->kind) ||
 		       strcmp(again.fingerprint, k->fingerprint) != 0)) {
 		events_error(d->events, "%s: its key does not read the same twice; it is not trusted", d->file);
 		r = -EPROTO;
