@@ -14,4 +14,10 @@
 
 #define KEYS_MAX 256		   /* trusted keys: their texts fill one message */
 
+#define RAW_SIGNATURE_MAX 200	   /* bytes: an ECDSA P-256 signature in DER is 72 at most, 96 in base64, and line ends */
+
+#define SIGNIFY_TEXT_MAX LIST_BYTES_MAX /* bytes of a signature with the message in it: what is signed so is a list */
+#define SIGNIFY_WORK_MAX (4ull << 30)	/* bytes: signify signs the file itself, which is read as a whole, once for each key with
+					 * the signature's number: some 8 s */
+
 #endif

@@ -12,6 +12,8 @@
 static const struct proof_format formats[] = {
 	{ EVIDENCE_CHECKSUMS, prove_checksums },
 	{ EVIDENCE_MINISIGN, prove_minisign },
+	{ EVIDENCE_SIGNIFY, prove_signify },
+	{ EVIDENCE_RAW_SIGNATURE, prove_raw_signature },
 	{ EVIDENCE_OCI_INDEX, prove_oci },
 	{ EVIDENCE_OCI_MANIFEST, prove_oci },
 	{ EVIDENCE_DSSE, prove_attestation },
@@ -22,6 +24,8 @@ static int prepare(const struct keyring *keys)
 {
 	int r = minisign_prepare(keys);
 
+	if (r == 0)
+		r = signify_prepare(keys);
 	json_input_prepare();
 	if (r == 0)
 		r = certificates_prepare(keys);

@@ -18,6 +18,11 @@
 #define BASE64_SIG "RUT6EHEhe7jTDbRq1qhIQQiBI5xJ6hdS23kPK6HsYOpriv4d8DUTi0heHZSup/rSpdOPLeZd0Wy4/01KfkN3aNv6acjvhEdk3QY=\n"
 #define SIGNIFY_SIG "RWQO7LjKGXOrLBeCoTrcJJ3YMGi6UlTBBYpSJTV5jtSB7EHkHOktQQWTFGU/iLZDjHgzMQznSkqT0nYuRahJTRB1qUYrq+tv9gA=\n"
 #define ARMOUR "-----BEGIN PGP SIGNATURE-----\n\niQIzBAABCAAdFiEE\n-----END PGP SIGNATURE-----\n"
+#define DER_BASE64 "MEQCIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gAiAhIiMkJSYnKCkqKywtLi8wMTIzNDU2Nzg5Ojs8PT4/QA=="
+#define ED25519_BASE64 "EBESExQVFhcYGRobHB0eHyAhIiMkJSYnKCkqKywtLi8wMTIzNDU2Nzg5Ojs8PT4/QEFCQ0RFRkdISUpLTE1OTw=="
+#define SIXTY_ONE "0123456789012345678901234567890123456789012345678901234567890"
+#define SIXTY_THREE SIXTY_ONE "12"
+#define SIXTY_FOUR SIXTY_THREE "3"
 #define CLEARSIGNED "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nx\n" ARMOUR
 
 struct row {
@@ -36,11 +41,20 @@ static const struct row rows[] = {
 	{ "a.bin.sig", B("untrusted comment: verify with vendor.pub\n" SIGNIFY_SIG), EVIDENCE_SIGNIFY },
 	{ "SHA256.sig", B("untrusted comment: verify with vendor.pub\n" SIGNIFY_SIG "SHA256 (a) = " SHA256 "\n"), EVIDENCE_SIGNIFY },
 	/* bytes without a mark */
-	{ "a.sig", B("MEUCIQDx1pV2tOQnZ2c3XvUZ1Y5xgXQkMZbUeZAZ\n"), EVIDENCE_RAW_SIGNATURE },
-	{ "a.signature", B("\x10\x20\x30\x40"), EVIDENCE_RAW_SIGNATURE },
-	{ "a.ed25519", B("\x10\x20\x30\x40"), EVIDENCE_RAW_SIGNATURE },
+	{ "a.sig", B(DER_BASE64), EVIDENCE_RAW_SIGNATURE }, /* cosign */
+	{ "a.sig", B(DER_BASE64 "\n"), EVIDENCE_RAW_SIGNATURE },
+	{ "a.signature", B(ED25519_BASE64 "\r\n"), EVIDENCE_RAW_SIGNATURE },
+	{ "a.sig", B(SIXTY_FOUR), EVIDENCE_RAW_SIGNATURE },
+	{ "a.sig", B("\x88" SIXTY_THREE), EVIDENCE_RAW_SIGNATURE }, /* one of 64 begins as a packet of OpenPGP does */
+	{ "a.sig", B("\xc2\x04\x04" SIXTY_ONE), EVIDENCE_RAW_SIGNATURE },
+	{ "a.ed25519", B("\x10\x20\x30\x40"), EVIDENCE_RAW_SIGNATURE }, /* nothing else is called so: malformed */
 	{ "a.p256", B("\x30\x44\x02\x20"), EVIDENCE_RAW_SIGNATURE },
-	{ "a.sig", B(""), EVIDENCE_RAW_SIGNATURE },
+	{ "a.p256", B(""), EVIDENCE_RAW_SIGNATURE },
+	/* text that stood in a signature, at the signature's path */
+	{ "SHA256.sig", B("SHA256 (a) = " SHA256 "\n"), EVIDENCE_CHECKSUMS },
+	{ "SHA256SUMS.asc", B(SHA256 "  a\n"), EVIDENCE_CHECKSUMS },
+	{ "release.asc", B("# words\n\n" SHA256 "  a\n"), EVIDENCE_CHECKSUMS },
+	{ "a.iso.sha256.asc", B(SHA256 "\n"), EVIDENCE_CHECKSUMS },
 	/* OpenPGP */
 	{ "SHA256SUMS.asc", B(ARMOUR), EVIDENCE_OPENPGP },
 	{ "SHA256SUMS.sig", B(ARMOUR), EVIDENCE_OPENPGP },
@@ -112,6 +126,14 @@ static const struct row negatives[] = {
 	{ "a.asc", B("not at the beginning of a line -----BEGIN PGP SIGNATURE-----\n"), EVIDENCE_NONE },
 	{ "a.asc", B(""), EVIDENCE_NONE },
 	{ "a.sign", B("\x10\x20"), EVIDENCE_NONE },
+	/* ".sig" is used for much */
+	{ "a.sig", B(""), EVIDENCE_NONE },
+	{ "a.sig", B(SIXTY_THREE), EVIDENCE_NONE },
+	{ "a.sig", B("\x88\x02\x09" SIXTY_FOUR), EVIDENCE_NONE }, /* no version of OpenPGP */
+	{ "a.sig", B("Dear all\n"), EVIDENCE_NONE },
+	{ "a.signature", B("-- \nYours\n"), EVIDENCE_NONE },
+	{ "letter.asc", B("# " SHA256 "  a\nDear all\n"), EVIDENCE_NONE },
+	{ "SHA512SUMS.asc", B(SHA256 "  a\n"), EVIDENCE_NONE }, /* not what its name says */
 	{ "empty.cat", B(""), EVIDENCE_NONE },
 	{ "cartoon.cat", B("purr"), EVIDENCE_NONE },
 	{ "index.json", B("[1,2]"), EVIDENCE_NONE },
@@ -169,14 +191,14 @@ static void test_names_take_in_what_is_recognised(void **state)
 			fail_msg("%s", rows[i].path);
 }
 
-/* The length that the supervisor told, not that of the beginning: a large file is no raw signature. */
+/* A name that says nothing else is believed up to a length: a large file is no raw signature. */
 static void test_raw_signatures_are_short(void **state)
 {
 	char data[201];
 
 	memset(data, 'A', sizeof(data));
-	expect(&(struct row){ "a.sig", data, 200, EVIDENCE_RAW_SIGNATURE });
-	expect(&(struct row){ "a.sig", data, 201, EVIDENCE_NONE });
+	expect(&(struct row){ "a.p256", data, 200, EVIDENCE_RAW_SIGNATURE });
+	expect(&(struct row){ "a.p256", data, 201, EVIDENCE_NONE });
 }
 
 /* A mark that comes late is not looked for without end; one that sits across the end of what is read is not seen. */
