@@ -35,10 +35,36 @@ static void put(FILE *out, const char *text)
 	fputs(clean ? clean : "?", out);
 }
 
-static void print_text(const struct judge_trace *t, const char *path, FILE *out)
+/* Who vouches for the file, and how that was proved. */
+static void print_origin(const struct subject *s, FILE *out)
 {
-	put(out, path);
+	for (size_t i = 0; i < s->signer_count; i++) {
+		const struct judge_signer *g = &s->signers[i];
+
+		fputs("  signed by ", out);
+		put(out, g->key_name);
+		if (g->key_id && *g->key_id) {
+			fputs(", key ", out);
+			put(out, g->key_id);
+		}
+		if (g->via && *g->via) {
+			fputs(", proved by ", out);
+			put(out, g->via);
+		}
+		fputc('\n', out);
+	}
+	for (size_t i = 0; i < s->listing_count; i++) {
+		fprintf(out, "  %s as listed in ", s->listings[i].algorithm);
+		put(out, s->listings[i].list);
+		fputs(s->listings[i].signed_by ? ", signed\n" : ", which nobody signed whom the station trusts\n", out);
+	}
+}
+
+static void print_text(const struct judge_trace *t, const struct subject *s, FILE *out)
+{
+	put(out, s->path);
 	fputc('\n', out);
+	print_origin(s, out);
 	for (size_t i = 0; i < t->count; i++) {
 		fprintf(out, "  %s  %s: ", t->steps[i].is_match ? "fired " : "no    ", t->steps[i].rule);
 		put(out, t->steps[i].why);
@@ -77,10 +103,10 @@ static int append(json_t *list, json_t *object)
 	return object ? json_array_append_new(list, object) : -1;
 }
 
-static int print_json(const struct judge_trace *t, const char *path, FILE *out)
+static int print_json(const struct judge_trace *t, const struct subject *s, FILE *out)
 {
 	const struct judgement *j = &t->judgement;
-	json_t *steps = json_array(), *reasons = json_array(), *all;
+	json_t *steps = json_array(), *reasons = json_array(), *signers = json_array(), *lists = json_array(), *all;
 	int r = 0;
 
 	for (size_t i = 0; i < t->count; i++)
@@ -91,7 +117,15 @@ static int print_json(const struct judge_trace *t, const char *path, FILE *out)
 					       verdict_name(j->reasons[i].verdict), "detail",
 					       clean_string(j->reasons[i].detail), "member",
 					       clean_string(j->reasons[i].member ? j->reasons[i].member : "")));
-	all = json_pack("{s:o, s:s, s:s, s:o, s:o}", "path", clean_string(path), "verdict", verdict_name(j->verdict), "rule",
+	for (size_t i = 0; i < s->signer_count; i++)
+		r |= append(signers, json_pack("{s:o, s:o, s:o}", "name", clean_string(s->signers[i].key_name), "key",
+					       clean_string(s->signers[i].key_id ? s->signers[i].key_id : ""), "via",
+					       clean_string(s->signers[i].via ? s->signers[i].via : "")));
+	for (size_t i = 0; i < s->listing_count; i++)
+		r |= append(lists, json_pack("{s:o, s:s, s:o?}", "list", clean_string(s->listings[i].list), "algorithm",
+					     s->listings[i].algorithm, "signed_by",
+					     s->listings[i].signed_by ? clean_string(s->listings[i].signed_by) : NULL));
+	all = json_pack("{s:o, s:o, s:o, s:s, s:s, s:o, s:o}", "signers", signers, "lists", lists, "path", clean_string(s->path), "verdict", verdict_name(j->verdict), "rule",
 			j->rule, "reasons", reasons, "rules_tried", steps);
 	if (r != 0 || !all || json_dumpf(all, out, JSON_SORT_KEYS | JSON_COMPACT) != 0)
 		r = -ENOMEM;
@@ -108,9 +142,9 @@ int rules_explain_print(const struct rule_set *rules, const struct subject *subj
 	if (r < 0)
 		return r;
 	if (is_json)
-		r = print_json(&t, subject->path, out);
+		r = print_json(&t, subject, out);
 	else
-		print_text(&t, subject->path, out);
+		print_text(&t, subject, out);
 	if (r == 0)
 		r = t.judgement.verdict == VERDICT_APPROVED;
 	judge_trace_done(&t);

@@ -36,8 +36,9 @@ _must_check_ int rules_explain_print(const struct rule_set *rules, const struct 
  * checksum lists. Returns 0, -ENOENT when it does not name the file, -EBADMSG, or another negative errno. */
 _must_check_ int explain_from_report(FILE *in, const char *path, struct explain_facts *f);
 
-/* The facts that the examiners find now: lazaretd looks at the file (and at FILE.minisig) as at a medium, and publishes
- * nothing. Blocks. Returns 0, or a negative errno after telling what went wrong. */
-_must_check_ int explain_from_examination(const char *station_dir, const char *file, struct explain_facts *f);
+/* The facts that the examiners find now: lazaretd looks at the file, and at what beside it (beneath `root`, unless that is
+ * NULL) may vouch for it, as at a medium, and publishes nothing. Blocks. Returns 0, or a negative errno after telling what went wrong. */
+_must_check_ int explain_from_examination(const char *station_dir, const char *file, const char *root,
+					   struct explain_facts *f);
 
 #endif

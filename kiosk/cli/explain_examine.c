@@ -5,7 +5,6 @@
 
 #include "cli/daemon.h"
 #include "common/log.h"
-#include "common/text.h"
 
 static const char *text_of(const json_t *o, const char *key)
 {
@@ -32,6 +31,10 @@ static int take_facts(struct explain_facts *f, json_t *e)
 		if (s->signer_count < EXPLAIN_MAX)
 			f->signers[s->signer_count++] =
 				(struct judge_signer){ text_of(o, "name"), text_of(o, "key"), text_of(o, "via") };
+	json_array_foreach(json_object_get(e, "lists"), k, o)
+		if (s->listing_count < EXPLAIN_MAX)
+			f->listings[s->listing_count++] = (struct judge_listing){ text_of(o, "list"), text_of(o, "algorithm"),
+										  json_string_value(json_object_get(o, "signed_by")) };
 	json_array_foreach(json_object_get(e, "findings"), k, o) {
 		enum reason reason;
 		int r = reason_parse(text_of(o, "code"), &reason);
@@ -45,39 +48,39 @@ static int take_facts(struct explain_facts *f, json_t *e)
 	return 0;
 }
 
-static int read_events(FILE *in, const char *name, struct explain_facts *f)
+static int read_events(FILE *in, struct explain_facts *f)
 {
-	_cleanup_free_ char *line = NULL, *wanted = text_escape(name, strlen(name));
+	_cleanup_free_ char *line = NULL;
 	size_t room = 0;
 	ssize_t n;
-	int r = wanted ? -ENODATA : -ENOMEM;
+	int r = -ENODATA;
 
 	while ((n = getline(&line, &room, in)) > 0) {
 		json_t *e = json_loadb(line, (size_t)n, 0, NULL);
 
 		if (strcmp(text_of(e, "event"), "error") == 0)
 			fprintf(stderr, "lazaret: error: %s\n", text_of(e, "text"));
-		if (r == -ENODATA && strcmp(text_of(e, "event"), "facts") == 0 && strcmp(text_of(e, "path"), wanted) == 0)
+		if (r == -ENODATA && strcmp(text_of(e, "event"), "facts") == 0 && json_is_true(json_object_get(e, "asked")))
 			r = take_facts(f, e);
 		json_decref(e);
 	}
 	return r;
 }
 
-int explain_from_examination(const char *station_dir, const char *file, struct explain_facts *f)
+int explain_from_examination(const char *station_dir, const char *file, const char *root, struct explain_facts *f)
 {
-	const char *const argv[] = { "-C", station_dir, "--explain", "--", file, NULL };
-	const char *slash = strrchr(file, '/');
+	const char *const alone[] = { "-C", station_dir, "--explain", "--", file, NULL };
+	const char *const rooted[] = { "-C", station_dir, "--explain", "--root", root, "--", file, NULL };
 	_cleanup_fclose_ FILE *in = NULL;
 	pid_t pid = 0;
-	int fd = daemon_start(argv, &pid), r;
+	int fd = daemon_start(root ? rooted : alone, &pid), r;
 
 	if (fd < 0) {
 		log_error("lazaretd: %s", strerror(-fd));
 		return fd;
 	}
 	in = fdopen(fd, "r");
-	r = in ? read_events(in, slash ? slash + 1 : file, f) : -ENOMEM;
+	r = in ? read_events(in, f) : -ENOMEM;
 	if (daemon_wait(pid) != 0 && r == 0)
 		r = -EIO;
 	if (r < 0)

@@ -14,7 +14,7 @@
 
 static const char usage_text[] =
 	"usage: lazaret rules check [FILE]\n"
-	"       lazaret rules explain FILE\n"
+	"       lazaret rules explain [--root DIR] FILE\n"
 	"       lazaret rules explain FILE --type MIME [--type MIME]... [--name PATH] [--size SIZE] [--signature KEY]\n"
 	"                             [--checksum ALGORITHM[:KEY]] [--finding REASON]... [--medium KIND] [--operator NAME]\n"
 	"       lazaret rules explain --report TRANSFER PATH\n";
@@ -26,6 +26,7 @@ struct rules_command {
 	const char **key_names;
 	struct rule_set *rules;
 	const char *report; /* --report */
+	const char *root;   /* --root */
 	struct explain_facts facts;
 	char *checksums[EXPLAIN_MAX]; /* owned copies, cut in two */
 };
@@ -169,6 +170,9 @@ static int set_kind(struct rules_command *c, const char *kind)
 static int set_option(struct rules_command *c, int option, const char *value)
 {
 	switch (option) {
+	case 'R':
+		c->root = value;
+		return 0;
 	case 't':
 		return add_type(c, value);
 	case 'n':
@@ -225,7 +229,7 @@ static int explain_options(struct rules_command *c, const char *file, bool has_s
 	struct stat st;
 
 	if (s->type_count == 0) { /* nothing said of its content: have it examined */
-		int r = explain_from_examination(c->cli->dir, file, &c->facts);
+		int r = explain_from_examination(c->cli->dir, file, c->root, &c->facts);
 
 		return r == 0 ? EXIT_SUCCESS : EXIT_CANNOT;
 	}
@@ -243,7 +247,8 @@ static int explain(struct rules_command *c, int argc, char **argv)
 		{ "size", required_argument, NULL, 's' },     { "signature", required_argument, NULL, 'k' },
 		{ "checksum", required_argument, NULL, 'c' }, { "finding", required_argument, NULL, 'f' },
 		{ "medium", required_argument, NULL, 'm' },   { "operator", required_argument, NULL, 'o' },
-		{ "report", required_argument, NULL, 'r' },   { 0 },
+		{ "report", required_argument, NULL, 'r' },   { "root", required_argument, NULL, 'R' },
+		{ 0 },
 	};
 	bool has_size = false;
 	unsigned int options = 0;
@@ -253,7 +258,7 @@ static int explain(struct rules_command *c, int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		if (option == '?')
 			return usage();
-		options += option != 'r';
+		options += option != 'r' && option != 'R';
 		has_size = has_size || option == 's';
 		r = set_option(c, option, optarg);
 		if (r < 0) {
@@ -261,7 +266,7 @@ static int explain(struct rules_command *c, int argc, char **argv)
 			return EXIT_USAGE;
 		}
 	}
-	if (optind + 1 != argc || (c->report && options > 0))
+	if (optind + 1 != argc || (c->report && options > 0) || (c->root && (c->report || options > 0)))
 		return usage();
 	status = c->report ? explain_report(c, argv[optind]) : explain_options(c, argv[optind], has_size);
 	if (status == EXIT_SUCCESS)

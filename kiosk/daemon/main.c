@@ -23,6 +23,7 @@
 struct options {
 	const char *dir;
 	const char *operator_name, *reason;
+	const char *root;  /* --explain: where what vouches for the file lies */
 	const char *roles; /* the socket of lazaret-starter; NULL: roles are our children */
 	int events_fd;
 	bool is_inspecting, is_explaining, is_describing;
@@ -33,7 +34,7 @@ struct options {
 
 static const char usage[] = "usage: lazaretd -C DIR [--roles SOCKET]\n"
 			    "       lazaretd -C DIR --inspect [--operator NAME] [--reason TEXT] [--events-fd N] SOURCE...\n"
-			    "       lazaretd -C DIR --explain [--events-fd N] FILE...\n"
+			    "       lazaretd -C DIR --explain [--root DIR] [--events-fd N] FILE...\n"
 			    "       lazaretd -C DIR --describe-key [--events-fd N] FILE\n";
 
 static bool parse_fd(const char *text, int *ret)
@@ -54,6 +55,7 @@ static bool parse_options(int argc, char **argv, struct options *o)
 	static const struct option longs[] = { { "inspect", no_argument, NULL, 'i' },
 					       { "explain", no_argument, NULL, 'x' },
 					       { "describe-key", no_argument, NULL, 'k' },
+					       { "root", required_argument, NULL, 'R' },
 					       { "operator", required_argument, NULL, 'o' },
 					       { "reason", required_argument, NULL, 'r' },
 					       { "events-fd", required_argument, NULL, 'e' },
@@ -79,6 +81,8 @@ static bool parse_options(int argc, char **argv, struct options *o)
 			o->reason = optarg;
 		else if (c == 's')
 			o->roles = optarg;
+		else if (c == 'R')
+			o->root = optarg;
 		else if (c == 'V') {
 			(void)printf("lazaretd %s\n", LAZARET_VERSION);
 			exit(EXIT_SUCCESS);
@@ -91,6 +95,8 @@ static bool parse_options(int argc, char **argv, struct options *o)
 	}
 	if (!o->is_inspecting && !o->is_explaining && !o->is_describing)
 		return o->dir && optind == argc && !*o->operator_name && !*o->reason && o->events_fd < 0;
+	if (o->root && !o->is_explaining)
+		return false;
 	return o->dir && o->is_inspecting + o->is_explaining + o->is_describing == 1 &&
 	       (o->is_describing ? optind == argc - 1 : optind < argc);
 }
@@ -127,7 +133,7 @@ static int inspect(const struct options *o, char **sources)
 	}
 	for (; s && *sources; sources++) {
 		const struct inspection_request request = { .source = *sources, .operator_name = o->operator_name, .reason = o->reason };
-		int status = (int)(o->is_explaining ? inspection_explain(s, *sources) : inspection_run(s, &request));
+		int status = (int)(o->is_explaining ? inspection_explain(s, *sources, o->root) : inspection_run(s, &request));
 
 		worst = MAX(worst, status);
 	}

@@ -15,6 +15,7 @@
 #include "common/text.h"
 #include "sandbox/sandbox.h"
 #include "supervisor/engine.h"
+#include "supervisor/explain_stage.h"
 #include "supervisor/recover.h"
 
 #define VAULT_READY_SECONDS 30
@@ -248,6 +249,7 @@ static void inspection_done(struct inspection *i)
 	else if (i->spool_fd >= 0 && dir_remove_tree(i->supervisor->spool_fd, i->transfer) < 0)
 		log_warning("job=%s: the spool was not removed: %s; the next start does it", i->transfer, strerror(errno));
 	close_p(&i->spool_fd);
+	free(i->asked);
 	free(i);
 }
 
@@ -303,40 +305,26 @@ enum inspection_status inspection_run(struct supervisor *s, const struct inspect
 
 /* -- explaining ------------------------------------------------------------------------------------------------- */
 
-static int copy_file(int dir_fd, const char *name, const char *path)
+/* spool/TRANSFER/explain/ holds the file and what may vouch for it, and is the medium. */
+static int stage_file(struct inspection *i, const char *file, const char *root)
 {
-	_cleanup_close_ int src = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), dst = -EBADF;
-	struct stat st;
-
-	if (src < 0 || fstat(src, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
-	dst = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	return dst < 0 ? -errno : fd_copy(dst, src, (uint64_t)st.st_size);
-}
-
-/* spool/TRANSFER/explain/ holds the file and its signature, and is the medium. */
-static int stage_file(struct inspection *i, const char *file)
-{
-	const char *slash = strrchr(file, '/'), *name = slash ? slash + 1 : file;
-	_cleanup_free_ char *signature = NULL, *signature_name = NULL;
+	_cleanup_free_ char *what = NULL;
 	_cleanup_close_ int fd = -EBADF;
 	int r = dir_open_make(i->spool_fd, "explain", 0700, &fd);
 
 	if (r == 0)
-		r = copy_file(fd, name, file);
-	if (r < 0) {
-		inspection_trouble(i, file, r, r == -EINVAL ? "not a regular file" : NULL);
-		return r;
-	}
-	if (asprintf(&signature, "%s.minisig", file) < 0 || asprintf(&signature_name, "%s.minisig", name) < 0)
-		return -ENOMEM;
-	r = copy_file(fd, signature_name, signature);
-	return r == -ENOENT ? 0 : r;
+		r = explain_stage(fd, file, root, &what);
+	if (r < 0)
+		inspection_trouble(i, what ? what : file, r,
+				   r == -EINVAL ? "not a regular file, or not beneath the directory given with --root" :
+				   r == -EFBIG	? "too much lies beneath the directory given with --root; give a smaller one" :
+						  NULL);
+	else
+		i->asked = TAKE_PTR(what);
+	return r;
 }
 
-enum inspection_status inspection_explain(struct supervisor *s, const char *file)
+enum inspection_status inspection_explain(struct supervisor *s, const char *file, const char *root)
 {
 	struct inspection_request request = { .source = "", .operator_name = "", .reason = "rules explain", .is_explaining = true };
 	struct inspection *i = inspection_new(s, &request);
@@ -356,7 +344,7 @@ enum inspection_status inspection_explain(struct supervisor *s, const char *file
 	if (r == 0)
 		r = open_spool(i);
 	if (r == 0)
-		r = stage_file(i, file);
+		r = stage_file(i, file, root);
 	request.source = source;
 	if (r == 0)
 		r = run_stages(i);

@@ -38,9 +38,10 @@ struct inspection_request {
  * transfer, outcome, counts and the path of the report. */
 enum inspection_status inspection_run(struct supervisor *s, const struct inspection_request *request);
 
-/* The same stages on a private copy of one regular file (and of FILE.minisig beside it): a "facts" event tells what the
- * examiners know of it, for `lazaret rules explain`. The audit trail says that it was looked at; nothing is published. */
-enum inspection_status inspection_explain(struct supervisor *s, const char *file);
+/* The same stages on private copies of one regular file and of what may vouch for it (explain_stage.h): a "facts" event
+ * tells what is known of each, for `lazaret rules explain`. The audit trail says that it was looked at; nothing is
+ * published. `root` may be NULL. */
+enum inspection_status inspection_explain(struct supervisor *s, const char *file, const char *root);
 
 /* -- inside ------------------------------------------------------------------------------------------------- */
 
@@ -82,6 +83,7 @@ struct inspection {
 	uint64_t next_id;
 	bool has_volumes_read;
 	bool is_report_kept; /* otherwise what is needed to make up for it stays in the spool */
+	char *asked; /* `lazaret rules explain`: the path of the file that it is about; NULL */
 	bool is_aborted; /* verdicts go into the report only */
 
 	/* progress */

@@ -243,7 +243,7 @@ static int gather(struct judging *j, const struct docket_entry *e, struct subjec
 static void tell_facts(struct judging *j, const struct docket_entry *e, const struct subject *s)
 {
 	_cleanup_free_ char *path = text_escape(e->path, strlen(e->path));
-	json_t *findings = json_array(), *signers = json_array();
+	json_t *findings = json_array(), *signers = json_array(), *lists = json_array();
 
 	for (size_t k = 0; k < j->findings.count; k++) {
 		const struct finding *f = &j->findings.list[k];
@@ -252,11 +252,15 @@ static void tell_facts(struct judging *j, const struct docket_entry *e, const st
 							  "member", f->member));
 	}
 	for (size_t k = 0; k < s->signer_count; k++)
-		json_array_append_new(signers, json_pack("{s:s,s:s,s:s}", "name", s->signers[k].key_name, "key",
-							 s->signers[k].key_id, "via", s->signers[k].via));
+		json_array_append_new(signers, json_pack("{s:s,s:s,s:o}", "name", s->signers[k].key_name, "key",
+							 s->signers[k].key_id, "via", safe_string(s->signers[k].via)));
+	for (size_t k = 0; k < s->listing_count; k++)
+		json_array_append_new(lists, json_pack("{s:o,s:s,s:s?}", "list", safe_string(s->listings[k].list), "algorithm",
+						       s->listings[k].algorithm, "signed_by", s->listings[k].signed_by));
 	events_send(j->i->supervisor->events, "facts",
-		    json_pack("{s:s?,s:I,s:O,s:o,s:o,s:I}", "path", path, "size", (json_int_t)e->size, "types", j->types, "findings",
-			      findings, "signers", signers, "done", (json_int_t)j->findings.done));
+		    json_pack("{s:s?,s:b,s:I,s:O,s:o,s:o,s:o,s:I}", "path", path, "asked",
+			      j->i->asked && strcmp(j->i->asked, e->path) == 0, "size", (json_int_t)e->size, "types", j->types, "findings",
+			      findings, "signers", signers, "lists", lists, "done", (json_int_t)j->findings.done));
 }
 
 static int each(void *context, struct docket_entry *e)
