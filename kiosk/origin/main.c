@@ -12,6 +12,10 @@
 static const struct proof_format formats[] = {
 	{ EVIDENCE_CHECKSUMS, prove_checksums },
 	{ EVIDENCE_MINISIGN, prove_minisign },
+	{ EVIDENCE_DEBIAN_RELEASE, prove_debian_release },
+	{ EVIDENCE_DEBIAN_PACKAGES, prove_debian_packages },
+	{ EVIDENCE_DEBIAN_SOURCES, prove_debian_sources },
+	{ EVIDENCE_DEBIAN_CONTROL, prove_debian_control },
 	{ EVIDENCE_SIGNIFY, prove_signify },
 	{ EVIDENCE_RAW_SIGNATURE, prove_raw_signature },
 	{ EVIDENCE_OCI_INDEX, prove_oci },
