@@ -9,6 +9,7 @@
 #define LIST_BYTES_MAX (512u << 20)	/* the Packages file of all Debian takes 60 MB, unpacked */
 #define CHECKSUMS_BYTES_MAX (64u << 20) /* a list of half a million files */
 #define CHECKSUM_BYTES_MIN 32		/* an MD5 digest in hex, the shortest that is read */
+#define SIGNATURE_BYTES_MAX (256u << 10) /* what is larger carries more than a signature */
 #define LISTINGS_MAX 2000000u		/* PROOF_ENTRIES_MAX */
 
 /* -- what a role asks and tells --------------------------------------------------------------------------------- */
@@ -114,14 +115,28 @@ static int purpose_of(struct vouching *v, uint64_t id, enum evidence_format form
 	return 0;
 }
 
-static int judge_signature(struct vouching *v, const struct told_signature *s, enum key_purpose purpose, bool has_good)
+/* A signature file that has verified is the signer's as well: otherwise a rule that asks for signatures lets the file go
+ * and keeps back what importers verify it with. Not one that lists files besides: who copies a good signature into a
+ * list of his own must not vouch for them (a cosign signature in a manifest with other layers). */
+static int add_signer(struct vouching *v, const struct told_signature *s, enum evidence_format format)
+{
+	bool is_signature_alone = !(evidence_info(format)->kinds & EVIDENCE_LISTS) && v->entry->size <= SIGNATURE_BYTES_MAX;
+	int r = docket_add_signer(v->i->docket, s->id, s->key_name, s->key_id, v->entry->path);
+
+	if (r == 0 && s->id != v->entry->id && is_signature_alone)
+		r = docket_add_signer(v->i->docket, v->entry->id, s->key_name, s->key_id, v->entry->path);
+	return r;
+}
+
+static int judge_signature(struct vouching *v, const struct told_signature *s, enum evidence_format format, enum key_purpose purpose,
+			   bool has_good)
 {
 	char words[ORIGIN_KEY_NAME_MAX + 100];
 
 	switch (s->outcome) {
 	case SIGNATURE_GOOD:
 		if (counts(v, s, purpose))
-			return docket_add_signer(v->i->docket, s->id, s->key_name, s->key_id, v->entry->path);
+			return add_signer(v, s, format);
 		(void)snprintf(words, sizeof(words), "by the key '%s', which is not trusted for this purpose (%s), or no more", s->key_name,
 			       trust_purpose_name(purpose));
 		return has_good ? 0 : find_both(v, s, REASON_UNTRUSTED_KEY, words);
@@ -149,7 +164,7 @@ static int judge_signatures(struct vouching *v, enum evidence_format format, enu
 		for (size_t n = 0; n < v->signature_count; n++)
 			has_good |= v->signatures[n].id == s->id && counts(v, &v->signatures[n], purpose);
 		if (r == 0)
-			r = judge_signature(v, s, purpose, has_good);
+			r = judge_signature(v, s, format, purpose, has_good);
 	}
 	return r;
 }
