@@ -41,6 +41,10 @@ struct raw_devices {
 	uint64_t at_once, unlock_tries, unlock_time_s;
 };
 
+struct raw_origin {
+	int rollback, valid_until; /* enum station_stale */
+};
+
 struct raw_control {
 	char *socket, *group;
 };
@@ -59,12 +63,14 @@ struct raw {
 	const struct yaml_node *filesystems;
 	struct raw_checks checks;
 	int operators;
+	struct raw_origin origin;
 	struct raw_devices devices;
 	struct raw_control control;
 };
 
 static const char *const formats[] = { "lazaret.station/1", NULL };
 static const char *const operator_names[] = { "none", "named", NULL };
+static const char *const stale_names[] = { "hold", "ignore", NULL };
 
 static const char *const device_sources[] = { "udev", "kernel", "none", NULL };
 
@@ -81,6 +87,12 @@ static const struct yaml_field devices_fields[] = {
 	YAML_FIELD(struct raw_devices, "at-once", UINT, at_once, .min = 1, .max = 16),
 	YAML_FIELD(struct raw_devices, "unlock-tries", UINT, unlock_tries, .max = 100),
 	YAML_FIELD(struct raw_devices, "unlock-time", DURATION, unlock_time_s, .min = 1, .max = DAY),
+	YAML_FIELD_END,
+};
+
+static const struct yaml_field origin_fields[] = {
+	YAML_FIELD(struct raw_origin, "rollback", ENUM, rollback, .choices = stale_names),
+	YAML_FIELD(struct raw_origin, "valid-until", ENUM, valid_until, .choices = stale_names),
 	YAML_FIELD_END,
 };
 
@@ -177,6 +189,7 @@ static const struct yaml_field top_fields[] = {
 	YAML_FIELD(struct raw, "filesystems", NODE, filesystems),
 	YAML_FIELD(struct raw, "checks", MAP, checks, .fields = checks_fields),
 	YAML_FIELD(struct raw, "operators", ENUM, operators, .choices = operator_names),
+	YAML_FIELD(struct raw, "origin", MAP, origin, .fields = origin_fields),
 	YAML_FIELD(struct raw, "devices", MAP, devices, .fields = devices_fields),
 	YAML_FIELD(struct raw, "control", MAP, control, .fields = control_fields),
 	YAML_FIELD_END,
@@ -199,6 +212,8 @@ static const struct raw defaults = {
 		.jobs_per_worker = 500,	 /* what a worker may have leaked or been led to keep goes with it */
 	},
 	.checks = { true, true, true, true },
+	/* a mirror on a medium is some weeks old, often past the end that its vendor gave it for mirrors on the Internet */
+	.origin = { .rollback = STATION_STALE_HOLD, .valid_until = STATION_STALE_IGNORE },
 	.devices = {
 		.is_guarded = true,
 		.has_optical = true,
@@ -566,6 +581,8 @@ static int take(struct loader *l, struct raw *raw)
 	c->staging_min_free = raw->staging_min_free;
 	c->limits = raw->limits;
 	c->operators = (enum station_operators)raw->operators;
+	c->origin.rollback = (enum station_stale)raw->origin.rollback;
+	c->origin.valid_until = (enum station_stale)raw->origin.valid_until;
 	r = yaml_worse(r, resolve(l, &c->control.socket, raw->control.socket, "control.sock"));
 	c->control.group = raw->control.group ? TAKE_PTR(raw->control.group) : strdup("lazaret");
 	if (!c->control.group)

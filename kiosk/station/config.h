@@ -57,6 +57,17 @@ enum station_operators {
 	STATION_OPERATORS_NAMED, /* an inspection without --operator is refused */
 };
 
+/* What becomes of a signed index that says something bad about its own age. */
+enum station_stale {
+	STATION_STALE_HOLD,   /* a finding: it vouches for nothing */
+	STATION_STALE_IGNORE,
+};
+
+struct station_origin {
+	enum station_stale rollback;	/* older than one that this station has let in */
+	enum station_stale valid_until; /* past the end that its vendor gave it */
+};
+
 enum station_device_source {
 	STATION_DEVICES_UDEV,	/* events that udevd has processed */
 	STATION_DEVICES_KERNEL, /* the kernel's own: for systems without udevd; loop devices, in tests */
@@ -110,6 +121,7 @@ struct station_config {
 	const char *drivers[STATION_FS_COUNT_]; /* static: "kernel,user", "user,kernel", "kernel", "user", "" (denied) */
 	uint32_t checks; /* enum check bits that every file needs; READ and NAME always among them */
 	enum station_operators operators;
+	struct station_origin origin;
 	struct station_devices devices;
 	struct station_control control;
 };

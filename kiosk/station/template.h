@@ -82,6 +82,12 @@
 	"#   lists: true             # checksum lists on the medium\n"                                                \
 	"#   origin: true            # signatures on the medium\n"                                                    \
 	"\n"                                                                                                          \
+	"# Signed indexes of repositories: hold one that is older than one that was let in before, or past the end\n"  \
+	"# that its vendor gave it (a mirror on a medium often is).\n"                                                \
+	"# origin:\n"                                                                                                \
+	"#   rollback: hold          # hold, ignore\n"                                                               \
+	"#   valid-until: ignore     # hold, ignore\n"                                                               \
+	"\n"                                                                                                          \
 	"# named: an inspection without --operator is refused.\n"                                                     \
 	"# operators: none\n"                                                                                          \
 	"\n"                                                                                                          \

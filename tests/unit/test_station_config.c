@@ -85,6 +85,8 @@ static void minimal_file(void **state)
 	assert_null(c->hash_list);
 	assert_int_equal(c->limits.depth, 64);
 	assert_int_equal(c->operators, STATION_OPERATORS_NONE);
+	assert_int_equal(c->origin.rollback, STATION_STALE_HOLD);
+	assert_int_equal(c->origin.valid_until, STATION_STALE_IGNORE);
 	assert_string_equal(station_fs_drivers(c, "vfat"), "kernel,user");
 	assert_string_equal(station_fs_drivers(c, "ext3"), "kernel,user");
 	assert_string_equal(station_fs_drivers(c, "xfs"), "");
@@ -108,7 +110,7 @@ static void full_file(void **state)
 				 "limits: {files: 5, bytes: 2GiB, largest-file: 1GiB, depth: 3, scan-time: 9s, "
 				 "inspection-time: 1h, stall-time: 30s, workers: 2, worker-tmpfs: 64MiB, jobs-per-worker: 7}\n"
 				 "filesystems: {vfat: user, xfs: kernel, ntfs: deny, udf: [user, kernel]}\n"
-				 "checks: {origin: false}\noperators: named\n", &c);
+				 "checks: {origin: false}\norigin: {rollback: ignore, valid-until: hold}\noperators: named\n", &c);
 
 	assert_string_equal(errors, "");
 	assert_non_null(strstr(c->database.dir, "/db"));
@@ -123,6 +125,8 @@ static void full_file(void **state)
 	assert_int_equal(c->limits.worker_tmpfs, 64 << 20);
 	assert_int_equal(c->checks & CHECK_ORIGIN, 0);
 	assert_int_equal(c->operators, STATION_OPERATORS_NAMED);
+	assert_int_equal(c->origin.rollback, STATION_STALE_IGNORE);
+	assert_int_equal(c->origin.valid_until, STATION_STALE_HOLD);
 	assert_string_equal(station_fs_drivers(c, "vfat"), "user");
 	assert_string_equal(station_fs_drivers(c, "xfs"), "kernel");
 	assert_string_equal(station_fs_drivers(c, "ntfs"), "");
@@ -147,6 +151,9 @@ static void bad_files(void **state)
 		{ HEAD DB "filesystems: {xfs: user}\n", "lazaret.yaml:4:20: xfs: has no user-space driver; use kernel or deny" },
 		{ HEAD DB "filesystems: 3\n", "lazaret.yaml:4:14: filesystems: must be a map" },
 		{ HEAD DB "checks: {read: false}\n", "lazaret.yaml:4:10: read: cannot be turned off, and needs no line" },
+		{ HEAD DB "origin: {rollback: allow}\n", "lazaret.yaml:4:20: rollback: 'allow' is not one of: hold, ignore" },
+		{ HEAD DB "origin: {valid_until: hold}\n",
+		  "lazaret.yaml:4:10: unknown key 'valid_until'; did you mean 'valid-until'?" },
 		{ HEAD DB "limits: {depth: 0}\n", "lazaret.yaml:4:17: depth: 0 is out of range (1 to 64)" },
 		{ HEAD DB "limits: {bytes: 1MiB}\n", "lazaret.yaml:4:9: largest-file: has no effect beyond" },
 		{ HEAD DB "limits: {workers: 65}\n", "lazaret.yaml:4:19: " },
@@ -331,6 +338,8 @@ static void template_shows_the_defaults(void **state)
 	assert_memory_equal(&a->limits, &b->limits, sizeof(a->limits));
 	assert_memory_equal(a->drivers, b->drivers, sizeof(a->drivers));
 	assert_int_equal(a->checks, b->checks);
+	assert_int_equal(a->origin.rollback, b->origin.rollback);
+	assert_int_equal(a->origin.valid_until, b->origin.valid_until);
 	assert_int_equal(a->devices.source, b->devices.source);
 	assert_int_equal(a->devices.is_guarded, b->devices.is_guarded);
 	assert_int_equal(a->devices.has_optical, b->devices.has_optical);
