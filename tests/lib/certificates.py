@@ -6,8 +6,10 @@ As a module: class Authorities. As a program, `certificates.py cms DIRECTORY` fi
 tests/unit/test_cms_role.c expects. What openssl does not make (Ed25519 before 3.2, lists of revoked certificates inside CMS,
 malformed things) is put together here in DER.
 """
+import glob
 import hashlib
 import os
+import struct
 import subprocess
 import sys
 
@@ -393,5 +395,244 @@ def make_cms(directory):
     make_key_files(a)
 
 
+# -- Authenticode -------------------------------------------------------------------------------------------
+
+TOKEN, NESTED = oid('1.3.6.1.4.1.311.3.3.1'), oid('1.3.6.1.4.1.311.2.4.1')
+TST_INFO = '1.2.840.113549.1.9.16.1.4'
+
+
+def program(is_64=True, code=b'\xc3'):
+    """A small PE file with one section."""
+    optional = 112 if is_64 else 96
+    headers = bytearray(512)
+    headers[0:2] = b'MZ'
+    headers[60:64] = struct.pack('<I', 64)
+    headers[64:88] = b'PE\0\0' + struct.pack('<HHIIIHH', 0x8664 if is_64 else 0x14c, 1, 0, 0, 0, optional + 128, 0x22)
+    headers[88:90] = struct.pack('<H', 0x20b if is_64 else 0x10b)
+    headers[88 + 32:88 + 40] = struct.pack('<II', 4096, 512)                    # alignments
+    headers[88 + 56:88 + 64] = struct.pack('<II', 8192, 512)                    # sizes of image and headers
+    headers[88 + optional - 4:88 + optional] = struct.pack('<I', 16)
+    at = 88 + optional + 128
+    headers[at:at + 40] = struct.pack('<8sIIIIIIHHI', b'.text', 4096, 4096, 512, 512, 0, 0, 0, 0, 0x60000020)
+    return bytes(headers) + code.ljust(512, b'\0')
+
+
+def table_entry_at(pe):
+    """Where the PE says where its certificate table is."""
+    header = struct.unpack_from('<I', pe, 60)[0] + 24
+    return header + (112 if pe[header:header + 2] == b'\x0b\x02' else 96) + 32
+
+
+def table(pe):
+    return struct.unpack_from('<II', pe, table_entry_at(pe))
+
+
+def with_table(pe, raw):
+    """The same program with these bytes as its certificate table."""
+    at, _ = table(pe)
+    out = bytearray(pe[:at or len(pe)] + raw)
+    struct.pack_into('<II', out, table_entry_at(pe), at or len(pe), len(raw))
+    return bytes(out)
+
+
+def certificate_entry(pkcs7, padding=None, kind=2):
+    padding = b'\0' * (-len(pkcs7) % 8) if padding is None else padding
+    return struct.pack('<IHH', 8 + len(pkcs7) + len(padding), 0x200, kind) + pkcs7 + padding
+
+
+def signature_in(pe):
+    at, _ = table(pe)
+    return pe[at + 8:at + 8 + element(pe[at + 8:])[2]]
+
+
+def with_unsigned(pkcs7, *attributes):
+    """The same PKCS #7 with more unsigned attributes at its signer."""
+    kind, wrapped = children(pkcs7)
+    parts = children(children(wrapped)[0])
+    info = children(children(parts[-1])[0])
+    old = children(info.pop()) if info[-1][0] == 0xa1 else []
+    info.append(der(0xa1, *old, *attributes))
+    parts[-1] = der(0x31, sequence(*info))
+    return sequence(kind, der(0xa0, sequence(*parts)))
+
+
+def encrypted_digest(pkcs7):
+    info = children(children(children(children(children(pkcs7)[1])[0])[-1])[0])
+    return next(element(p)[1] for p in info if p[0] == 4)
+
+
+def imprint_of(data, digest='sha256'):
+    number = {'sha256': SHA256, 'sha1': oid('1.3.14.3.2.26')}[digest]
+    return sequence(sequence(number, b'\5\0'), der(4, hashlib.new(digest, data).digest()))
+
+
+def time_stamp(a, authority, data, time, digest='sha256', chain=()):
+    """The unsigned attribute with a token by AUTHORITY: `data` was there at `time`."""
+    a.write('tst', sequence(der(2, b'\1'), oid('1.2.3.4.1'), imprint_of(data, digest), der(2, b'\7'), der(0x18, time)))
+    a.cms('token', 'tst', authority, chain=chain, options=('-binary', '-nodetach', '-md', 'sha256', '-econtent_type', TST_INFO))
+    return sequence(TOKEN, der(0x31, a.read('token')))
+
+
+def sign_program(a, source, out, signer, *options, chain=('inter',), digest='sha256'):
+    a.bundle('chain.pem', signer, *chain)
+    if os.path.exists(a.path(out)):
+        os.unlink(a.path(out))
+    a.run('osslsigncode', 'sign', '-certs', 'chain.pem', '-key', signer + '.key', '-h', digest, *options, '-in', source, '-out', out)
+
+
+def make_program_variants(a):
+    for name, is_64 in (('program', True), ('program32', False)):
+        a.write(name, program(is_64))
+        sign_program(a, name, name + '-code', 'code')
+    real = sorted(glob.glob('/usr/lib/systemd/boot/efi/linux*.efi.stub'))[0]
+    sign_program(a, real, 'real-code', 'code')
+    for signer in ('tls', 'plain', 'any', 'expired', 'short', 'sha1', 'revoked', 'lifetime'):
+        sign_program(a, 'program', 'program-' + signer, signer)
+    sign_program(a, 'program', 'program-stranger', 'stranger', chain=('other',))
+    sign_program(a, 'program', 'program-md-sha1', 'code', digest='sha1')
+    sign_program(a, 'program-md-sha1', 'program-nested', 'code', '-nest')
+    sign_program(a, 'program-code', 'program-nested-stranger', 'stranger', '-nest', chain=('other',))
+    good = a.read('program-code')
+    at, size = table(good)
+    signature = signature_in(good)
+    changed = bytearray(good)
+    changed[512] ^= 1
+    a.write('tampered', changed)
+    checksum = bytearray(good)
+    checksum[88 + 64] ^= 1
+    a.write('checksum', checksum)
+    a.write('appended', good + b'tail')
+    a.write('appended-8', good + b'\0' * 8)
+    a.write('cut', good[:-8])
+    a.write('padded', with_table(good, certificate_entry(signature, b'\0' * 16)))
+    a.write('padded-data', with_table(good, certificate_entry(signature, b'A' * (-len(signature) % 8 or 8))))
+    a.write('padded-unsaid', with_table(good, certificate_entry(signature, b'')))
+    a.write('two-entries', with_table(good, certificate_entry(signature) + certificate_entry(signature_in(a.read('program-stranger')))))
+    a.write('odd-entry', with_table(good, certificate_entry(signature) + certificate_entry(b'MZ payload', kind=1)))
+    a.write('many-entries', with_table(good, certificate_entry(signature) * 17))
+    a.write('garbage-entry', with_table(good, certificate_entry(os.urandom(100))))
+    a.write('moved', with_table(program(code=b'\x90\xc3'), certificate_entry(signature)))
+    a.write('stripped', program())
+    # a section that is loaded from the certificate table
+    loaded = bytearray(good)
+    struct.pack_into('<I', loaded, 88 + 112 + 128 + 16, 1024)
+    a.write('section-in-table', loaded)
+    # gone from the directory, but still in the file
+    unlisted = bytearray(good)
+    struct.pack_into('<II', unlisted, table_entry_at(good), 0, 0)
+    a.write('unlisted', unlisted)
+    odd = bytearray(good)
+    struct.pack_into('<II', odd, table_entry_at(good), 0, size)
+    a.write('table-at-start', odd)
+    a.write('dos', b'MZ' + b'\0' * 200)
+    a.write('data-signature', with_table(good, certificate_entry(a.read('code.p7s'))))
+    return at
+
+
+def make_stamped(a):
+    """Signed by an expired certificate, with time stamps of all sorts."""
+    program_bytes = a.read('program-expired')
+    signature = signature_in(program_bytes)
+    value = encrypted_digest(signature)
+    for name, attribute in (
+            ('stamped', time_stamp(a, 'tsa', value, b'20250601000000Z', chain=('inter',))),
+            ('stamped-late', time_stamp(a, 'tsa', value, b'20260601000000Z', chain=('inter',))),
+            ('stamped-future', time_stamp(a, 'tsa', value, b'20300601000000Z', chain=('inter',))),
+            ('stamped-other', time_stamp(a, 'tsa', value + b'x', b'20250601000000Z', chain=('inter',))),
+            ('stamped-sha1', time_stamp(a, 'tsa', value, b'20250601000000Z', 'sha1', chain=('inter',))),
+            ('stamped-stranger', time_stamp(a, 'tsa-stranger', value, b'20250601000000Z', chain=('other',))),
+            ('stamped-code', time_stamp(a, 'code', value, b'20250601000000Z', chain=('inter',))),
+            ('stamped-plain-use', time_stamp(a, 'tsa-uncritical', value, b'20250601000000Z', chain=('inter',))),
+            ('stamped-expired-tsa', time_stamp(a, 'tsa-expired', value, b'20250601000000Z', chain=('inter',)))):
+        a.write(name, with_table(program_bytes, certificate_entry(with_unsigned(signature, attribute))))
+    for signer in ('revoked', 'lifetime'):
+        program_bytes = a.read('program-' + signer)
+        signature = signature_in(program_bytes)
+        if signer == 'revoked':
+            signature = with_crl(signature, a.read('inter.crl'))
+        a.write('stamped-' + signer, with_table(program_bytes, certificate_entry(with_unsigned(
+            signature, time_stamp(a, 'tsa', encrypted_digest(signature), b'20250601000000Z', chain=('inter',))))))
+
+
+# -- catalogs -----------------------------------------------------------------------------------------------
+
+PE_IMAGE, FLAT, INDIRECT = (oid('1.3.6.1.4.1.311.2.1.' + n) for n in ('15', '25', '4'))
+CTL = oid('1.3.6.1.4.1.311.10.1')
+
+
+def image_hash(pe, digest='sha256'):
+    at, _ = table(pe)
+    entry = table_entry_at(pe)
+    checksum = struct.unpack_from('<I', pe, 60)[0] + 24 + 64
+    return hashlib.new(digest, pe[:checksum] + pe[checksum + 4:entry] + pe[entry + 8:at or len(pe)]).digest()
+
+
+LINK = der(0xa2, der(0x80, '<<<Obsolete>>>'.encode('utf-16-be')))
+PE_IMAGE_DATA = sequence(der(3, b'\0'), der(0xa0, LINK))
+
+
+def member(sum_, kind=FLAT, name=None, label='File', digest=SHA256):
+    attributes = [sequence(INDIRECT, der(0x31, sequence(
+        sequence(kind, PE_IMAGE_DATA if kind == PE_IMAGE else LINK), sequence(sequence(digest, b'\5\0'), der(4, sum_)))))]
+    if name is not None:
+        attributes.append(sequence(oid('1.3.6.1.4.1.311.12.2.1'), der(0x31, sequence(
+            der(0x1e, label.encode('utf-16-be')), der(2, b'\1'), der(4, (name + '\0').encode('utf-16-le'))))))
+    return sequence(der(4, sum_), der(0x31, *attributes))
+
+
+def catalog(a, out, members, signer='code', chain=('inter',), usage='1.3.6.1.4.1.311.12.1.1'):
+    body = b''.join((sequence(oid(usage)), der(4, b'0123456789abcdef'), der(0x17, b'250601000000Z'),
+                     sequence(oid('1.3.6.1.4.1.311.12.1.3'), b'\5\0'), sequence(*members)))
+    attributes = attributes_of(body, content_type=CTL)
+    info = signer_info(issuer_and_serial(a.der_of(signer)), SHA256, oid('1.2.840.10045.4.3.2'), a.signature(signer, attributes),
+                       attributes)
+    a.write(out, sequence(SIGNED_DATA, der(0xa0, sequence(
+        der(2, b'\1'), set_of(sequence(SHA256)), sequence(CTL, der(0xa0, sequence(body))),
+        der(0xa0, *[a.der_of(c) for c in (signer, *chain)]), set_of(info)))))
+
+
+def make_catalogs(a):
+    sha256 = lambda name: hashlib.sha256(a.read(name)).digest()
+    plain, other = program(), program(code=b'\x90\x90')
+    a.write('driver.sys', plain)
+    a.write('driver-other.sys', other)
+    members = [member(sha256('file')), member(hashlib.sha1(CONTENT).digest(), digest=oid('1.3.14.3.2.26')),
+               member(image_hash(plain), PE_IMAGE, 'driver.sys'), member(image_hash(other), PE_IMAGE, 'x64\\driver.sys', 'FilePath'),
+               member(image_hash(other), PE_IMAGE), member(image_hash(other), PE_IMAGE, '..\\driver.sys'),
+               member(image_hash(other), PE_IMAGE, 'driver.sys'), member(image_hash(plain), PE_IMAGE, 'signed.sys')]
+    catalog(a, 'good.cat', members)
+    catalog(a, 'expired.cat', members, 'expired')
+    catalog(a, 'stranger.cat', members, 'stranger', ('other',))
+    catalog(a, 'no-catalog.cat', members, usage='1.2.3.4')
+    catalog(a, 'damaged.cat', [*members, b'\4\1x'])
+    good = a.read('good.cat')
+    at = good.index(sha256('file'))
+    a.write('tampered.cat', good[:at] + bytes([good[at] ^ 1]) + good[at + 1:])
+    a.write('followed.cat', good + b'\0')
+
+
+def make_authenticode(directory):
+    a = Authorities(directory)
+    a.write('file', CONTENT)
+    make_chains(a)
+    a.cms('code.p7s', 'file', 'code', chain=('inter',))
+    a.leaf('tsa', 'inter', 'critical,timeStamping')
+    a.leaf('tsa-stranger', 'other', 'critical,timeStamping')
+    a.leaf('tsa-uncritical', 'inter', 'timeStamping')
+    a.leaf('tsa-expired', 'inter', 'critical,timeStamping', end='20260101000000Z')
+    a.leaf('lifetime', 'inter', 'codeSigning,1.3.6.1.4.1.311.10.3.13', end='20260101000000Z')
+    a.revoke('revoked', 'inter')
+    a.crl('inter', 'inter')
+    make_program_variants(a)
+    make_stamped(a)
+    make_catalogs(a)
+    a.write('signed.sys', a.read('program-code'))
+    # the tool that people use agrees about what is good, and about what is not
+    verify = ['osslsigncode', 'verify', '-CAfile', 'root.pem', '-in']
+    for name, status in (('program-code', 0), ('program32-code', 0), ('real-code', 0), ('tampered', 1), ('program-stranger', 1)):
+        if (subprocess.run([*verify, name], cwd=a.directory, capture_output=True, check=False).returncode != 0) != (status != 0):
+            raise RuntimeError('osslsigncode says something else of ' + name)
+
+
 if __name__ == '__main__':
-    {'cms': make_cms}[sys.argv[1]](sys.argv[2])
+    {'cms': make_cms, 'authenticode': make_authenticode}[sys.argv[1]](sys.argv[2])
