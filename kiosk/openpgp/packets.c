@@ -155,23 +155,20 @@ static void take_string(rnp_signature_handle_t handle, rnp_result_t (*get)(rnp_s
 		(void)snprintf(ret, size, "%s", value);
 }
 
-static int look_for_notations(rnp_signature_handle_t handle, struct signature *s)
+/* Only for the words: librnp counts no signature with one. What it says of a hostile signature need not be JSON (it copies
+ * strings as they are). */
+static bool has_critical_notation(rnp_signature_handle_t handle)
 {
 	_cleanup_rnp_string_ char *text = NULL;
-	rnp_result_t r = rnp_signature_packet_to_json(handle, 0, &text);
-	json_t *packets = r == RNP_SUCCESS ? json_loads(text, 0, NULL) : NULL, *subpackets, *p;
+	json_t *packets = rnp_signature_packet_to_json(handle, 0, &text) == RNP_SUCCESS ? json_loads(text, 0, NULL) : NULL, *p;
+	bool has_one = false;
 	size_t i;
 
-	if (!json_is_array(packets)) {
-		json_decref(packets);
-		return r == RNP_ERROR_OUT_OF_MEMORY ? -ENOMEM : -ENOTSUP;
-	}
-	subpackets = json_object_get(json_array_get(packets, 0), "subpackets");
-	json_array_foreach(subpackets, i, p)
-		s->has_critical_notation |= json_is_true(json_object_get(p, "critical")) &&
-					    json_integer_value(json_object_get(p, "type")) == SUBPACKET_NOTATION;
+	json_array_foreach(json_object_get(json_array_get(packets, 0), "subpackets"), i, p)
+		has_one |= json_is_true(json_object_get(p, "critical")) &&
+			   json_integer_value(json_object_get(p, "type")) == SUBPACKET_NOTATION;
 	json_decref(packets);
-	return 0;
+	return has_one;
 }
 
 static int take_facts(rnp_op_verify_signature_t v, struct signature *s)
@@ -192,8 +189,9 @@ static int take_facts(rnp_op_verify_signature_t v, struct signature *s)
 	take_string(handle, rnp_signature_get_type, s->type, sizeof(s->type));
 	take_string(handle, rnp_signature_get_hash_alg, s->hash, sizeof(s->hash));
 	s->is_document = strcmp(s->type, "binary") == 0 || strcmp(s->type, "text") == 0;
+	s->has_critical_notation = has_critical_notation(handle);
 	s->is_readable = true;
-	return look_for_notations(handle, s);
+	return 0;
 }
 
 /* Have librnp parse one packet: it is "verified" without any key, over nothing. */
