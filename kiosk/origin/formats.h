@@ -14,6 +14,8 @@ _must_check_ int prove_debian_sources(struct evidence *e); /* debian_index.c, li
 _must_check_ int prove_debian_control(struct evidence *e);
 _must_check_ int prove_signify(struct evidence *e);
 _must_check_ int prove_raw_signature(struct evidence *e);
+_must_check_ int prove_bagit(struct evidence *e);
+_must_check_ int prove_cargo(struct evidence *e);
 _must_check_ int prove_oci(struct evidence *e);	/* oci.c, cosign.c: indexes and manifests */
 _must_check_ int prove_attestation(struct evidence *e); /* DSSE and Sigstore bundles */
 
