@@ -230,8 +230,9 @@ int debian_open(struct evidence *e, const char *suffix, struct decompress **ret)
 		return 0;
 	}
 	r = suffix && strcmp(suffix, ".lzma") == 0 ? -EPROTONOSUPPORT : decompress_open(e->fd, DEBIAN_INDEX_MAX, ret);
-	if (r == -EPROTONOSUPPORT)
-		debian_note_broken(e, "compressed in a way that this station does not read: gzip, xz and Zstandard it does");
+	if (r == -EPROTONOSUPPORT) /* repositories have it in another form, too; where they do not, what it lists stays unproved */
+		(void)snprintf(e->summary.detail, sizeof(e->summary.detail),
+			       "compressed in a way that this station does not read: gzip, xz and Zstandard it does");
 	return r == -EPROTONOSUPPORT ? 0 : r;
 }
 
