@@ -110,7 +110,6 @@ static void judge_path(const struct anchor *a, STACK_OF(X509) *chain, STACK_OF(X
 			v->is_led = true;
 			return;
 		}
-		/* The CA itself may be the signer: whoever holds its key could issue any certificate. */
 		if (i + 1 < count && is_revoked(c, sk_X509_value(chain, i + 1), crls)) {
 			conclude(v, SIGNATURE_REVOKED, a, "the certificate of %s is on its issuer's list of revoked ones", subject);
 			return;
@@ -165,7 +164,7 @@ static int judge_issued(const struct anchor *a, X509 *signer, STACK_OF(X509) *ot
 	return r;
 }
 
-/* A pinned certificate stands for its own key: who issued it, and how that was signed, does not matter. */
+/* A trusted certificate stands for its own key: who issued it, and how that was signed, does not matter. */
 static void judge_pinned(const struct anchor *a, X509 *signer, enum certificate_use use, uint64_t at, uint64_t now,
 			 struct certificate_verdict *v)
 {
@@ -229,7 +228,8 @@ static int judge_by(const struct anchor *anchors, size_t count, X509 *signer, ST
 		int r = 0;
 
 		memcpy(v.id, ret->id, sizeof(v.id));
-		if (anchors[i].store)
+		/* A CA may sign a file itself: whoever holds its key could issue any certificate. */
+		if (anchors[i].store && X509_cmp(anchors[i].certificate, signer) != 0)
 			r = judge_issued(&anchors[i], signer, others, crls, use, at, now, &v);
 		else
 			judge_pinned(&anchors[i], signer, use, at, now, &v);

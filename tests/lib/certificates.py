@@ -311,6 +311,10 @@ def make_signatures(a):
     a.cms('rsa-pss.p7s', 'file', 'smime', chain=chain, options=('-binary', '-md', 'sha256', '-keyopt', 'rsa_padding_mode:pss'))
     a.cms('pem.p7s', 'file', 'code', chain=chain, form='PEM')
     a.cms('chainless.p7s', 'file', 'code')
+    a.cms('whole-chain.p7s', 'file', 'code', chain=('inter', 'root'))
+    a.certificate('signing-ca', 'root', 'basicConstraints=critical,CA:TRUE\n')
+    a.cms('signing-ca.p7s', 'file', 'signing-ca', chain=('root',))
+    a.cms('root.p7s', 'file', 'root')
     a.cms('bare.p7s', 'file', 'alone', options=('-binary', '-nocerts'))
     a.cms('keyid.p7s', 'file', 'code', chain=chain, options=('-binary', '-keyid'))
     a.cms('two.p7s', 'file', 'code', 'stranger', chain=('inter', 'other'))
@@ -629,6 +633,8 @@ def make_authenticode(directory):
     a.write('signed.sys', a.read('program-code'))
     # the tool that people use agrees about what is good, and about what is not
     verify = ['osslsigncode', 'verify', '-CAfile', 'root.pem', '-in']
+    if b'Signature verification: ok' not in a.run(*verify, 'driver.sys', '-catalog', 'good.cat'):
+        raise RuntimeError('osslsigncode does not take the catalog')
     for name, status in (('program-code', 0), ('program32-code', 0), ('real-code', 0), ('tampered', 1), ('program-stranger', 1)):
         if (subprocess.run([*verify, name], cwd=a.directory, capture_output=True, check=False).returncode != 0) != (status != 0):
             raise RuntimeError('osslsigncode says something else of ' + name)

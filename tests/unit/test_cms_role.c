@@ -118,6 +118,9 @@ static void test_chains(void **state)
 		{ "ed25519.p7s", SIGNATURE_GOOD, "root", NULL },
 		{ "pem.p7s", SIGNATURE_GOOD, "root", NULL },
 		{ "keyid.p7s", SIGNATURE_GOOD, "root", NULL },
+		{ "whole-chain.p7s", SIGNATURE_GOOD, "root", NULL },
+		{ "signing-ca.p7s", SIGNATURE_GOOD, "root", NULL },
+		{ "root.p7s", SIGNATURE_UNTRUSTED, "", "key usage" }, /* its key signs certificates, it says */
 		{ "noattr.p7s", SIGNATURE_GOOD, "root", NULL },
 		{ "attached.p7s", SIGNATURE_GOOD, "root", NULL },
 		{ "by-hand.p7s", SIGNATURE_GOOD, "root", NULL },
@@ -196,10 +199,15 @@ static void test_several_anchors(void **state)
 	static const struct row middle[] = {
 		{ "code.p7s", SIGNATURE_GOOD, "inter", NULL },
 		{ "chainless.p7s", SIGNATURE_GOOD, "inter", NULL },
+		{ "whole-chain.p7s", SIGNATURE_GOOD, "inter", NULL }, /* what lies above does not matter */
 		{ "with-crl.p7s", SIGNATURE_REVOKED, "inter", NULL },
 	};
+	static const struct row by_the_ca[] = { { "signing-ca.p7s", SIGNATURE_GOOD, "signing-ca", NULL } };
 	struct trusting t;
 
+	TRUST(&t, 0, "signing-ca");
+	check_rows(&t, by_the_ca, ARRAY_LEN(by_the_ca));
+	prover_end(&t.prover);
 	TRUST(&t, 0, "sha1-root", "other", "root");
 	check_rows(&t, rows, ARRAY_LEN(rows));
 	prover_end(&t.prover);
