@@ -27,11 +27,12 @@ bool trusted_key_has_ended(const struct trusted_key *key, uint64_t now)
 	return key->until != 0 && now >= key->until;
 }
 
+/* 0 for a length that base64 has not: it will not decode to nothing. */
 static size_t decoded_size(const char *base64)
 {
-	size_t n = strlen(base64), padding = n >= 2 ? (base64[n - 1] == '=') + (base64[n - 2] == '=') : 0;
+	size_t n = strlen(base64);
 
-	return n / 4 * 3 - padding;
+	return n == 0 || n % 4 != 0 ? 0 : n / 4 * 3 - (base64[n - 1] == '=') - (base64[n - 2] == '=');
 }
 
 static int take_key(const json_t *o, struct trusted_key *key)
