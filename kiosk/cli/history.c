@@ -83,8 +83,10 @@ static int on_record(void *context, const struct chain_record *r, uint64_t line)
 	struct update *u = context;
 	const char *transfer = json_string_value(json_object_get(r->body, "transfer"));
 	const char *sha256 = json_string_value(json_object_get(r->body, "sha256"));
-	int found;
+	int found = history_series_add(u->history, r->type, r->body, r->seq);
 
+	if (found < 0)
+		return found;
 	if (strcmp(r->type, CHAIN_TYPE_REPORT) != 0 || !transfer || !sha256 || !report_transfer_valid(transfer))
 		return 0;
 	found = history_find(u->history, transfer);
@@ -134,13 +136,20 @@ static int update_index(struct history *h, const struct station_config *config, 
 	if (trail_fd < 0)
 		return errno == ENOENT ? 0 : -errno; /* nothing recorded yet */
 	r = is_rebuild ? history_clear(h) : is_behind(h, trail_fd, &key);
-	if (r < 0 || (r == 0 && !is_rebuild))
+	if (r == 0 && !is_rebuild) {
+		r = history_series_is_whole(h);
+		if (r > 0)
+			return 0;
+	}
+	if (r < 0)
 		return r;
 	u.reports_fd = reports_fd;
 	r = chain_walk(trail_fd, &key, &visitor, &result);
 	if (r == 0 && !result.is_good && !result.is_torn_end)
 		log_warning("the audit trail is not good (`lazaret audit verify`); indexed up to line %" PRIu64,
 			    result.bad_line);
+	if (r == 0 && (result.is_good || result.is_torn_end))
+		r = history_series_set_whole(h, true);
 	if (r == 0 && is_rebuild)
 		(void)printf("indexed %" PRIu64 " reports%s\n", u.added, u.missing ? "; some are missing, see above" : "");
 	return r;

@@ -33,7 +33,11 @@ static const char schema[] =
 	" id INTEGER PRIMARY KEY, sha256 BLOB, path TEXT NOT NULL, size INTEGER NOT NULL, verdict TEXT NOT NULL,"
 	" rule TEXT, code TEXT, at INTEGER, length INTEGER) STRICT;"
 	"CREATE INDEX IF NOT EXISTS files_sha256 ON files(sha256);"
-	"PRAGMA user_version=2;";
+	/* newest dates; the row without series and key: all that the trail tells is here */
+	"CREATE TABLE IF NOT EXISTS series("
+	" series TEXT NOT NULL, key TEXT NOT NULL, date INTEGER NOT NULL, seq INTEGER NOT NULL,"
+	" PRIMARY KEY(series, key)) STRICT, WITHOUT ROWID;"
+	"PRAGMA user_version=3;";
 
 static const char *const statements[STATEMENT_COUNT_] = {
 	[ADD_TRANSFER] = "INSERT INTO transfers(transfer) VALUES(?1)",
@@ -234,7 +238,7 @@ static int open_database(struct history *h, const char *path, int flags)
 	return r < 0 ? r : history_errno(sqlite3_busy_timeout(h->db, BUSY_TIMEOUT_MS));
 }
 
-int history_open(const char *path, struct history **ret)
+static int open_writer(const char *path, bool is_file, struct history **ret)
 {
 	_cleanup_(history_freep) struct history *h = calloc(1, sizeof(*h));
 	int persist = 1, r;
@@ -242,7 +246,7 @@ int history_open(const char *path, struct history **ret)
 	if (!h)
 		return -ENOMEM;
 	r = open_database(h, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
-	if (r == 0)
+	if (r == 0 && is_file)
 		r = history_errno(sqlite3_file_control(h->db, NULL, SQLITE_FCNTL_PERSIST_WAL, &persist));
 	if (r == 0)
 		r = execute(h, settings);
@@ -253,6 +257,16 @@ int history_open(const char *path, struct history **ret)
 	if (r == 0)
 		*ret = TAKE_PTR(h);
 	return r;
+}
+
+int history_open(const char *path, struct history **ret)
+{
+	return open_writer(path, true, ret);
+}
+
+int history_open_memory(struct history **ret)
+{
+	return open_writer(":memory:", false, ret);
 }
 
 int history_open_read(const char *path, struct history **ret)
@@ -385,7 +399,7 @@ void history_rollback(struct history *h)
 
 int history_clear(struct history *h)
 {
-	int r = execute(h, "BEGIN IMMEDIATE; DELETE FROM files; DELETE FROM transfers; COMMIT");
+	int r = execute(h, "BEGIN IMMEDIATE; DELETE FROM files; DELETE FROM transfers; DELETE FROM series; COMMIT");
 
 	if (r < 0)
 		history_rollback(h);

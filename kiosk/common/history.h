@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-/* The history: an SQLite index over the kept reports, for questions such as "has this content been here before?".
- * It decides nothing and can be rebuilt from the audit trail and the reports at any time.
+/* The history: an SQLite index over the kept reports, for questions such as "has this content been here before?", and over
+ * the trail's "series-seen" records, for "is this index older than one that was let in?". It can be rebuilt from the audit
+ * trail and the reports at any time.
  */
 #ifndef LAZARET_COMMON_HISTORY_H
 #define LAZARET_COMMON_HISTORY_H
@@ -22,6 +23,9 @@ _must_check_ int history_open(const char *path, struct history **ret);
  * file that SQLite opens in this process from then on is opened beneath this directory by its last component. For
  * roles whose root is empty. */
 _must_check_ int history_open_at(int dir_fd, struct history **ret);
+
+/* One that is empty, and lives in memory alone. */
+_must_check_ int history_open_memory(struct history **ret);
 
 /* The same two, for those who may not write: 0; -EPROTONOSUPPORT when it is of another version (whoever writes brings an
  * old one up to date); -EACCES when nothing was ever written. */
@@ -51,6 +55,24 @@ _must_check_ int history_find(struct history *h, const char *transfer);
 _must_check_ int history_last_seq(struct history *h, int64_t *ret_seq);
 /* Forget everything. */
 _must_check_ int history_clear(struct history *h);
+
+/* -- series (history_series.c): the newest date of each series of signed indexes, by trusted key ------------------ */
+
+/* Record of the audit trail: {date, key, series, transfer}. */
+#define HISTORY_TYPE_SERIES "series-seen"
+
+/* Does a body of this type have this form, with a date that counts? */
+_must_check_ bool history_series_valid(const json_t *body);
+/* Take in the record `seq` of the trail when it is of this type, and valid; other records are passed over. In any order and
+ * any number of times: the newest date stays. */
+_must_check_ int history_series_add(struct history *h, const char *type, const json_t *body, uint64_t seq);
+/* s since 1970; 0: never seen. */
+_must_check_ int history_series_date(struct history *h, const char *series, const char *key, uint64_t *ret);
+/* Is all that the trail tells of series in here? 1; 0: not known, the trail has to be walked. Not so in a new history, in one
+ * of an older version, and while a record is appended, so that a power cut between trail and index is found out. Setting it
+ * syncs all that was added. */
+_must_check_ int history_series_is_whole(struct history *h);
+_must_check_ int history_series_set_whole(struct history *h, bool is_whole);
 
 /* Rows for people and for --json, newest first. Strings are borrowed, as the reports have them (escaped). */
 struct history_transfer {

@@ -158,6 +158,28 @@ int ledger_report(struct channel *c, const char *transfer, int report_fd, struct
 	return r < 0 ? r : expect_place(c, m, ret, ret_why);
 }
 
+int ledger_series(struct channel *c, const char *series, const char *key, uint64_t *ret_date, char **ret_why)
+{
+	_cleanup_free_ struct message *m = malloc(sizeof(*m));
+	_cleanup_free_ struct encoder *e = malloc(sizeof(*e));
+	int r;
+
+	if (!m || !e)
+		return -ENOMEM;
+	encoder_init(e);
+	encode_str(e, series);
+	encode_str(e, key);
+	r = channel_send(c, MESSAGE_LEDGER_SERIES, e, NULL, 0);
+	if (r == 0)
+		r = channel_expect(c, MESSAGE_LEDGER_SERIES_DATE, m, ret_why);
+	if (r < 0)
+		return r;
+	*ret_date = decode_u64(&m->payload);
+	r = decoder_end(&m->payload);
+	message_done(m);
+	return r;
+}
+
 int ledger_end(struct channel *c, pid_t pid)
 {
 	int status, sent = 0;

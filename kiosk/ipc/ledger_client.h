@@ -49,6 +49,11 @@ _must_check_ int ledger_stage(struct channel *c, const char *transfer, int repor
 _must_check_ int ledger_report(struct channel *c, const char *transfer, int report_fd, struct ledger_place *ret,
 			       char **ret_why);
 
+/* The date (s since 1970; 0: never) of the newest index of this series, signed by this trusted key, that was let in: the
+ * "series-seen" records of the trail. Mostly answered at once; where its index is not to be believed the ledger reads the
+ * whole trail first. */
+_must_check_ int ledger_series(struct channel *c, const char *series, const char *key, uint64_t *ret_date, char **ret_why);
+
 /* End the ledger, close the channel and wait for the process. Returns 0, or -EIO when it did not exit with 0. */
 _must_check_ int ledger_end(struct channel *c, pid_t pid);
 

@@ -13,7 +13,12 @@
 
 #define BODY_MAX 59000 /* bytes of a record's body in a message of 60,000 */
 
-/* Set aside in the trail before a publication: "publishing", "published" and the report's record are some 600 bytes each. */
-#define RESERVE_BYTES 8192
+/* Set aside in the trail before a publication: "publishing", "published" and the report's record are some 600 bytes each, and
+ * "series-seen" for each of some dozens of suites up to 1000. */
+#define RESERVE_BYTES 65536
+
+/* A file name; the proving roles say no longer ones (ORIGIN_SERIES_MAX, ORIGIN_KEY_NAME_MAX). */
+#define SERIES_MAX 400
+#define KEY_NAME_MAX 255
 
 #endif

@@ -18,6 +18,7 @@
 #include "ipc/channel.h"
 #include "ledger/limits.h"
 #include "ledger/reports.h"
+#include "ledger/series.h"
 #include "sandbox/sandbox.h"
 
 #define REPORT_LOCK_FILE "report.lock"
@@ -36,6 +37,7 @@ struct ledger {
 	char *station;
 	struct trail *trail;
 	struct history *history; /* NULL: not usable; the trail goes on without */
+	struct series *series;
 	int report_lock_fd;
 	bool has_report_lock;
 	char previous[SHA256_HEX_LEN + 1];
@@ -75,7 +77,8 @@ static int on_append(struct ledger *l, struct message *m)
 		return fail(l, -EINVAL, "record", "not a type that can be asked for");
 	r = chain_body_parse(body_text, strlen(body_text), &body, &why);
 	if (r == 0)
-		r = trail_append(l->trail, type, body, &place, &why);
+		r = strcmp(type, HISTORY_TYPE_SERIES) == 0 ? series_append(l->series, body, &place, &why) :
+							     trail_append(l->trail, type, body, &place, &why);
 	json_decref(body);
 	return r < 0 ? fail(l, r, "audit trail", why) : answer_place(l, &place);
 }
@@ -153,6 +156,25 @@ static int on_report(struct ledger *l, struct message *m)
 	return r < 0 ? fail(l, r, "report", why) : answer_place(l, &place);
 }
 
+static int on_series(struct ledger *l, struct message *m)
+{
+	_cleanup_free_ char *series = decode_str(&m->payload, SERIES_MAX);
+	_cleanup_free_ char *key = decode_str(&m->payload, KEY_NAME_MAX);
+	const char *why = NULL;
+	struct encoder e;
+	uint64_t date;
+	int r = decoder_end(&m->payload);
+
+	if (r < 0)
+		return r;
+	r = series_date(l->series, series, key, &date, &why);
+	if (r < 0)
+		return fail(l, r, "series", why);
+	encoder_init(&e);
+	encode_u64(&e, date);
+	return channel_send(&l->channel, MESSAGE_LEDGER_SERIES_DATE, &e, NULL, 0);
+}
+
 static int on_end(struct ledger *l, struct message *m)
 {
 	l->is_ending = true;
@@ -167,6 +189,7 @@ static const struct {
 	{ MESSAGE_LEDGER_LOCK, on_lock },
 	{ MESSAGE_LEDGER_STAGE, on_stage },
 	{ MESSAGE_LEDGER_REPORT, on_report },
+	{ MESSAGE_LEDGER_SERIES, on_series },
 	{ MESSAGE_END, on_end },
 };
 
@@ -271,7 +294,7 @@ static int open_records(struct ledger *l, const char **ret_why)
 	r = history_open_at(l->dirs[HISTORY], &l->history);
 	if (r < 0) /* an index: the trail does not stop for it */
 		log_warning("history err=%s: goes on without the index (`lazaret history --rebuild`)", errno_name(r));
-	return 0;
+	return series_new(l->trail, l->history, &l->series);
 }
 
 static int start(struct ledger *l, const char **ret_where, const char **ret_why)
@@ -312,6 +335,7 @@ int main(void)
 	r = serve(&l);
 	if (r < 0)
 		log_error("err=%s: %s", errno_name(r), strerror(-r));
+	series_free(l.series);
 	history_free(l.history);
 	trail_free(l.trail);
 	minisign_secret_free(l.key);

@@ -374,9 +374,9 @@ static int match_report(void *context, const struct chain_record *r, uint64_t li
 	return strcmp(r->type, CHAIN_TYPE_REPORT) == 0 && transfer && strcmp(transfer, context) == 0 ? -EEXIST : 0;
 }
 
-int trail_has_report(struct trail *t, const char *transfer)
+int trail_walk(struct trail *t, int (*each)(void *context, const struct chain_record *r, uint64_t line), void *context)
 {
-	struct chain_visitor visitor = { .record = match_report, .context = (void *)transfer };
+	struct chain_visitor visitor = { .record = each, .context = context };
 	_cleanup_close_ int fd = open_trail(t);
 	struct chain_result result;
 	int r;
@@ -384,9 +384,12 @@ int trail_has_report(struct trail *t, const char *transfer)
 	if (fd < 0)
 		return fd;
 	r = chain_walk(fd, minisign_secret_public(t->key), &visitor, &result);
-	if (r == -EEXIST)
-		return 0;
-	if (r < 0)
-		return r;
-	return result.is_good || result.is_torn_end ? -ENOENT : -EBADMSG;
+	return r < 0 ? r : result.is_good || result.is_torn_end ? 0 : -EBADMSG;
+}
+
+int trail_has_report(struct trail *t, const char *transfer)
+{
+	int r = trail_walk(t, match_report, (void *)transfer);
+
+	return r == 0 ? -ENOENT : r == -EEXIST ? 0 : r;
 }

@@ -50,6 +50,10 @@ _must_check_ int trail_reserve(struct trail *t, uint64_t bytes);
 /* SHA-256 of the newest report as its record has it, in hex; "" when there is none. */
 _must_check_ int trail_last_report(struct trail *t, char ret_sha256[static SHA256_HEX_LEN + 1]);
 
+/* Walk all of it and have `each` called for every record; its negative errno ends the walk and is returned. 0: it is good to
+ * its end, but for what an interrupted write left there; -EBADMSG: a record was altered. */
+_must_check_ int trail_walk(struct trail *t, int (*each)(void *context, const struct chain_record *r, uint64_t line), void *context);
+
 /* Is there a report record of this transfer? 0 yes, -ENOENT no, or another negative errno. Reads the whole trail. */
 _must_check_ int trail_has_report(struct trail *t, const char *transfer);
 

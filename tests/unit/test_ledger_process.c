@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <poll.h>
+#include <sqlite3.h>
 
 #include "common/chain.h"
 #include "common/history.h"
@@ -350,6 +351,180 @@ static void test_a_broken_history_does_not_stop_the_trail(void **state)
 	assert_true(exists(place.reports_fd, "T-1.json"));
 }
 
+/* -- series ------------------------------------------------------------------------------------------------- */
+
+static int see(struct peer *p, const char *series, const char *by, int date)
+{
+	char body[512];
+
+	(void)snprintf(body, sizeof(body), "{\"date\":%d,\"key\":\"%s\",\"series\":\"%s\",\"transfer\":\"T\"}", date, by, series);
+	return ledger_append(&p->channel, HISTORY_TYPE_SERIES, body, NULL, NULL);
+}
+
+static uint64_t seen(struct peer *p, const char *series, const char *by)
+{
+	_cleanup_free_ char *why = NULL;
+	uint64_t date = 4711;
+	int r = ledger_series(&p->channel, series, by, &date, &why);
+
+	if (r < 0)
+		fail_msg("%s: %s", why ? why : "", strerror(-r));
+	return date;
+}
+
+/* Asked of a ledger that begins with what is there now. */
+static uint64_t seen_anew(const char *series, const char *by)
+{
+	struct peer p;
+	uint64_t date;
+
+	start_good(&p);
+	date = seen(&p, series, by);
+	peer_end(&p);
+	return date;
+}
+
+static void change_history(const char *sql)
+{
+	char path[128];
+	sqlite3 *db;
+
+	(void)snprintf(path, sizeof(path), "%s/h9/" HISTORY_FILE, dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static int rows(const char *sql)
+{
+	sqlite3_stmt *s;
+	char path[128];
+	sqlite3 *db;
+	int n;
+
+	(void)snprintf(path, sizeof(path), "%s/h9/" HISTORY_FILE, dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &s, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+	n = sqlite3_column_int(s, 0);
+	(void)sqlite3_finalize(s);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	return n;
+}
+
+static void test_the_newest_date_of_a_series_is_kept(void **state)
+{
+	struct peer p, q;
+
+	open_place("a9", "r9", "h9");
+	start_good(&p);
+	assert_int_equal(seen(&p, "debian A/B/stable/c", "vendor"), 0);
+	assert_int_equal(see(&p, "debian A/B/stable/c", "vendor", 2000), 0);
+	assert_int_equal(see(&p, "debian A/B/stable/c", "vendor", 1000), 0); /* lets nobody back */
+	assert_int_equal(see(&p, "debian A/B/stable/c", "other", 3000), 0);
+	assert_int_equal(see(&p, "debian A/B/testing/d", "vendor", 1500), 0);
+	start_good(&q); /* another inspection */
+	assert_int_equal(seen(&q, "debian A/B/stable/c", "vendor"), 2000);
+	assert_int_equal(seen(&q, "debian A/B/stable/c", "other"), 3000);
+	assert_int_equal(see(&q, "debian A/B/testing/d", "vendor", 1600), 0);
+	assert_int_equal(seen(&p, "debian A/B/testing/d", "vendor"), 1600);
+	assert_int_equal(seen(&p, "debian A/B/testing/D", "vendor"), 0);
+	assert_int_equal(seen(&p, "debian A/B/testing", "vendor"), 0);
+	assert_int_equal(seen(&p, "", ""), 0);
+	peer_end(&p);
+	peer_end(&q);
+	assert_true(walk().is_good);
+	assert_int_equal(rows("SELECT count(*) FROM series WHERE series=''"), 1); /* known to be whole */
+}
+
+/* Nobody gets an old index in by losing, damaging or setting back the index of them. */
+static void test_series_outlive_the_history(void **state)
+{
+	static const char name[] = HISTORY_FILE;
+	struct peer p;
+
+	open_place("a9", "r9", "h9");
+	change_history("DELETE FROM series"); /* the power went between trail and index */
+	assert_int_equal(seen_anew("debian A/B/stable/c", "vendor"), 2000);
+	assert_int_equal(rows("SELECT count(*) FROM series"), 4);
+	change_history("DROP TABLE series; PRAGMA user_version=2"); /* of an older version */
+	assert_int_equal(seen_anew("debian A/B/stable/c", "vendor"), 2000);
+	change_history("DROP TABLE series"); /* found out when it is asked */
+	assert_int_equal(seen_anew("debian A/B/stable/c", "vendor"), 2000);
+	(void)unlinkat(place.history_fd, HISTORY_FILE "-wal", 0);
+	(void)unlinkat(place.history_fd, HISTORY_FILE "-shm", 0);
+	write_file(place.history_fd, name, "this is not a database, and longer than its header would be ....."
+		   "................................................................", 128);
+	assert_int_equal(seen_anew("debian A/B/stable/c", "other"), 3000);
+	start_good(&p); /* and goes on without it */
+	assert_int_equal(see(&p, "debian A/B/stable/c", "other", 3100), 0);
+	assert_int_equal(seen(&p, "debian A/B/stable/c", "other"), 3100);
+	assert_int_equal(see(&p, "debian A/B/stable/c", "other", 3200), 0);
+	assert_int_equal(seen(&p, "debian A/B/stable/c", "other"), 3200);
+	peer_end(&p);
+	assert_int_equal(unlinkat(place.history_fd, name, 0), 0);
+	assert_int_equal(seen_anew("debian A/B/stable/c", "other"), 3200);
+	assert_int_equal(seen_anew("debian A/B/testing/d", "vendor"), 1600);
+	assert_int_equal(rows("SELECT count(*) FROM series"), 4);
+}
+
+/* A record that is appended while the history cannot say that it is whole does not make it whole. */
+static void test_one_record_does_not_make_the_series_whole(void **state)
+{
+	struct peer p;
+
+	open_place("a9", "r9", "h9");
+	change_history("DELETE FROM series");
+	start_good(&p);
+	assert_int_equal(see(&p, "debian A/B/new/n", "vendor", 10), 0);
+	peer_end(&p);
+	assert_int_equal(rows("SELECT count(*) FROM series"), 1);
+	assert_int_equal(seen_anew("debian A/B/stable/c", "vendor"), 2000);
+}
+
+static void test_an_altered_trail_tells_no_series(void **state)
+{
+	_cleanup_free_ char *why = NULL, *text = NULL;
+	_cleanup_close_ int fd = -EBADF;
+	struct peer p;
+	uint64_t date;
+	char *at;
+
+	open_place("a9", "r9", "h9");
+	change_history("DELETE FROM series");
+	assert_int_equal(file_read(place.audit_fd, CHAIN_FILE, 1 << 20, &text, NULL), 0);
+	at = strstr(text, "2000");
+	assert_non_null(at);
+	fd = openat(place.audit_fd, CHAIN_FILE, O_WRONLY | O_CLOEXEC); /* in place: its owner stays */
+	assert_int_equal(pwrite(fd, "1", 1, at - text), 1);
+	start_good(&p);
+	assert_int_equal(ledger_series(&p.channel, "debian A/B/stable/c", "vendor", &date, &why), -EBADMSG);
+	assert_non_null(strstr(why, "lazaret audit verify"));
+	assert_int_equal(see(&p, "debian A/B/stable/c", "vendor", 5000), 0); /* lives on */
+	peer_end(&p);
+}
+
+static void test_series_have_a_form(void **state)
+{
+	static const char *const bad[] = {
+		"{}", "{\"series\":\"s\",\"key\":\"k\"}", "{\"series\":\"\",\"key\":\"k\",\"date\":1}",
+		"{\"series\":\"s\",\"key\":\"\",\"date\":1}", "{\"series\":\"s\",\"key\":\"k\",\"date\":0}",
+		"{\"series\":\"s\",\"key\":\"k\",\"date\":-1}", "{\"series\":\"s\",\"key\":\"k\",\"date\":\"1\"}",
+	};
+	struct peer p;
+
+	open_place("a1", "r1", "h1");
+	start_good(&p);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		_cleanup_free_ char *why = NULL;
+
+		assert_int_equal(ledger_append(&p.channel, HISTORY_TYPE_SERIES, bad[i], NULL, &why), -EINVAL);
+		assert_non_null(strstr(why, "series"));
+	}
+	assert_int_equal(seen(&p, "s", "k"), 0);
+	peer_end(&p);
+}
+
 static void test_06_it_does_not_start_where_it_cannot_write(void **state)
 {
 	_cleanup_free_ char *why = NULL, *missing = NULL, *altered = NULL;
@@ -402,6 +577,11 @@ int main(void)
 		cmocka_unit_test(test_two_ledgers_interleave_and_wait_for_each_other),
 		cmocka_unit_test(test_history_is_written_in_the_sandbox),
 		cmocka_unit_test(test_a_broken_history_does_not_stop_the_trail),
+		cmocka_unit_test(test_the_newest_date_of_a_series_is_kept),
+		cmocka_unit_test(test_series_outlive_the_history),
+		cmocka_unit_test(test_one_record_does_not_make_the_series_whole),
+		cmocka_unit_test(test_an_altered_trail_tells_no_series),
+		cmocka_unit_test(test_series_have_a_form),
 		cmocka_unit_test(test_06_it_does_not_start_where_it_cannot_write),
 		cmocka_unit_test(test_breaking_the_protocol_ends_it),
 	};
