@@ -135,6 +135,20 @@ static bool is_json(const struct glimpse *g)
 	return g->head[strspn(g->head, " \t\r\n")] == '{';
 }
 
+/* As the name of a member: configurations of images have the words as a value ("rootfs":{"type":"layers"}). */
+static bool has_member(const struct glimpse *g, const char *quoted)
+{
+	const char *at = g->head;
+
+	/* the NUL behind the head ends the search; one within it, which is no JSON, ends it as well */
+	while ((at = strstr(at, quoted))) {
+		at += strlen(quoted);
+		if (at[strspn(at, " \t\r\n")] == ':')
+			return true;
+	}
+	return false;
+}
+
 static enum evidence_format recognise_json(const struct glimpse *g)
 {
 	bool is_blob = fnmatch("*blobs/sha256/*", g->path, FNM_CASEFOLD) == 0;
@@ -144,10 +158,12 @@ static enum evidence_format recognise_json(const struct glimpse *g)
 	if (strcmp(g->name, ".cargo-checksum.json") == 0)
 		return EVIDENCE_CARGO;
 	if (strcmp(g->name, "index.json") == 0 || is_blob) {
-		if (has(g, "\"manifests\""))
+		if (has_member(g, "\"manifests\""))
 			return EVIDENCE_OCI_INDEX;
-		if (has(g, "\"layers\"") || !is_blob) /* attestations are blobs, too */
-			return has(g, "\"layers\"") ? EVIDENCE_OCI_MANIFEST : EVIDENCE_NONE;
+		if (has_member(g, "\"layers\""))
+			return EVIDENCE_OCI_MANIFEST;
+		if (!is_blob) /* attestations are blobs, too */
+			return EVIDENCE_NONE;
 	}
 	if (has(g, "application/vnd.dev.sigstore.bundle"))
 		return EVIDENCE_SIGSTORE_BUNDLE;

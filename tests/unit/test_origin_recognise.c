@@ -93,6 +93,8 @@ static const struct row rows[] = {
 	{ "image/blobs/sha256/" SHA256, B("{\"schemaVersion\":2,\"manifests\":[]}"), EVIDENCE_OCI_INDEX },
 	{ "image/blobs/sha256/" SHA256, B(" \n{\"schemaVersion\":2,\"config\":{},\"layers\":[]}"), EVIDENCE_OCI_MANIFEST },
 	{ "blobs/sha256/" SHA256, B("{\"schemaVersion\":2,\"config\":{},\"layers\":[]}"), EVIDENCE_OCI_MANIFEST },
+	{ "blobs/sha256/" SHA256, B("{\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[]},\"os\":\"linux\"}"), EVIDENCE_NONE },
+	{ "blobs/sha256/" SHA256, B("{\"x\":\"layers\",\"layers\" : []}"), EVIDENCE_OCI_MANIFEST },
 	/* attestations */
 	{ "a.dsse", B("{\"payloadType\":\"application/vnd.in-toto+json\",\"payload\":\"e30=\"}"), EVIDENCE_DSSE },
 	{ "a.intoto.jsonl", B("{\"payload\":\"e30=\",\"payloadType\":\"application/vnd.in-toto+json\"}\n"), EVIDENCE_DSSE },
