@@ -22,6 +22,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 SPEC = '''Name: %(name)s
 Version: %(version)s
@@ -83,6 +84,29 @@ class Keys:
 
     def sign(self, name, data, *options):
         return self.gpg(*options, '--digest-algo', 'sha256', '-u', self.fingerprints[name], '--detach-sign', data=data)
+
+    def sign_version_3(self, name, data, at):
+        """As GnuPG 1 signed for RPM, and packages of Enterprise Linux 7 are signed: RFC 4880 section 5.2.2. No tool of today
+        makes them, so the RSA key is taken out of its packet (section 5.5.3) and used here."""
+        raw = self.gpg('--export-secret-keys', self.fingerprints[name])
+        assert raw[0] in (0x94, 0x95)
+        body = raw[2 if raw[0] == 0x94 else 3:]
+        numbers, offset = [], 6
+        for i in range(3):  # n, e; then d, which stands in the clear
+            offset += i == 2
+            bits = struct.unpack('>H', body[offset:offset + 2])[0]
+            size = (bits + 7) // 8
+            numbers.append(int.from_bytes(body[offset + 2:offset + 2 + size], 'big'))
+            offset += 2 + size
+        n, _, d = numbers
+        hashed = b'\0' + struct.pack('>I', at)
+        digest = hashlib.sha256(data + hashed).digest()
+        info = bytes.fromhex('3031300d060960864801650304020105000420') + digest
+        size = (n.bit_length() + 7) // 8
+        value = pow(int.from_bytes(b'\0\1' + b'\xff' * (size - len(info) - 3) + b'\0' + info, 'big'), d, n)
+        number = struct.pack('>H', value.bit_length()) + value.to_bytes((value.bit_length() + 7) // 8, 'big')
+        packet = b'\3\5' + hashed + bytes.fromhex(self.fingerprints[name][-16:]) + b'\1\x08' + digest[:2] + number
+        return b'\x89' + struct.pack('>H', len(packet)) + packet
 
     def export(self, directory):
         os.makedirs(directory, exist_ok=True)
@@ -293,6 +317,12 @@ def forgeries(keys, made):
     q.sign(SIGPGP, keys.sign('vendor', q.header_bytes + q.payload))
     yield 'legacy', q.bytes()
     yield 'legacy-payload-changed', flipped(q.bytes(), len(q.bytes()) - 3)
+    # version 3 of signatures, over the header and over both
+    at = int(time.time())
+    q = Package(unsigned)
+    q.sign(RSAHEADER, keys.sign_version_3('vendor', q.header_bytes, at))
+    yield 'version-3', q.bytes()
+    yield 'version-3-changed', flipped(q.bytes(), q.bytes().index(b'A specimen'))
     # what RPM 6 writes
     q = Package(unsigned)
     yield 'openpgp-tag', q.sign_openpgp(keys.sign('vendor', q.header_bytes), keys.sign('second', q.header_bytes)).bytes()

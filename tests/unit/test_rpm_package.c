@@ -172,6 +172,13 @@ static void test_signatures_over_header_and_payload(void **state)
 	expect_one("legacy-payload-changed", SIGNATURE_BAD, "vendor", "not what was signed");
 }
 
+/* What vendors of Enterprise Linux 7 sign with. */
+static void test_signatures_of_version_3(void **state)
+{
+	expect_one("version-3", SIGNATURE_GOOD, "vendor", "SHA256");
+	expect_one("version-3-changed", SIGNATURE_BAD, "vendor", "not what was signed");
+}
+
 static void test_signatures_as_rpm_6_writes_them(void **state)
 {
 	struct proved t;
@@ -300,6 +307,7 @@ int main(void)
 		cmocka_unit_test(test_lead),
 		cmocka_unit_test(test_signatures_that_leave_the_payload_out),
 		cmocka_unit_test(test_signatures_over_header_and_payload),
+		cmocka_unit_test(test_signatures_of_version_3),
 		cmocka_unit_test(test_signatures_as_rpm_6_writes_them),
 		cmocka_unit_test(test_keys_that_do_not_count),
 		cmocka_unit_test(test_trust_that_has_ended),
