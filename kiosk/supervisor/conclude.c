@@ -7,7 +7,7 @@
  *                                  not published
  *   audit  publishing              with the manifest's hash, before anybody can see the transfer
  *   staging                        one rename
- *   audit  published | aborted
+ *   audit  published | aborted, and series-seen for each index that vouched
  *   ledger report                  kept, indexed, its hash recorded; the lock is released
  *
  * A power cut between any two steps leaves a trail from which the next start tells what happened (recover.c).
@@ -21,6 +21,7 @@
 #include <time.h>
 
 #include "common/fd.h"
+#include "common/history.h"
 #include "ipc/ledger_client.h"
 #include "supervisor/recover.h"
 #include "supervisor/report.h"
@@ -250,6 +251,23 @@ static int stage_report(struct conclusion *c)
 	return r;
 }
 
+static int audit_series(void *context, const char *series, const char *key_name, uint64_t date)
+{
+	struct conclusion *c = context;
+
+	return audit(c, HISTORY_TYPE_SERIES,
+		     json_pack("{s:s,s:s,s:s,s:I}", "transfer", c->i->transfer, "series", series, "key", key_name, "date", (json_int_t)date));
+}
+
+/* Older indexes are held from now on. Where the power goes before this is recorded they are not yet: recovery has no docket any
+ * more. The next import of the same index, or of a newer one, makes up for it. */
+static int audit_published(struct conclusion *c, const char *manifest_sha256)
+{
+	int r = audit(c, "published", json_pack("{s:s,s:s}", "transfer", c->i->transfer, "manifest_sha256", manifest_sha256));
+
+	return r == 0 ? docket_each_seen(c->i->docket, audit_series, c) : r;
+}
+
 /* From the audit record "publishing" to "published". */
 static int publish(struct conclusion *c)
 {
@@ -275,7 +293,7 @@ static int publish(struct conclusion *c)
 		r = 0;
 	if (r == 0 && memcmp(expected, signed_sum, SHA256_LEN) != 0)
 		r = -EBADMSG; /* cannot be: same descriptor; said rather than believed */
-	return r == 0 ? audit(c, "published", json_pack("{s:s,s:s}", "transfer", c->i->transfer, "manifest_sha256", hex)) : r;
+	return r == 0 ? audit_published(c, hex) : r;
 }
 
 static void give_up_transfer(struct conclusion *c)

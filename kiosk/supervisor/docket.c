@@ -30,6 +30,9 @@ static const char schema[] =
 	"  PRIMARY KEY (id, list_id, algorithm)) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE signer (id INTEGER NOT NULL, key_name TEXT NOT NULL, key_id TEXT NOT NULL, via BLOB NOT NULL,"
 	"  UNIQUE (id, key_name)) STRICT;"
+	"CREATE TABLE series (id INTEGER NOT NULL, series TEXT NOT NULL, date INTEGER NOT NULL, valid_until INTEGER NOT NULL) STRICT;"
+	"CREATE TABLE seen (series TEXT NOT NULL, key_name TEXT NOT NULL, date INTEGER NOT NULL,"
+	"  PRIMARY KEY (series, key_name)) STRICT, WITHOUT ROWID;"
 	"BEGIN;";
 
 static const char *const sql[STATEMENT_COUNT_] = {

@@ -123,6 +123,23 @@ _must_check_ int docket_remove_signer(struct docket *d, uint64_t id, const char 
 /* Who signed a list signed what it lists by a strong digest, one step on. Returns how many were added. */
 _must_check_ int docket_propagate_signers(struct docket *d);
 
+/* What an index says about its own age; s since 1970, 0: not said. */
+struct docket_series {
+	uint64_t id;  /* of the evidence */
+	char *series; /* UTF-8; "": of none */
+	uint64_t date, valid_until;
+};
+
+_must_check_ int docket_add_series(struct docket *d, const struct docket_series *s);
+typedef int (*docket_series_fn)(void *context, const struct docket_series *s);
+_must_check_ int docket_each_series(struct docket *d, docket_series_fn each, void *context);
+/* Before signers are propagated: the series that are not distrusted and not dated after `latest` have been seen, each with
+ * every key that signed it itself. */
+_must_check_ int docket_see_series(struct docket *d, uint64_t latest);
+/* Each series and key once, with the newest date. */
+typedef int (*docket_seen_fn)(void *context, const char *series, const char *key_name, uint64_t date);
+_must_check_ int docket_each_seen(struct docket *d, docket_seen_fn each, void *context);
+
 struct docket_counts {
 	uint64_t files;
 	uint64_t bytes; /* of what was read whole: what a medium only claims counts for nothing */

@@ -228,3 +228,64 @@ int docket_propagate_signers(struct docket *d)
 
 	return r < 0 ? r : sqlite3_changes(d->db);
 }
+
+/* -- series -------------------------------------------------------------------------------------------------- */
+
+int docket_add_series(struct docket *d, const struct docket_series *series)
+{
+	sqlite3_stmt *s = docket_begin(d, ADD_SERIES);
+
+	docket_bind_u64(s, 1, series->id);
+	docket_bind_text(s, 2, series->series);
+	/* SQLite's integers have a sign; these are some 292 billion years off */
+	docket_bind_u64(s, 3, MIN(series->date, (uint64_t)INT64_MAX));
+	docket_bind_u64(s, 4, MIN(series->valid_until, (uint64_t)INT64_MAX));
+	return docket_run(d, s);
+}
+
+int docket_each_series(struct docket *d, docket_series_fn each, void *context)
+{
+	sqlite3_stmt *s = docket_begin(d, EACH_SERIES);
+	int code, r = 0;
+
+	while (r == 0 && (code = sqlite3_step(s)) != SQLITE_DONE) {
+		struct docket_series row = { 0 };
+
+		r = docket_error(d, code);
+		if (r == 0) {
+			row = (struct docket_series){ (uint64_t)sqlite3_column_int64(s, 0), docket_column_bytes(s, 1),
+						      (uint64_t)sqlite3_column_int64(s, 2), (uint64_t)sqlite3_column_int64(s, 3) };
+			r = row.series ? each(context, &row) : -ENOMEM;
+		}
+		free(row.series);
+	}
+	sqlite3_reset(s);
+	return r;
+}
+
+int docket_see_series(struct docket *d, uint64_t latest)
+{
+	sqlite3_stmt *s = docket_begin(d, SEE_SERIES);
+
+	docket_bind_u64(s, 1, latest);
+	return docket_run(d, s);
+}
+
+int docket_each_seen(struct docket *d, docket_seen_fn each, void *context)
+{
+	sqlite3_stmt *s = docket_begin(d, SEEN_SERIES);
+	int code, r = 0;
+
+	while (r == 0 && (code = sqlite3_step(s)) != SQLITE_DONE) {
+		_cleanup_free_ char *series = NULL, *key = NULL;
+
+		r = docket_error(d, code);
+		if (r < 0)
+			break;
+		series = docket_column_bytes(s, 0);
+		key = docket_column_bytes(s, 1);
+		r = series && key ? each(context, series, key, (uint64_t)sqlite3_column_int64(s, 2)) : -ENOMEM;
+	}
+	sqlite3_reset(s);
+	return r;
+}

@@ -35,6 +35,10 @@ enum statement {
 	SIGNERS,
 	REMOVE_SIGNER,
 	PROPAGATE,
+	ADD_SERIES,
+	EACH_SERIES,
+	SEE_SERIES,
+	SEEN_SERIES,
 	COUNT,
 	STATEMENT_COUNT_
 };
@@ -78,7 +82,14 @@ struct docket {
 		       " SELECT c.id, s.key_name, s.key_id, CAST(CASE WHEN s.via = l.path THEN s.via ELSE s.via || ' \u2192 ' || l.path END AS BLOB)"	\
 		       " FROM cover c JOIN evidence v ON v.id = c.list_id AND NOT v.distrusted"   \
 		       " JOIN entry l ON l.id = c.list_id JOIN signer s ON s.id = c.list_id"      \
-		       " WHERE c.algorithm IN ('sha256', 'sha384', 'sha512', 'blake2b')")
+		       " WHERE c.algorithm IN ('sha256', 'sha384', 'sha512', 'blake2b')"), \
+	[ADD_SERIES] = "INSERT INTO series (id, series, date, valid_until) VALUES (?1, ?2, ?3, ?4)",	\
+	[EACH_SERIES] = "SELECT id, series, date, valid_until FROM series ORDER BY rowid",        \
+	[SEE_SERIES] = ("INSERT INTO seen (series, key_name, date) SELECT i.series, s.key_name, i.date FROM series i"	\
+			" JOIN evidence v ON v.id = i.id AND NOT v.distrusted JOIN signer s ON s.id = i.id"	\
+			" WHERE i.series <> '' AND i.date > 0 AND i.date <= ?1"                   \
+			" ON CONFLICT (series, key_name) DO UPDATE SET date = max(date, excluded.date)"), \
+	[SEEN_SERIES] = "SELECT series, key_name, date FROM seen ORDER BY series, key_name"
 
 /* Reset and ready for its bindings; borrowed. */
 sqlite3_stmt *docket_begin(struct docket *d, enum statement which);

@@ -127,8 +127,10 @@ static bool has_scopes(const struct vouching *v)
 
 int vouch_cover(struct vouching *v)
 {
-	int r = propagate(v);
+	int r = vouch_judge_series(v);
 
+	if (r == 0)
+		r = propagate(v);
 	if (r == 0 && v->complete_count > 0)
 		r = docket_each(v->i->docket, each_beneath, v);
 	if (r == 0 && has_scopes(v))

@@ -199,7 +199,10 @@ static int take_list(struct vouching *v, enum evidence_format format, const stru
 		r = docket_find(v->i->docket, v->entry->id, REASON_SCAN_ERROR, s->detail);
 		return r == 0 ? docket_distrust(v->i->docket, v->entry->id) : r;
 	}
-	return s->outcome == LIST_READ && s->flags & PROVED_COMPLETE ? note_complete(v, format) : 0;
+	if (s->outcome != LIST_READ)
+		return 0;
+	r = vouch_note_series(v, s);
+	return r == 0 && s->flags & PROVED_COMPLETE ? note_complete(v, format) : r;
 }
 
 static uint64_t listings_max(enum evidence_format format, uint64_t size)

@@ -4,6 +4,7 @@
  *   recognise   which files vouch for others, and how       (vouching.c)
  *   prove       signatures, and what lists list             (vouch_prove.c)
  *   compare     listed digests with the vault's             (vouch_compare.c)
+ *   date        indexes that are older than what is known   (vouch_series.c)
  *   cover       from signed lists to what they list         (vouch_cover.c)
  */
 #ifndef LAZARET_SUPERVISOR_VOUCHING_H
@@ -58,6 +59,11 @@ int vouch_prove_signatures(void *context, struct docket_entry *e, uint32_t forma
 int vouch_prove_lists(void *context, struct docket_entry *e, uint32_t format);
 
 int vouch_compare(void *context, struct docket_entry *e); /* docket_each() */
+
+/* Remember what an index says about its age. Who signed it may be known only later. */
+_must_check_ int vouch_note_series(struct vouching *v, const struct proving_summary *s);
+/* Before signers go from lists to what they list: old and outdated indexes are not trusted, the others count as seen. */
+_must_check_ int vouch_judge_series(struct vouching *v);
 
 /* Signers from lists to what they list; files that a complete list does not have; keys' scopes. */
 _must_check_ int vouch_cover(struct vouching *v);
