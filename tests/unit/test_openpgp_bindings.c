@@ -141,7 +141,7 @@ static void put_key(struct buffer *b, const struct signer *s)
 	put(b, s->body.data, s->body.size);
 }
 
-enum binding { MUTUAL, ONE_SIDED, WITHOUT_FLAGS, FORGED };
+enum binding { MUTUAL, ONE_SIDED, WITHOUT_FLAGS, FORGED, FOR_ENCRYPTION };
 
 /* The primary key, its user id, and the subkey bound in this way. */
 static void certificate(const struct signer *primary, const struct signer *subkey, enum binding binding, struct buffer *ret)
@@ -163,7 +163,7 @@ static void certificate(const struct signer *primary, const struct signer *subke
 	put_key(&over, primary);
 	put_key(&over, subkey);
 	sign(binding == FORGED ? primary : subkey, 0x19, &over, -1, NULL, &back);
-	sign(primary, 0x18, &over, binding == WITHOUT_FLAGS ? -1 : 2, binding == MUTUAL || binding == FORGED ? &back : NULL, &signature);
+	sign(primary, 0x18, &over, binding == WITHOUT_FLAGS ? -1 : (binding == FOR_ENCRYPTION ? 4 : 2), binding == MUTUAL || binding == FORGED ? &back : NULL, &signature);
 	put_packet(ret, 2, &signature);
 }
 
@@ -221,6 +221,12 @@ static void test_forged_binding(void **state)
 	expect(FORGED, SIGNATURE_UNTRUSTED, false, "not validly bound");
 }
 
+/* librnp 0.16 verifies signatures by keys that are not for signing. */
+static void test_not_for_signing(void **state)
+{
+	expect(FOR_ENCRYPTION, SIGNATURE_UNTRUSTED, false, "may not be used to sign");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -228,6 +234,7 @@ int main(void)
 		cmocka_unit_test(test_one_sided_binding),
 		cmocka_unit_test(test_binding_without_flags),
 		cmocka_unit_test(test_forged_binding),
+		cmocka_unit_test(test_not_for_signing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
