@@ -386,14 +386,14 @@ def archive_debs(count=5):
     return sorted(archive_mirror(count).glob("pool/**/*.deb"))
 
 
-def archive_certificates():
-    """The archive's own keys: name -> certificate, binary."""
+def archive_certificates(codename):
+    """The keys that Debian signs a release with: name -> certificate, binary."""
     found = {}
-    for path in sorted(pathlib.Path("/usr/share/keyrings").glob("debian-archive-*-*.*")):
-        if path.suffix in (".gpg", ".pgp") and path.stem not in found:
-            found[path.stem] = path.read_bytes()
+    for path in sorted(pathlib.Path("/usr/share/keyrings").glob("debian-archive-%s-*.*" % codename)):
+        if path.suffix in (".gpg", ".pgp") and path.stem.endswith(("-automatic", "-stable")) and "security" not in path.stem:
+            found.setdefault(path.stem, path.read_bytes())
     if not found:
-        raise Unavailable("debian-archive-keyring is not installed")
+        raise Unavailable("debian-archive-keyring has no keys of %s" % codename)
     return found
 
 
