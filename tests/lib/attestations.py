@@ -58,7 +58,11 @@ class Keys:
         return os.path.join(self.dir, name + '.' + suffix)
 
     def make(self, name, curve='P-256'):
-        kind = ['-algorithm', 'ed25519'] if curve == 'ed25519' else ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:' + curve]
+        kind = ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:' + curve]
+        if curve == 'ed25519':
+            kind = ['-algorithm', 'ed25519']
+        elif curve.startswith('rsa'):
+            kind = ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:' + curve[3:]]
         run('openssl', 'genpkey', *kind, '-out', self.path(name))
         run('openssl', 'pkey', '-in', self.path(name), '-pubout', '-out', self.path(name, 'pub'))
 
@@ -101,11 +105,12 @@ def make_keys(directory):
     k = Keys(directory)
     for name, curve in (('vendor', 'P-256'), ('stranger', 'P-256'), ('second', 'P-256'), ('edwards', 'ed25519'), ('ca', 'P-256'),
                         ('leaf', 'P-384'), ('server', 'P-256'), ('keyless', 'P-256'), ('below', 'P-256'), ('pinned', 'P-256'),
-                        ('other-ca', 'P-256'), ('other-leaf', 'P-256')):
+                        ('other-ca', 'P-256'), ('other-leaf', 'P-256'), ('rsa', 'rsa2048'), ('short', 'rsa1024')):
         k.make(name, curve)
     k.certify('ca', 'ca', CA)
     k.certify('other-ca', 'other-ca', CA)
-    k.certify('leaf', 'ca', CODE)
+    for name in ('leaf', 'rsa', 'short'):
+        k.certify(name, 'ca', CODE)
     k.certify('other-leaf', 'other-ca', CODE)
     k.certify('server', 'ca', LEAF + ['extendedKeyUsage=serverAuth'])
     k.certify('keyless', 'ca', CODE + ['1.3.6.1.4.1.57264.1.1=ASN1:UTF8String:https://issuer.example'])
@@ -203,13 +208,13 @@ class Layout:
         return dump({'critical': {'identity': {'docker-reference': name}, 'image': {'docker-manifest-digest': digest},
                                   'type': kind}, 'optional': None})
 
-    def cosign(self, keys, signer, digest, tagged=None, payload=None, sign=True, alter=None):
+    def cosign(self, keys, signer, digest, tagged=None, payload=None, sign=True, alter=None, over=None):
         """A signature as `cosign sign --key` stores it. Returns the digest of its manifest."""
         payload = payload or self.payload(digest)
         d = self.blob(payload)
         layer = {'mediaType': SIMPLE, **d}
         if sign:
-            layer['annotations'] = {'dev.cosignproject.cosign/signature': b64(keys.sign(signer, payload))}
+            layer['annotations'] = {'dev.cosignproject.cosign/signature': b64(keys.sign(signer, over or payload))}
         if alter:
             write(os.path.join(self.dir, 'blobs/sha256', d['digest'][7:]), alter)
         config = self.blob(dump({'architecture': '', 'rootfs': {'type': 'layers', 'diff_ids': [d['digest']]}}))
@@ -320,6 +325,9 @@ def make_bundles(out, k):
     add('chain', bundle(chain_material(k, 'leaf'), dsse('leaf', digest='sha384')))
     add('chain-sha256', bundle(chain_material(k, 'leaf', 'ca'), dsse('leaf')))
     add('certificate', bundle({'certificate': {'rawBytes': b64(k.der('leaf'))}}, dsse('leaf', digest='sha384')))
+    for name in ('rsa', 'short'):
+        add(name, bundle(chain_material(k, name), dsse(name)))
+    add('rsa-tampered', bundle(chain_material(k, 'rsa'), {'dsseEnvelope': {**envelope(k, ['rsa'], s), 'payload': b64(s + b' ')}}))
     add('other-ca', bundle(chain_material(k, 'other-leaf', 'other-ca'), dsse('other-leaf')))
     add('swapped-chain', bundle(chain_material(k, 'leaf', 'ca'), dsse('other-leaf')))
     add('no-authority', bundle(chain_material(k, 'below', 'leaf', 'ca'), dsse('below')))
@@ -422,6 +430,8 @@ def make_images(out, k):
     l = layout('odd')
     image = l.image(tag='v1')
     names['altered.sig'] = l.cosign(k, 'vendor', image, alter=l.payload('sha256:' + sha256(b'evil')))
+    names['rewritten.sig'] = l.cosign(k, 'vendor', image, payload=l.payload(image, name='rewritten'), over=l.payload(image))
+    names['long.sig'] = l.cosign(k, 'vendor', image, payload=l.payload(image, name='x' * (1 << 16)))
     names['stripped.sig'] = l.cosign(k, 'vendor', image, payload=l.payload(image, name='stripped'), sign=False)
     names['other.sig'] = l.cosign(k, 'vendor', image, payload=l.payload(image, kind='atomic container signature'))
     names['traversal.sig'] = l.cosign(k, 'vendor', image, payload=l.payload('sha256:../../../a.bin'))

@@ -59,6 +59,9 @@ static void test_by_certificate(void **state)
 		BUNDLE("chain", "good house | " BOTH " | read", NULL),
 		BUNDLE("chain-sha256", "good house | " BOTH " | read", NULL),
 		BUNDLE("certificate", "good house | " BOTH " | read", NULL),
+		BUNDLE("rsa", "good house | " BOTH " | read", NULL),
+		BUNDLE("rsa-tampered", "bad house | " BOTH " | read", "has not signed this"),
+		BUNDLE("short", "weak house | " BOTH " | read", NULL),
 		BUNDLE("pinned", "good pinned | " BOTH " | read", NULL),
 		BUNDLE("other-ca", "untrusted | " BOTH " | read", NULL),
 		/* the certificates of another, whose key has not signed this */

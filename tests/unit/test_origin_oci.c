@@ -169,6 +169,8 @@ static void test_bad_signatures(void **state)
 			 "not what was signed"),
 		/* the payload is not what its name says: that is told by the list */
 		MANIFEST("odd", "altered.sig", " | sha256 #=; sha256 #! | read", NULL),
+		MANIFEST("odd", "rewritten.sig", "untrusted over #; untrusted over signed | sha256 #=; sha256 #= | read", NULL),
+		MANIFEST("odd", "long.sig", " | sha256 #=; sha256 #= | read", NULL),
 		MANIFEST("odd", "stripped.sig", "malformed | sha256 #=; sha256 #= | read", "without a signature"),
 		MANIFEST("odd", "other.sig", "malformed | sha256 #=; sha256 #= | read", "not about an image"),
 		MANIFEST("odd", "traversal.sig", "good vendor over # | sha256 #=; sha256 #= | read", NULL),
