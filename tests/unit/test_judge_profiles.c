@@ -64,6 +64,13 @@ static const struct row rows[] = {
 	{ "updates", "u.tar.gz", { "application/gzip" }, NOTHING, -1, VERDICT_HELD, "archives", "unsigned" },
 	{ "updates", "u.tar.gz", { "application/gzip" }, IS_SIGNED, -1, VERDICT_APPROVED, "signed-software", "" },
 	{ "updates", "NOTES.txt", { "text/plain" }, NOTHING, -1, VERDICT_APPROVED, "notes", "" },
+	{ "updates", "model/model.sig", { "application/json" }, IS_SIGNED, -1, VERDICT_APPROVED, "notes", "" },
+	{ "updates", "app.dsse", { "application/json", "text/plain" }, NOTHING, -1, VERDICT_APPROVED, "notes", "" },
+	{ "updates", "app.intoto.jsonl", { "application/x-ndjson" }, NOTHING, -1, VERDICT_APPROVED, "notes", "" },
+	{ "updates", "fw.bin.p7s", { "text/plain" }, NOTHING, -1, VERDICT_APPROVED, "notes", "" },
+	{ "updates", "fw.bin.signature", { "application/pgp-signature" }, NOTHING, -1, VERDICT_APPROVED, "notes", "" },
+	{ "updates", "fw.bin.p7s", { "application/octet-stream" }, IS_SIGNED, -1, VERDICT_APPROVED, "signed-firmware", "" },
+	{ "updates", "fw.bin.p7s", { "application/octet-stream" }, NOTHING, -1, VERDICT_HELD, "unsigned-firmware", "unsigned" },
 	{ "updates", "manual.pdf", { "application/pdf" }, NOTHING, -1, VERDICT_APPROVED, "notes", "" },
 	{ "updates", "letter.docx", { DOCX, "application/zip" }, NOTHING, -1, VERDICT_BLOCKED, "", "no-rule" },
 	/* strict */
