@@ -113,6 +113,18 @@ def rollback(vendor, other):
     return s, old
 
 
+def both(vendor, other):
+    """Two signatures on one index: newer than it is for one of the two keys, that is enough."""
+    s = Station("both").trust(vendor, "vendor").trust(other, "other")
+    repo = Repository(work / "both-new").add(debs).publish(other, date=NOW - 10 * DAY)
+    s.passes(repo.root, "signed by one")
+    repo = Repository(work / "both-old").add(debs).publish(vendor, date=NOW - 20 * DAY, detached=True)
+    text = (repo.dist / "Release").read_bytes()
+    (repo.dist / "Release.gpg").write_bytes(vendor.detach(text, armour=False) + other.detach(text, armour=False))
+    s.holds(repo.root, OLDER, "signed by both, and older for one", "dists/specimen/Release")
+    doubtful(s, work / "both-new")
+
+
 def rebuilt(s, old):
     """The index of what was seen is lost, and made anew from the trail."""
     for name in os.listdir(s.at / "history"):
@@ -125,6 +137,21 @@ def rebuilt(s, old):
     s.passes(old, "rollback: ignore")
     s.configure()
     s.holds(old, OLDER, "which lowers nothing")
+
+
+def doubtful(s, new):
+    """Where nobody can say what was seen, nothing is believed."""
+    for name in os.listdir(s.at / "history"):
+        os.unlink(s.at / "history" / name)
+    with open(s.at / "audit" / "audit.jsonl", "r+b") as f:  # in place: its owner stays
+        data = f.read()
+        f.seek(data.index(b'"date":'))
+        f.write(b'"Date":')
+    files = s.inspect(new)
+    reasons = files["dists/specimen/InRelease"]["reasons"]
+    ok([r["code"] for r in reasons] == ["scan-error"] and "lazaret audit verify" in reasons[0]["detail"],
+       "an altered trail: the index is held", reasons)
+    ok(all(f["verdict"] == "held" and not f["signers"] for p, f in files.items() if p.endswith(".deb")), "and its packages", files)
 
 
 def unsigned(vendor, stranger):
@@ -170,6 +197,7 @@ try:
     try:
         with Key() as mine, Key("Other <other@example.org>") as another:
             rebuilt(*rollback(mine, another))
+            both(mine, another)
             unsigned(mine, another)
             future(mine)
             valid_until(mine)

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import socket
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -81,6 +82,10 @@ class Ledger:
         self.send("LEDGER_APPEND", put_str(kind) + put_str(json.dumps(body)))
         data = self.expect("LEDGER_APPENDED")
         return struct.unpack_from("<Q", data)[0], data[12:44].hex()
+
+    def series(self, series, key):
+        self.send("LEDGER_SERIES", put_str(series) + put_str(key))
+        return struct.unpack("<Q", self.expect("LEDGER_SERIES_DATE"))[0]
 
     def report(self, transfer, files, witness):
         self.send("LEDGER_LOCK")
@@ -291,6 +296,37 @@ def history(one):
     expect(0, "ok:", "audit", "verify")
 
 
+def asked(*questions):
+    ledger = Ledger()
+    answers = [ledger.series(*q) for q in questions]
+    ledger.end()
+    return answers
+
+
+def series():
+    """What keeps old indexes out survives the history, and is made anew from the trail."""
+    stable, testing = ("debian A/A/stable/x", "archive"), ("debian A/A/testing/y", "archive")
+    ledger = Ledger()
+    for (name, key), date in ((stable, 2000), (stable, 1000), (testing, 3000)):
+        ledger.append("series-seen", {"transfer": "T-3", "series": name, "key": key, "date": date})
+    ledger.end()
+    ok(asked(stable, testing) == [2000, 3000], "series: the newest dates", asked(stable, testing))
+    db = sqlite3.connect(path("history", "history.sqlite"))
+    db.execute("DELETE FROM series WHERE series <> ''")
+    db.commit()
+    db.close()
+    ok(asked(stable) == [0], "a history that was tampered with: the ledger believes it")
+    expect(0, "indexed 3 reports", "history", "--rebuild")
+    ok(asked(stable, testing) == [2000, 3000], "history --rebuild: as the trail has them", asked(stable, testing))
+    for name in os.listdir(path("history")):
+        os.unlink(path("history", name))
+    expect(0, "T-3", "history")
+    ok(asked(stable, testing) == [2000, 3000], "made anew when it is gone", asked(stable, testing))
+    db = sqlite3.connect(path("history", "history.sqlite"))
+    ok(db.execute("SELECT date FROM series WHERE series = ? AND key = ?", stable).fetchone() == (2000,), "by lazaret history")
+    db.close()
+
+
 if not os.access(LAZARET, os.X_OK):
     print("Bail out! %s is not built" % LAZARET)
     sys.exit(1)
@@ -309,6 +345,7 @@ try:
         report = trail()
         witness()
         history(report)
+        series()
 finally:
     shutil.rmtree(work)
 sys.exit(finish())

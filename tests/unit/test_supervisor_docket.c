@@ -87,6 +87,7 @@ static void test_one_path_twice_is_refused(void **state)
 static int count_listing(void *context, const struct docket_listing *l)
 {
 	assert_string_equal(l->list_path, "SHA256SUMS");
+	assert_int_equal(l->volume, 0);
 	++*(int *)context;
 	return 0;
 }
@@ -99,10 +100,13 @@ static void test_a_list_means_a_name_in_any_case(void **state)
 	int count = 0;
 
 	assert_int_equal(docket_add_listing(d, 0, 0, "Setup.exe", "sha256", sum, sizeof(sum)), 0);
-	assert_int_equal(docket_listings(d, 0, "SETUP.EXE", count_listing, &count), 0);
+	assert_int_equal(docket_listings(d, 0, "SETUP.EXE", sum, count_listing, &count), 0);
 	assert_int_equal(count, 1);
-	assert_int_equal(docket_listings(d, 1, "SETUP.EXE", count_listing, &count), 0);
+	assert_int_equal(docket_listings(d, 0, "SETUP.EX", sum, count_listing, &count), 0);
 	assert_int_equal(count, 1);
+	/* asked from another volume, it is told with the list's own */
+	assert_int_equal(docket_listings(d, 1, "SETUP.EXE", sum, count_listing, &count), 0);
+	assert_int_equal(count, 2);
 	docket_free(d);
 }
 
@@ -127,6 +131,71 @@ static void test_a_fresh_entry_is_blocked_and_has_nothing_done(void **state)
 	docket_free(d);
 }
 
+struct seen_rows {
+	unsigned int count;
+	char text[400];
+};
+
+static int each_seen(void *context, const char *series, const char *key_name, uint64_t date)
+{
+	struct seen_rows *rows = context;
+	size_t at = strlen(rows->text);
+
+	rows->count++;
+	(void)snprintf(rows->text + at, sizeof(rows->text) - at, "%s|%s|%llu\n", series, key_name, (unsigned long long)date);
+	return 0;
+}
+
+static int each_series(void *context, const struct docket_series *s)
+{
+	if (strcmp(s->series, "far") == 0) {
+		assert_int_equal(s->date, INT64_MAX);
+		assert_int_equal(s->valid_until, 7);
+	}
+	++*(unsigned int *)context;
+	return 0;
+}
+
+/* What nobody signed, what is not trusted and what is dated later than anything can be has not been seen. */
+static void test_series_that_have_been_seen(void **state)
+{
+	static const struct {
+		const char *series, *signer, *second;
+		uint64_t date;
+		bool is_distrusted;
+	} told[] = {
+		{ "a", "k", NULL, 100, false },	  { "a", "k", NULL, 300, false },   { "a", "k", NULL, 200, false },
+		{ "a", "other", NULL, 50, false }, { "b", "k", "other", 70, false }, { "b", "k", NULL, 400, true },
+		{ "b", NULL, NULL, 500, false },   { "", "k", NULL, 600, false },    { "c", "k", NULL, 0, false },
+		{ "d", "k", NULL, 1000, false },   { "e", "k", NULL, 1001, false },  { "far", "k", NULL, UINT64_MAX, false },
+	};
+	const char *const paths[] = { "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", NULL };
+	struct docket *d = docket_of(paths);
+	struct seen_rows rows = { 0 };
+	unsigned int count = 0;
+
+	for (uint64_t id = 0; id < ARRAY_LEN(told); id++) {
+		const struct docket_series s = { id, (char *)told[id].series, told[id].date, 7 };
+
+		assert_int_equal(docket_set_evidence(d, id, 1), 0);
+		assert_int_equal(docket_add_series(d, &s), 0);
+		if (told[id].signer)
+			assert_int_equal(docket_add_signer(d, id, told[id].signer, "id", "via"), 0);
+		if (told[id].second)
+			assert_int_equal(docket_add_signer(d, id, told[id].second, "id", "via"), 0);
+		if (told[id].is_distrusted)
+			assert_int_equal(docket_distrust(d, id), 0);
+	}
+	assert_int_equal(docket_each_series(d, each_series, &count), 0);
+	assert_int_equal(count, ARRAY_LEN(told));
+	assert_int_equal(docket_each_seen(d, each_seen, &rows), 0);
+	assert_int_equal(rows.count, 0);
+	assert_int_equal(docket_see_series(d, 1000), 0);
+	assert_int_equal(docket_each_seen(d, each_seen, &rows), 0);
+	assert_string_equal(rows.text, "a|k|300\na|other|50\nb|k|70\nb|other|70\nd|k|1000\n");
+	docket_free(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -136,6 +205,7 @@ int main(void)
 		cmocka_unit_test(test_one_path_twice_is_refused),
 		cmocka_unit_test(test_a_list_means_a_name_in_any_case),
 		cmocka_unit_test(test_a_fresh_entry_is_blocked_and_has_nothing_done),
+		cmocka_unit_test(test_series_that_have_been_seen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
