@@ -143,6 +143,8 @@ static void put_key(struct buffer *b, const struct signer *s)
 
 enum binding { MUTUAL, ONE_SIDED, WITHOUT_FLAGS, FORGED, FOR_ENCRYPTION };
 
+static int primary_flags = 1; /* certifies */
+
 /* The primary key, its user id, and the subkey bound in this way. */
 static void certificate(const struct signer *primary, const struct signer *subkey, enum binding binding, struct buffer *ret)
 {
@@ -156,7 +158,7 @@ static void certificate(const struct signer *primary, const struct signer *subke
 	put_u(&over, 0xb4, 1);
 	put_u(&over, id.size, 4);
 	put(&over, id.data, id.size);
-	sign(primary, 0x13, &over, 1, NULL, &signature); /* certifies */
+	sign(primary, 0x13, &over, primary_flags, NULL, &signature);
 	put_packet(ret, 2, &signature);
 	put_packet(ret, 14, &subkey->body);
 	over.size = 0;
@@ -227,6 +229,43 @@ static void test_not_for_signing(void **state)
 	expect(FOR_ENCRYPTION, SIGNATURE_UNTRUSTED, false, "may not be used to sign");
 }
 
+/* Both are trusted, and one has taken the other's key: what that key signs is its owner's all the same. */
+static void test_adopted_key_of_another(void **state)
+{
+	struct signer thief, owner, subkey;
+	struct buffer stolen, own, over = { .size = 0 }, signature, packet = { .size = 0 };
+	struct pretend_key keys[] = { { "thief", KEY_OPENPGP, stolen.data, 0, 0 }, { "owner", KEY_OPENPGP, own.data, 0, 0 } };
+	struct medium m = { 0 };
+	struct proved told;
+	struct prover p;
+
+	signer_new(&thief);
+	signer_new(&owner);
+	signer_new(&subkey);
+	certificate(&thief, &owner, WITHOUT_FLAGS, &stolen);
+	primary_flags = 3; /* certifies and signs */
+	certificate(&owner, &subkey, MUTUAL, &own);
+	primary_flags = 1;
+	keys[0].size = stolen.size;
+	keys[1].size = own.size;
+	put(&over, "data", 4);
+	sign(&owner, 0x00, &over, -1, NULL, &signature);
+	put_packet(&packet, 2, &signature);
+	medium_add(&m, "a", "data", 4);
+	medium_add(&m, "a.sig", packet.data, packet.size);
+	prover_start(&p, "lazaret-openpgp", keys, ARRAY_LEN(keys));
+	prove(&p, &m, "a.sig", EVIDENCE_OPENPGP, PROVING_NOW, &told);
+	expect_signature(&told, 0, SIGNATURE_UNTRUSTED, "a", "");
+	expect_signature(&told, 1, SIGNATURE_GOOD, "a", "owner");
+	assert_int_equal(told.signature_count, 2);
+	proved_done(&told);
+	prover_end(&p);
+	medium_done(&m);
+	EVP_PKEY_free(thief.key);
+	EVP_PKEY_free(owner.key);
+	EVP_PKEY_free(subkey.key);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -235,6 +274,7 @@ int main(void)
 		cmocka_unit_test(test_binding_without_flags),
 		cmocka_unit_test(test_forged_binding),
 		cmocka_unit_test(test_not_for_signing),
+		cmocka_unit_test(test_adopted_key_of_another),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
