@@ -9,7 +9,7 @@
 /* Bytes of a package's header: 300 per file; the largest known packages have 100,000 files. librpm needs it three times. */
 #define HEADER_MAX (48u << 20)
 #define SIGNATURE_BYTES_MAX 65536u /* bytes of one signature tag: an RSA-4096 signature has 600 */
-#define OPENPGP_TAG_MAX 16u	   /* signatures in the tag of RPM 6, which may hold several: signers of one package */
+#define PACKAGE_SIGNATURES_MAX 16u /* of one package, in all places together: a vendor's, his customer's, old and new forms */
 
 #define REPOMD_BYTES_MAX (4u << 20) /* bytes: real ones have 3 to 10 KiB */
 /* Bytes of a decompressed package list: that of all of Fedora (70,000 packages) has 250 MiB. What libxml2 parses in half a

@@ -43,6 +43,7 @@ struct proving {
 	struct package package;
 	enum payload payload;
 	const struct digest *digest;
+	size_t signature_count; /* so far */
 };
 
 /* Binary packets, as they stand or one behind the other. */
@@ -139,6 +140,9 @@ static int prove_blob(struct proving *p, const struct place *place, const struct
 		return r;
 	if (*w->bundle.trouble)
 		return evidence_signed(p->e, SIGNATURE_MALFORMED, 0, "", NULL, "", "%s", w->bundle.trouble);
+	if (w->bundle.count > PACKAGE_SIGNATURES_MAX - p->signature_count)
+		return evidence_signed(p->e, SIGNATURE_MALFORMED, 0, "", NULL, "", "more signatures than packages have");
+	p->signature_count += w->bundle.count;
 	w->now = p->e->now;
 	w->fd = p->e->fd;
 	w->from = p->package.header_at;
@@ -184,7 +188,7 @@ static int take_base64(struct rpmtd_s *td, struct blob *b)
 	b->data = malloc(SIGNATURE_BYTES_MAX);
 	if (!b->data)
 		return -ENOMEM;
-	if (td->type != RPM_STRING_ARRAY_TYPE || td->count > OPENPGP_TAG_MAX || rpmtdInit(td) < 0)
+	if (td->type != RPM_STRING_ARRAY_TYPE || td->count > PACKAGE_SIGNATURES_MAX || rpmtdInit(td) < 0)
 		b->why = "the package's list of signatures has not the form of one";
 	while (!b->why && (text = rpmtdNextString(td)) != NULL)
 		if (add_base64(text, b) < 0)

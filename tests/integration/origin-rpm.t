@@ -38,6 +38,7 @@ PACKAGES = {
     "truncated-signatures": ("blocked", "bad-signature"), "huge-header": ("blocked", "bad-signature"),
     "junk-header": ("blocked", "bad-signature"), "openpgp-tag-junk": ("blocked", "bad-signature"),
     "openpgp-tag-no-base64": ("blocked", "bad-signature"), "openpgp-tag-many": ("blocked", "bad-signature"),
+    "many-signatures": ("blocked", "bad-signature"),
     "not-an-rpm": ("blocked", "type-mismatch"),
 }
 

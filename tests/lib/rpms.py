@@ -334,6 +334,8 @@ def forgeries(keys, made):
     q = Package(unsigned)
     many = [keys.sign('vendor', q.header_bytes)] * 40
     yield 'openpgp-tag-many', q.sign_openpgp(*many).bytes()
+    q = Package(unsigned)
+    yield 'many-signatures', q.sign(RSAHEADER, b''.join(many)).bytes()
     yield 'not-an-rpm', b'Dear all, this is no package.\n' * 20
 
 

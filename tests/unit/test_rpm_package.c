@@ -190,6 +190,7 @@ static void test_signatures_as_rpm_6_writes_them(void **state)
 	proved_done(&t);
 	expect_one("openpgp-tag-junk", MALFORMED, NOBODY, "");
 	expect_one("openpgp-tag-no-base64", MALFORMED, NOBODY, "base64");
+	expect_one("many-signatures", MALFORMED, NOBODY, "more signatures");
 	expect_one("openpgp-tag-many", MALFORMED, NOBODY, "list of signatures");
 }
 
