@@ -2,7 +2,9 @@
 /* Signed PE files: EXE, DLL, SYS, EFI.
  *
  * All bytes of the file count: those that are hashed, and the certificate table, in which nothing but signatures may lie. That is
- * what Windows does when EnableCertPaddingCheck is set; without it, what is appended to a signature passes there.
+ * what Windows does when EnableCertPaddingCheck is set; without it, what is appended to a signature passes there. Within a
+ * signature, unsigned attributes and spare certificates can still carry bytes that nobody vouches for (installers are tagged so);
+ * no loader looks there.
  */
 #include "authenticode/authenticode.h"
 
@@ -23,6 +25,11 @@ struct image {
 		uint8_t sum[EVP_MAX_MD_SIZE];
 	} hashes[HASHES_MAX]; /* as far as they were asked for */
 	size_t hash_count;
+};
+
+struct signatures {
+	struct spc signatures[PE_SIGNATURES_MAX];
+	size_t count;
 };
 
 static int tell_malformed(struct evidence *e, const char *why)
@@ -111,51 +118,70 @@ static bool is_zero(const uint8_t *p, size_t size)
 	return true;
 }
 
-/* One WIN_CERTIFICATE of `size` bytes and its content: a signature, and up to seven zero bytes. */
-static int tell_entry(struct evidence *e, struct image *image, const uint8_t *entry, size_t size)
+/* A signature in its WIN_CERTIFICATE of `size` bytes, with nothing but up to seven zero bytes behind it. */
+static int read_entry(const uint8_t *entry, size_t size, struct spc *ret, const char **ret_why)
 {
-	const char *why = "";
-	struct spc s;
 	size_t used;
 	int r;
 
-	if ((entry[4] | entry[5] << 8) != REVISION_2 || (entry[6] | entry[7] << 8) != TYPE_PKCS)
-		return tell_malformed(e, "an entry of the certificate table is of a kind that is not taken");
-	r = spc_read(entry + ENTRY_HEADER, size - ENTRY_HEADER, INDIRECT, &s, &used, &why);
-	if (r == -EBADMSG)
-		return tell_malformed(e, why);
+	if ((entry[4] | entry[5] << 8) != REVISION_2 || (entry[6] | entry[7] << 8) != TYPE_PKCS) {
+		*ret_why = "an entry of the certificate table is of a kind that is not taken";
+		return -EBADMSG;
+	}
+	r = spc_read(entry + ENTRY_HEADER, size - ENTRY_HEADER, INDIRECT, ret, &used, ret_why);
 	if (r < 0)
 		return r;
 	used += ENTRY_HEADER;
-	if (size - used > 7 || !is_zero(entry + used, size - used))
-		r = tell_malformed(e, "bytes are appended to the signature");
-	else
-		r = tell_verdict(e, image, &s);
-	if (r == 0)
-		r = tell_nested(e, image, &s);
-	spc_done(&s);
-	return r;
+	if (size - used <= 7 && is_zero(entry + used, size - used))
+		return 0;
+	spc_done(ret);
+	*ret_why = "bytes are appended to the signature";
+	return -EBADMSG;
+}
+
+/* The table's entries, whole, before anything is told of one: bytes that are no signature are malformed, however good the
+ * signature beside them. -EBADMSG with a static sentence. */
+static int read_entries(const uint8_t *table, size_t left, struct signatures *s, const char **ret_why)
+{
+	while (left > 0) {
+		size_t size = left < ENTRY_HEADER ? 0 :
+						    (size_t)table[0] | (size_t)table[1] << 8 | (size_t)table[2] << 16 | (size_t)table[3] << 24;
+		size_t whole = MIN((size + 7) & ~(size_t)7, left); /* the last one's padding may be missing */
+		int r;
+
+		*ret_why = "its certificate table is damaged";
+		if (size <= ENTRY_HEADER || size > left || s->count == PE_SIGNATURES_MAX)
+			return -EBADMSG;
+		*ret_why = "bytes are appended to the signature";
+		if (!is_zero(table + size, whole - size))
+			return -EBADMSG;
+		r = read_entry(table, size, &s->signatures[s->count], ret_why);
+		if (r < 0)
+			return r;
+		s->count++;
+		table += whole;
+		left -= whole;
+	}
+	return 0;
 }
 
 static int tell_table(struct evidence *e, struct image *image, const uint8_t *table)
 {
-	size_t left = image->pe.table_size, count = 0;
-	int r = 0;
+	struct signatures s = { 0 };
+	const char *why = "";
+	int r = read_entries(table, image->pe.table_size, &s, &why);
 
-	while (r == 0 && left > 0) {
-		size_t size = left < ENTRY_HEADER ? 0 :
-						    (size_t)table[0] | (size_t)table[1] << 8 | (size_t)table[2] << 16 | (size_t)table[3] << 24;
-		size_t whole = (size + 7) & ~(size_t)7;
-
-		if (size <= ENTRY_HEADER || size > left || count++ == PE_SIGNATURES_MAX)
-			return tell_malformed(e, "its certificate table is damaged");
-		whole = MIN(whole, left); /* the last one's padding may be missing */
-		if (!is_zero(table + size, whole - size))
-			return tell_malformed(e, "bytes are appended to the signature");
-		r = tell_entry(e, image, table, size);
-		table += whole;
-		left -= whole;
+	if (r == -EBADMSG) {
+		r = tell_malformed(e, why);
+	} else {
+		for (size_t i = 0; r == 0 && i < s.count; i++) {
+			r = tell_verdict(e, image, &s.signatures[i]);
+			if (r == 0)
+				r = tell_nested(e, image, &s.signatures[i]);
+		}
 	}
+	for (size_t i = 0; i < s.count; i++)
+		spc_done(&s.signatures[i]);
 	return r;
 }
 

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception
 """X.509 certificates and CMS signatures for tests, made with the openssl program.
 
-As a module: class Authorities. As a program, `certificates.py cms DIRECTORY` fills the directory with what
-tests/unit/test_cms_role.c expects. What openssl does not make (Ed25519 before 3.2, lists of revoked certificates inside CMS,
+As a module: class Authorities. As a program, `certificates.py cms DIRECTORY` (or authenticode) fills the directory with what
+tests/unit/test_cms_role.c (or test_authenticode_role.c) expects. What openssl does not make (Ed25519 before 3.2, lists of revoked certificates inside CMS,
 malformed things) is put together here in DER.
 """
 import glob
@@ -243,7 +243,7 @@ def with_crl(cms, crl):
 
 # -- specimens for tests/unit/test_cms_role.c ---------------------------------------------------------------
 
-CONTENT = b'what the vendor has made\n'
+CONTENT = b'\x9d\xc3\x07\x11\x00 firmware, which the vendor has made\n\x00\xff'  # of no type: unsigned, a station holds it
 
 
 def make_chains(a):
@@ -291,6 +291,8 @@ def make_chains(a):
         if kind == 'pem':
             os.rename(a.path('root.pem'), a.path('false-root.pem'))
         os.rename(a.path('true-root.' + kind), a.path('root.' + kind))
+    a.revoke('revoked', 'inter')
+    a.crl('inter', 'inter')
 
 
 def make_signatures(a):
@@ -338,8 +340,6 @@ def make_by_hand(a):
     a.write('garbage.p7s', b'0\x82\x10\x00' + os.urandom(1000))
     a.write('two-blocks.p7s', a.read('pem.p7s') * 2)
     a.write('broken-signature.p7s', good[:-1] + bytes([good[-1] ^ 1]))
-    a.revoke('revoked', 'inter')
-    a.crl('inter', 'inter')
     a.write('with-crl.p7s', with_crl(a.read('revoked.p7s'), a.read('inter.crl')))
     a.write('crl-other.p7s', with_crl(good, a.read('inter.crl')))
     # the list of a stranger of the same name revokes nothing
@@ -389,11 +389,7 @@ def make_key_files(a):
     a.leaf('long-gone', 'root', 'codeSigning', end='20210101000000Z')
 
 
-def make_cms(directory):
-    a = Authorities(directory)
-    a.write('file', CONTENT)
-    a.write('other-file', b'what somebody else has made\n')
-    make_chains(a)
+def make_cms(a):
     make_signatures(a)
     make_by_hand(a)
     make_key_files(a)
@@ -615,18 +611,13 @@ def make_catalogs(a):
     a.write('followed.cat', good + b'\0')
 
 
-def make_authenticode(directory):
-    a = Authorities(directory)
-    a.write('file', CONTENT)
-    make_chains(a)
+def make_authenticode(a):
     a.cms('code.p7s', 'file', 'code', chain=('inter',))
     a.leaf('tsa', 'inter', 'critical,timeStamping')
     a.leaf('tsa-stranger', 'other', 'critical,timeStamping')
     a.leaf('tsa-uncritical', 'inter', 'timeStamping')
     a.leaf('tsa-expired', 'inter', 'critical,timeStamping', end='20260101000000Z')
     a.leaf('lifetime', 'inter', 'codeSigning,1.3.6.1.4.1.311.10.3.13', end='20260101000000Z')
-    a.revoke('revoked', 'inter')
-    a.crl('inter', 'inter')
     make_program_variants(a)
     make_stamped(a)
     make_catalogs(a)
@@ -640,5 +631,14 @@ def make_authenticode(directory):
             raise RuntimeError('osslsigncode says something else of ' + name)
 
 
+def begin(directory):
+    """The certificates, and what is signed."""
+    a = Authorities(directory)
+    a.write('file', CONTENT)
+    a.write('other-file', b'what somebody else has made\n')
+    make_chains(a)
+    return a
+
+
 if __name__ == '__main__':
-    {'cms': make_cms, 'authenticode': make_authenticode}[sys.argv[1]](sys.argv[2])
+    {'cms': make_cms, 'authenticode': make_authenticode}[sys.argv[1]](begin(sys.argv[2]))
