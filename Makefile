@@ -219,7 +219,7 @@ lint:
 	$(MAKE) --no-print-directory BUILD=$(BUILD)-clang CC=clang WERROR=1 all unit-tests
 
 # -- installation -----------------------------------------------------------------------------------------
-ROLES := ledger vault intake reader examine origin publish devices records starter
+ROLES := ledger vault intake reader examine origin openpgp cms rpm authenticode publish devices records starter
 
 .PHONY: install
 install: all

@@ -26,6 +26,7 @@ static const char schema[] =
 	"  algorithm TEXT NOT NULL, digest BLOB NOT NULL) STRICT;"
 	"CREATE INDEX listing_key ON listing (key);"
 	"CREATE INDEX listing_digest ON listing (digest) WHERE key = x'';"
+	"CREATE TABLE stranger (id INTEGER NOT NULL, evidence INTEGER NOT NULL, words BLOB NOT NULL) STRICT;"
 	"CREATE TABLE cover (id INTEGER NOT NULL, list_id INTEGER NOT NULL, algorithm TEXT NOT NULL,"
 	"  PRIMARY KEY (id, list_id, algorithm)) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE signer (id INTEGER NOT NULL, key_name TEXT NOT NULL, key_id TEXT NOT NULL, via BLOB NOT NULL,"

@@ -120,6 +120,12 @@ _must_check_ int docket_add_signer(struct docket *d, uint64_t id, const char *ke
 typedef int (*docket_signer_fn)(void *context, const struct docket_signer *s);
 _must_check_ int docket_signers(struct docket *d, uint64_t id, docket_signer_fn each, void *context);
 _must_check_ int docket_remove_signer(struct docket *d, uint64_t id, const char *key_name);
+/* A signature over the file `id` by somebody who does not count, in the file `evidence`. `words` are raw. */
+_must_check_ int docket_add_stranger(struct docket *d, uint64_t id, uint64_t evidence, const char *words);
+typedef int (*docket_stranger_fn)(void *context, uint64_t id, uint64_t evidence, const char *words);
+/* Those over files that nobody signed who counts. */
+_must_check_ int docket_strangers(struct docket *d, docket_stranger_fn each, void *context);
+
 /* Who signed a list signed what it lists by a strong digest, one step on. Returns how many were added. */
 _must_check_ int docket_propagate_signers(struct docket *d);
 

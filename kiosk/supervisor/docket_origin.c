@@ -289,3 +289,32 @@ int docket_each_seen(struct docket *d, docket_seen_fn each, void *context)
 	sqlite3_reset(s);
 	return r;
 }
+
+int docket_add_stranger(struct docket *d, uint64_t id, uint64_t evidence, const char *words)
+{
+	sqlite3_stmt *s = docket_begin(d, ADD_STRANGER);
+
+	docket_bind_u64(s, 1, id);
+	docket_bind_u64(s, 2, evidence);
+	docket_bind_path(s, 3, words);
+	return docket_run(d, s);
+}
+
+int docket_strangers(struct docket *d, docket_stranger_fn each, void *context)
+{
+	sqlite3_stmt *s = docket_begin(d, STRANGERS);
+	int code, r = 0;
+
+	while (r == 0 && (code = sqlite3_step(s)) != SQLITE_DONE) {
+		_cleanup_free_ char *words = NULL;
+
+		r = docket_error(d, code);
+		if (r == 0)
+			words = docket_column_bytes(s, 2);
+		if (r == 0)
+			r = words ? each(context, (uint64_t)sqlite3_column_int64(s, 0), (uint64_t)sqlite3_column_int64(s, 1), words) :
+				    -ENOMEM;
+	}
+	sqlite3_reset(s);
+	return r;
+}

@@ -35,6 +35,8 @@ enum statement {
 	SIGNERS,
 	REMOVE_SIGNER,
 	PROPAGATE,
+	ADD_STRANGER,
+	STRANGERS,
 	ADD_SERIES,
 	EACH_SERIES,
 	SEE_SERIES,
@@ -77,6 +79,9 @@ struct docket {
 	[ADD_SIGNER] = "INSERT OR IGNORE INTO signer (id, key_name, key_id, via) VALUES (?1, ?2, ?3, ?4)",	\
 	[SIGNERS] = "SELECT key_name, key_id, via FROM signer WHERE id = ?1 ORDER BY rowid",      \
 	[REMOVE_SIGNER] = "DELETE FROM signer WHERE id = ?1 AND key_name = ?2",                   \
+	[ADD_STRANGER] = "INSERT INTO stranger (id, evidence, words) VALUES (?1, ?2, ?3)",         \
+	[STRANGERS] = ("SELECT t.id, t.evidence, t.words FROM stranger t WHERE NOT EXISTS"         \
+		       " (SELECT 1 FROM signer s WHERE s.id = t.id)"),                             \
 	/* one step from lists to what they list, by strong digests alone */                      \
 	[PROPAGATE] = ("INSERT OR IGNORE INTO signer (id, key_name, key_id, via)"                 \
 		       " SELECT c.id, s.key_name, s.key_id, CAST(CASE WHEN s.via = l.path THEN s.via ELSE s.via || ' \u2192 ' || l.path END AS BLOB)"	\

@@ -125,6 +125,16 @@ static bool has_scopes(const struct vouching *v)
 	return false;
 }
 
+/* -- strangers --------------------------------------------------------------------------------------------------- */
+
+static int each_stranger(void *context, uint64_t id, uint64_t evidence, const char *words)
+{
+	struct vouching *v = context;
+	int r = docket_find(v->i->docket, id, REASON_UNTRUSTED_KEY, words);
+
+	return r == 0 && evidence != id ? docket_find(v->i->docket, evidence, REASON_UNTRUSTED_KEY, words) : r;
+}
+
 int vouch_cover(struct vouching *v)
 {
 	int r = vouch_judge_series(v);
@@ -135,5 +145,5 @@ int vouch_cover(struct vouching *v)
 		r = docket_each(v->i->docket, each_beneath, v);
 	if (r == 0 && has_scopes(v))
 		r = docket_each(v->i->docket, each_scoped, v);
-	return r;
+	return r == 0 ? docket_strangers(v->i->docket, each_stranger, v) : r;
 }

@@ -83,12 +83,15 @@ static int find_both(struct vouching *v, const struct told_signature *s, enum re
 	if (asprintf(&text, "%s: %s%s%s%s", evidence_base_name(v->entry->path), *s->key_id ? "key " : "", s->key_id, *s->key_id ? ": " : "",
 		     words) < 0)
 		return -ENOMEM;
+	/* A stranger's signature is worth showing only where nobody who is trusted vouches for the file: an index may, later. */
+	if (reason == REASON_UNTRUSTED_KEY)
+		return docket_add_stranger(v->i->docket, s->id, v->entry->id, text);
 	r = docket_find(v->i->docket, s->id, reason, text);
 	if (r == 0 && s->id != v->entry->id)
 		r = docket_find(v->i->docket, v->entry->id, reason, text);
-	if (r == 0 && reason == REASON_BAD_SIGNATURE)
+	if (r == 0)
 		r = docket_distrust(v->i->docket, s->id);
-	if (r == 0 && reason == REASON_BAD_SIGNATURE)
+	if (r == 0)
 		r = docket_distrust(v->i->docket, v->entry->id);
 	return r;
 }
