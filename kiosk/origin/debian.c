@@ -6,41 +6,25 @@
 
 #include "common/evidence_name.h"
 #include "common/hash.h"
+#include "proof/path.h"
 
 /* -- paths ---------------------------------------------------------------------------------------------------- */
 
-const char *debian_path_append(struct debian_path *path, const struct control_text *raw)
+const char *debian_path_set(struct debian_path *path, const struct control_text *directory, const struct control_text *raw)
 {
-	const char *at = raw->at, *end = raw->at + raw->size;
+	size_t size = directory ? directory->size : 0;
 
-	if (at < end && *at == '/')
-		return "an absolute path";
-	while (at < end) {
-		const char *slash = memchr(at, '/', (size_t)(end - at));
-		size_t size = (size_t)((slash ? slash : end) - at);
-
-		if (size == 2 && at[0] == '.' && at[1] == '.')
-			return "a path that leads out of the repository";
-		if (size > 0 && !(size == 1 && at[0] == '.')) {
-			if (path->size + size + 1 > sizeof(path->at))
-				return "a path that is too long";
-			if (path->size > 0)
-				path->at[path->size++] = '/';
-			memcpy(path->at + path->size, at, size);
-			path->size += size;
-		}
-		at += size + 1;
+	if (size > ORIGIN_PATH_MAX - 1 || raw->size > ORIGIN_PATH_MAX - 1 - size)
+		return "a name that is too long";
+	if (raw->size > 0 && raw->at[0] == '/')
+		return "an absolute name";
+	if (size > 0) {
+		memmove(path->at, directory->at, size);
+		path->at[size++] = '/';
 	}
-	return NULL;
-}
-
-const char *debian_path_set(struct debian_path *path, const struct control_text *raw)
-{
-	const char *why;
-
-	path->size = 0;
-	why = debian_path_append(path, raw);
-	return !why && path->size == 0 ? "an empty path" : why;
+	memmove(path->at + size, raw->at, raw->size);
+	path->size = size + raw->size;
+	return listed_path_normalise(path->at, &path->size);
 }
 
 /* -- digests -------------------------------------------------------------------------------------------------- */

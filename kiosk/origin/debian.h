@@ -6,15 +6,14 @@
 #include "origin/control_file.h"
 #include "proof/proof.h"
 
-/* A path in a list: without ".", "..", empty components or a '/' before it. Not NUL-terminated. */
 struct debian_path {
-	char at[ORIGIN_PATH_MAX];
+	char at[ORIGIN_PATH_MAX + 1];
 	size_t size;
 };
 
-/* Start an empty path, or go on with the components of `raw`. NULL, or what is wrong with it, static. */
-const char *debian_path_set(struct debian_path *path, const struct control_text *raw);
-const char *debian_path_append(struct debian_path *path, const struct control_text *raw);
+/* `raw` beneath `directory` (NULL: none; it may be the beginning of `path` itself), as proof/path.h has paths. NULL, or what is
+ * wrong with it, static. */
+const char *debian_path_set(struct debian_path *path, const struct control_text *directory, const struct control_text *raw);
 
 /* Exactly the digest's hexadecimal digits. NULL, or what is wrong, static. */
 const char *debian_sum(const struct control_text *hex, const struct digest *d, uint8_t ret[static ORIGIN_DIGEST_MAX]);

@@ -37,7 +37,7 @@ static int tell_list(struct control *c, size_t i)
 		if (!why && memchr(listed.name.at, '/', listed.name.size))
 			why = "a name with a slash";
 		if (!why)
-			why = debian_path_set(&c->path, &listed.name);
+			why = debian_path_set(&c->path, NULL, &listed.name);
 		if (why)
 			debian_note_bad(c->e, &c->paragraph, line.at, why);
 		else

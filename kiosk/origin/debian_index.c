@@ -106,9 +106,8 @@ static int tell_path(struct index *x, const struct digest *d, const uint8_t *sum
 		return r;
 	for (unsigned int i = 0; i < n; size++)
 		i += x->path.at[size] == '/';
-	x->full.size = 0;
-	if (debian_path_append(&x->full, &(struct control_text){ x->path.at, size }) ||
-	    debian_path_append(&x->full, &(struct control_text){ x->path.at, x->path.size }))
+	if (debian_path_set(&x->full, &(struct control_text){ x->path.at, size },
+			    &(struct control_text){ x->path.at, x->path.size }))
 		return 0; /* so deep that no path leads to it */
 	return evidence_lists(x->e, d, sum, x->up + n, x->full.at, x->full.size);
 }
@@ -148,7 +147,7 @@ static int tell_package(struct index *x)
 
 	if (control_find_line(&x->paragraph, "Filename", &name) <= 0)
 		return note_bad(x, "a package without a Filename of one line");
-	why = debian_path_set(&x->path, &name);
+	why = debian_path_set(&x->path, NULL, &name);
 	if (!why && (!kind || control_find_line(&x->paragraph, kind->field, &hex) <= 0))
 		why = "a package without SHA256";
 	if (!why)
@@ -167,18 +166,10 @@ static int tell_source_file(struct index *x, const struct digest *d, const struc
 	struct debian_listed listed;
 	const char *why = debian_sum_line(*line, d, false, &listed);
 
-	if (!why && memchr(listed.name.at, '/', listed.name.size))
-		why = "a file name with a slash";
-	x->path.size = 0;
+	if (!why && (memchr(listed.name.at, '/', listed.name.size) || control_text_is(&listed.name, ".")))
+		why = "a file name with a slash, or none";
 	if (!why)
-		why = debian_path_append(&x->path, directory);
-	if (!why) {
-		size_t before = x->path.size;
-
-		why = debian_path_append(&x->path, &listed.name);
-		if (!why && x->path.size == before)
-			why = "an empty file name";
-	}
+		why = debian_path_set(&x->path, directory, &listed.name);
 	if (why) {
 		debian_note_bad(x->e, &x->paragraph, line->at, why);
 		return 0;

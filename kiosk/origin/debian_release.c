@@ -111,8 +111,8 @@ static const char *make_by_hash(struct debian_path *path, const char *field, con
 
 	hex_encode(sum, sum_size, hex);
 	size = snprintf(tail, sizeof(tail), "by-hash/%s/%s", field, hex);
-	path->size = slash ? (size_t)(slash - path->at) : 0;
-	return debian_path_append(path, &(struct control_text){ tail, (size_t)size });
+	return debian_path_set(path, &(struct control_text){ path->at, slash ? (size_t)(slash - path->at) : 0 },
+			       &(struct control_text){ tail, (size_t)size });
 }
 
 /* A file below by-hash/MD5Sum is as good as any other where the same file's SHA-256 is known. */
@@ -142,7 +142,7 @@ static int tell_section(struct release *r, const struct section *s)
 		const char *why = debian_sum_line(line, d, false, &listed);
 
 		if (!why)
-			why = debian_path_set(&r->path, &listed.name);
+			why = debian_path_set(&r->path, NULL, &listed.name);
 		if (why) {
 			debian_note_bad(r->e, &r->paragraph, line.at, why);
 			continue;

@@ -358,7 +358,7 @@ static void test_sources(void **state)
 	assert_non_null(find_entry(&t, "m/b_1.dsc", "sha256", SHA256));
 	proved_done(&t);
 	expect("Sources", EVIDENCE_DEBIAN_SOURCES, "Package: a\nDirectory: ../x\nChecksums-Sha256:\n " SHA256 " 3 a\n", LIST_READ, 0, 1,
-	       "line 4: a path that leads out");
+	       "line 4: a name that leads out");
 	expect("Sources", EVIDENCE_DEBIAN_SOURCES, "Package: a\nDirectory: /x\nChecksums-Sha256:\n " SHA256 " 3 a\n", LIST_READ, 0, 1,
 	       "absolute");
 	expect("Sources", EVIDENCE_DEBIAN_SOURCES,
