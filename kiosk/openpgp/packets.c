@@ -10,7 +10,7 @@
 #define ARMOR_BEGIN "-----BEGIN PGP SIGNATURE-----"
 #define ARMOR_END "-----END PGP SIGNATURE-----"
 
-enum { TAG_SIGNATURE = 2, TAG_MARKER = 10, TAG_PADDING = 21 };
+enum { TAG_SIGNATURE = 2, TAG_MARKER = 10 };
 
 #define SUBPACKET_NOTATION 20
 
@@ -58,9 +58,18 @@ static int dearmor(const uint8_t *block, size_t size, struct bundle *b)
 	return 0;
 }
 
+static bool is_blank(const uint8_t *at, const uint8_t *end)
+{
+	while (at < end && memchr(" \t\r\n", *at, 4))
+		at++;
+	return at == end;
+}
+
+/* Nothing stands outside of the blocks: a file that holds a good signature counts as its signer's, and text that he did not
+ * write must not. */
 static int read_blocks(const uint8_t *raw, size_t size, struct bundle *b)
 {
-	const uint8_t *end = raw + size, *at = find_line(raw, end, ARMOR_BEGIN);
+	const uint8_t *end = raw + size, *at = find_line(raw, end, ARMOR_BEGIN), *before = raw;
 	unsigned int blocks = 0;
 	int r = 0;
 
@@ -72,10 +81,14 @@ static int read_blocks(const uint8_t *raw, size_t size, struct bundle *b)
 										       "the signature is cut off");
 			break;
 		}
-		last += strlen(ARMOR_END);
-		r = dearmor(at, (size_t)(last - at), b);
-		at = find_line(last, end, ARMOR_BEGIN);
+		if (!is_blank(before, at))
+			break;
+		before = last + strlen(ARMOR_END);
+		r = dearmor(at, (size_t)(before - at), b);
+		at = find_line(before, end, ARMOR_BEGIN);
 	}
+	if (r == 0 && blocks > 0 && !*b->trouble && !is_blank(before, at ? at : end))
+		(void)snprintf(b->trouble, sizeof(b->trouble), "something that was not signed stands beside the signature");
 	return r;
 }
 
@@ -119,8 +132,13 @@ static void split(struct bundle *b)
 		unsigned int tag = *p & 0x40 ? *p & 0x3f : *p >> 2 & 0xf;
 		struct signature *s;
 
-		if (*p & 0x80 && tag != TAG_SIGNATURE && tag != TAG_MARKER && tag != TAG_PADDING) {
+		if (*p & 0x80 && tag != TAG_SIGNATURE && tag != TAG_MARKER) {
 			(void)snprintf(b->trouble, sizeof(b->trouble), "holds more than signatures (packet %u)", tag);
+			return;
+		}
+		/* RFC 9580 section 5.8: one with other contents would carry what nobody signed */
+		if (tag == TAG_MARKER && *p & 0x80 && n > 0 && (length != 3 || at + 1 + n + 3 > b->size || memcmp(p + 1 + n, "PGP", 3) != 0)) {
+			(void)snprintf(b->trouble, sizeof(b->trouble), "holds more than signatures (a marker that is none)");
 			return;
 		}
 		if (n == 0 || length > b->size - at - 1 - n) {

@@ -406,6 +406,41 @@ static void expect_malformed(struct trusted *t, const void *data, size_t size, c
 	expect_one(t, "made", "data", SIGNATURE_MALFORMED, "", words);
 }
 
+/* What stands beside a good signature and was not signed by anybody: the file would pass as its signer's. */
+static void expect_riders(struct trusted *t, const char *sig, size_t size, const char *armored, size_t armored_size)
+{
+	static const struct {
+		const char *before, *behind;
+		bool is_armored;
+		const char *words; /* "": good */
+	} riders[] = {
+		{ "", "and more\n", true, "beside the signature" },
+		{ "first this\n", "", true, "beside the signature" },
+		{ "\r\n", " \n\t\r\n", true, "" },
+		{ "", "\xd5\x03xyz", false, "packet 21" }, /* padding */
+		{ "", "\xca\x03PGP", false, "" },
+		{ "", "\xca\x03xyz", false, "a marker that is none" },
+		{ "", "\xca\x04PGPx", false, "a marker that is none" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(riders); i++) {
+		const char *middle = riders[i].is_armored ? armored : sig;
+		size_t n = strlen(riders[i].before), m = riders[i].is_armored ? armored_size : size, k = strlen(riders[i].behind);
+		_cleanup_free_ char *made = malloc(n + m + k);
+
+		assert_non_null(made);
+		memcpy(made, riders[i].before, n);
+		memcpy(made + n, middle, m);
+		memcpy(made + n + m, riders[i].behind, k);
+		if (*riders[i].words) {
+			expect_malformed(t, made, n + m + k, riders[i].words);
+			continue;
+		}
+		write_file(dir_fd, "made", made, n + m + k);
+		expect_one(t, "made", "data", SIGNATURE_GOOD, "plain", "");
+	}
+}
+
 static void test_malformed(void **state)
 {
 	size_t size, armored_size, whole_size;
@@ -431,6 +466,7 @@ static void test_malformed(void **state)
 	broken[size] = '\xcb'; /* a literal packet behind it */
 	broken[size + 1] = 0;
 	expect_malformed(&t, broken, size + 2, "holds more than signatures (packet 11)");
+	expect_riders(&t, sig, size, armored, armored_size);
 	memcpy(broken, sig, size);
 	broken[2] = 5; /* its version: of the future, perhaps beside one that is known */
 	write_file(dir_fd, "made", broken, size);
