@@ -25,7 +25,7 @@ static const char schema[] =
 	"CREATE TABLE listing (volume INTEGER NOT NULL, key BLOB NOT NULL, list_id INTEGER NOT NULL,"
 	"  algorithm TEXT NOT NULL, digest BLOB NOT NULL) STRICT;"
 	"CREATE INDEX listing_key ON listing (key);"
-	"CREATE INDEX listing_digest ON listing (digest) WHERE key = x'';"
+	"CREATE TABLE listed_digest (sum BLOB NOT NULL, list_id INTEGER NOT NULL, PRIMARY KEY (sum, list_id)) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE stranger (id INTEGER NOT NULL, evidence INTEGER NOT NULL, words BLOB NOT NULL) STRICT;"
 	"CREATE TABLE cover (id INTEGER NOT NULL, list_id INTEGER NOT NULL, algorithm TEXT NOT NULL,"
 	"  PRIMARY KEY (id, list_id, algorithm)) STRICT, WITHOUT ROWID;"

@@ -95,7 +95,7 @@ struct docket_listing {
 	char *signed_by; /* trusted key's name, or NULL; of docket_covers() alone */
 };
 
-/* `path` on this volume; "": whichever file has this SHA-256. */
+/* `path` on this volume; "": whichever file has this SHA-256 (listed so by another digest, nothing is kept). */
 _must_check_ int docket_add_listing(struct docket *d, uint64_t list_id, uint32_t volume, const char *path,
 				    const char *algorithm, const uint8_t *digest, size_t digest_size);
 typedef int (*docket_listing_fn)(void *context, const struct docket_listing *l);

@@ -75,14 +75,26 @@ static char *listing_key(const char *path)
 	return key ? key : strdup(path);
 }
 
+static int add_listed_digest(struct docket *d, uint64_t list_id, const uint8_t *sum)
+{
+	sqlite3_stmt *s = docket_begin(d, ADD_LISTED_DIGEST);
+
+	sqlite3_bind_blob(s, 1, sum, SHA256_LEN, SQLITE_STATIC);
+	docket_bind_u64(s, 2, list_id);
+	return docket_run(d, s);
+}
+
 int docket_add_listing(struct docket *d, uint64_t list_id, uint32_t volume, const char *path, const char *algorithm,
 		       const uint8_t *digest, size_t digest_size)
 {
 	_cleanup_free_ char *key = listing_key(path);
-	sqlite3_stmt *s = docket_begin(d, ADD_LISTING);
+	sqlite3_stmt *s;
 
 	if (!key)
 		return -ENOMEM;
+	if (!*path)
+		return digest_size == SHA256_LEN && strcmp(algorithm, "sha256") == 0 ? add_listed_digest(d, list_id, digest) : 0;
+	s = docket_begin(d, ADD_LISTING);
 	docket_bind_u64(s, 1, volume);
 	docket_bind_path(s, 2, key);
 	docket_bind_u64(s, 3, list_id);

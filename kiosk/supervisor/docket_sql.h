@@ -27,6 +27,7 @@ enum statement {
 	DISTRUST,
 	EACH_EVIDENCE,
 	ADD_LISTING,
+	ADD_LISTED_DIGEST,
 	LISTINGS,
 	COVER,
 	COVERS,
@@ -56,20 +57,28 @@ struct docket {
 	"e.id, e.volume, e.kind, e.path, e.size, e.mtime, e.sum, e.status, e.trouble, e.types, e.findings, e.done, e.verdict, e.rule, "   \
 	"e.reasons, e.published_as"
 
+/* The volumes that are there, found in the index one after the other: both indexes begin with the volume, and without it SQLite
+ * would read all of them for each name. */
+#define VOLUMES                                                                                    \
+	"WITH RECURSIVE volumes (v) AS (SELECT min(volume) FROM entry UNION ALL"                   \
+	" SELECT (SELECT min(volume) FROM entry WHERE volume > v) FROM volumes WHERE v IS NOT NULL)"
+
 /* Statements of origin (docket_origin.c), after those of docket.c in the same table. */
 #define ORIGIN_STATEMENTS                                                                          \
-	[FIND_ANYWHERE] = "SELECT " ENTRY_COLUMNS " FROM entry e WHERE e.path = ?2 AND e.kind = 0 ORDER BY e.volume <> ?1, e.volume LIMIT 1", \
+	[FIND_ANYWHERE] = VOLUMES " SELECT " ENTRY_COLUMNS " FROM volumes CROSS JOIN entry e ON e.volume = v AND e.path = ?2"	\
+			  " WHERE e.kind = 0 ORDER BY e.volume <> ?1, e.volume LIMIT 1",            \
 	[SET_EVIDENCE] = "INSERT OR REPLACE INTO evidence (id, format) VALUES (?1, ?2)",           \
 	[EVIDENCE_OF] = "SELECT format FROM evidence WHERE id = ?1",                               \
 	[DISTRUST] = "UPDATE evidence SET distrusted = 1 WHERE id = ?1",                           \
 	[EACH_EVIDENCE] = "SELECT " ENTRY_COLUMNS ", v.format FROM evidence v JOIN entry e ON e.id = v.id ORDER BY e.volume, e.path", \
 	/* a name that no file of the medium has, on any volume, is of no use to anybody */        \
-	[ADD_LISTING] = ("INSERT INTO listing (volume, key, list_id, algorithm, digest) SELECT ?1, ?2, ?3, ?4, ?5"   \
-			 " WHERE ?2 = x'' OR ?6 OR EXISTS (SELECT 1 FROM fold WHERE key = ?2)"),   \
+	[ADD_LISTING] = (VOLUMES " INSERT INTO listing (volume, key, list_id, algorithm, digest) SELECT ?1, ?2, ?3, ?4, ?5"	\
+			 " WHERE ?6"                                                               \
+			 " OR EXISTS (SELECT 1 FROM volumes CROSS JOIN fold f ON f.volume = v AND f.key = ?2)"),   \
 	[LISTINGS] = ("SELECT l.list_id, e.path, l.algorithm, l.digest, l.volume FROM listing l JOIN entry e ON e.id = l.list_id"	\
-		      " WHERE l.key = ?1 AND l.key <> x'' UNION ALL"                              \
-		      " SELECT l.list_id, e.path, l.algorithm, l.digest, ?3 FROM listing l JOIN entry e ON e.id = l.list_id"		\
-		      " WHERE l.key = x'' AND l.digest = ?2 AND l.algorithm = 'sha256'"),         \
+		      " WHERE l.key = ?1 UNION ALL"                                               \
+		      " SELECT l.list_id, e.path, 'sha256', l.sum, ?3 FROM listed_digest l JOIN entry e ON e.id = l.list_id WHERE l.sum = ?2"),	\
+	[ADD_LISTED_DIGEST] = "INSERT OR IGNORE INTO listed_digest (sum, list_id) VALUES (?1, ?2)", \
 	[COVER] = "INSERT OR IGNORE INTO cover (id, list_id, algorithm) VALUES (?1, ?2, ?3)",     \
 	[COVERS] = ("SELECT c.list_id, e.path, c.algorithm, x'', e.volume,"                       \
 		    " (SELECT key_name FROM signer s WHERE s.id = c.list_id LIMIT 1)"             \

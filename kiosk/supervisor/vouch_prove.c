@@ -114,7 +114,12 @@ static int purpose_of(struct vouching *v, uint64_t id, enum evidence_format form
 	if (id == v->entry->id)
 		signed_format = text_format;
 	info = evidence_info(signed_format);
-	*ret = info && info->kinds & EVIDENCE_LISTS ? info->purpose : evidence_info(format)->purpose;
+	if (info && info->kinds & EVIDENCE_LISTS)
+		*ret = info->purpose;
+	else if (id != v->entry->id && format == EVIDENCE_SIGSTORE_BUNDLE)
+		*ret = PURPOSE_FILES; /* the signature of one file, whatever it is wrapped in */
+	else
+		*ret = evidence_info(format)->purpose;
 	return 0;
 }
 
