@@ -2,6 +2,7 @@
 /* From signed lists to what they list, step by step; then what must not count is taken away. */
 #include <string.h>
 
+#include "common/evidence_name.h"
 #include "common/trust.h"
 #include "supervisor/vouching.h"
 
@@ -19,17 +20,26 @@ static int propagate(struct vouching *v)
 
 /* -- files that a complete list does not have ------------------------------------------------------------------- */
 
+/* Signatures and lists that stand right beside it are no part of what it lists. Deeper down they are, and so are files that
+ * only carry a signature of their own. */
+static bool is_beside(const struct complete_list *c, const struct docket_entry *e, uint32_t format)
+{
+	size_t dir = (size_t)(evidence_base_name(c->path) - c->path);
+
+	return format != EVIDENCE_NONE && format != EVIDENCE_RPM && format != EVIDENCE_AUTHENTICODE &&
+	       (size_t)(evidence_base_name(e->path) - e->path) == dir && strncmp(e->path, c->path, dir) == 0;
+}
+
 static int check_listed(struct vouching *v, const struct complete_list *c, struct docket_entry *e)
 {
 	_cleanup_free_ char *words = NULL;
 	uint32_t format = EVIDENCE_NONE;
 	int r = docket_is_listed_by(v->i->docket, c->id, e->path);
 
-	if (r == 0)
-		r = docket_evidence_of(v->i->docket, e->id, &format); /* signatures and lists beside it are no part of it */
-	else
+	if (r != 0)
 		return MIN(r, 0);
-	if (r < 0 || format != EVIDENCE_NONE)
+	r = docket_evidence_of(v->i->docket, e->id, &format);
+	if (r < 0 || is_beside(c, e, format))
 		return MIN(r, 0);
 	if (asprintf(&words, "%s lists all files of its directory, and not this one", c->path) < 0)
 		return -ENOMEM;

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception
 """Rows about origin: who signed what, proved by which path, and every way in which that is said to be so and is not."""
 import gzip
+import hashlib
+import json
 import lzma
 import os
 import signal
 
+import attestations
 from bench import IS_ROOT, Skip, Sparse, put, sha256_file
 from row import row
+from rows_medium import nothing_unescaped
 from vendors import firmware, origin_row, sums, tool, workshop
 
 
@@ -210,6 +214,10 @@ def two_volumes(m):
     # a signature on the other volume than its file
     m.add("d.bin", firmware("d"), "approved", "vendor: d.bin.minisig")
     m.add("d.bin.minisig", vendor.sign_bytes(firmware("d")), "approved", "vendor", volume=1)
+    # both have the name: a signature speaks of its own neighbour
+    m.add("e.bin", firmware("another e"), "held unsigned")
+    m.add("e.bin", firmware("e"), "approved", "vendor: e.bin.minisig", volume=1)
+    m.add("e.bin.minisig", vendor.sign_bytes(firmware("e")), "approved", "vendor", volume=1)
 
 
 origin_row(row, "origin-two-volumes", "issue 4: a chain may span volumes and directories of one medium", two_volumes, volumes=2,
@@ -253,6 +261,44 @@ def small(m):
 
 
 origin_row(row, "origin-small-signatures", "signatures.md: only the trusted comment is signed; cosign's .sig has no mark", small, weight=3)
+
+
+# -- lists that are meant to be complete -------------------------------------------------------------------------
+def complete(m):
+    """A bag and a crate, each with more than its list: whatever it is called, it is not what was signed."""
+    vendor = workshop.minisign("vendor")
+    m.trust("vendor", vendor.public)
+
+    def signed(path, data, *via):
+        m.add(path, data, "approved", "vendor: %s" % (via[0] if via else path + ".minisig"))
+        if not via:
+            m.add(path + ".minisig", vendor.sign_bytes(data), "approved", "vendor")
+        return os.path.basename(path), data
+
+    added = ("added.bin", "added.exe", "sub/added.rpm", "sub/added.sig", "sub/SHA256SUMS", "sub/added.txt", "sub/Packages")
+
+    # RFC 8493
+    top = "bag/tagmanifest-sha256.txt"
+    data = firmware("bag")
+    manifest = sums([("data/a.bin", data)])
+    tags = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
+    signed(top, sums([("bagit.txt", tags), ("manifest-sha256.txt", manifest)]))
+    signed("bag/bagit.txt", tags, "%s.minisig > %s" % (top, top))
+    signed("bag/manifest-sha256.txt", manifest, "%s.minisig > %s" % (top, top))
+    signed("bag/data/a.bin", data, "%s.minisig > %s > bag/manifest-sha256.txt" % (top, top))
+    m.add("bag/note.txt", b"beside the payload\n", "approved")
+
+    top = "crate/.cargo-checksum.json"
+    listed = {"lib.bin": firmware("lib"), "src/main.bin": firmware("main")}
+    signed(top, json.dumps({"files": {n: hashlib.sha256(d).hexdigest() for n, d in listed.items()}, "package": "0" * 64}).encode())
+    for name, content in listed.items():
+        signed("crate/" + name, content, "%s.minisig > %s" % (top, top))
+    for name in added:
+        for place in ("bag/data/", "crate/"):
+            m.add(place + name, b"added: " + name.encode(), "blocked checksum-mismatch")
+
+
+origin_row(row, "origin-complete-lists", "signatures.md: extra files must fail; BagIt's payload set equals its manifest", complete)
 
 
 # -- what a key is trusted for -----------------------------------------------------------------------------------
@@ -383,3 +429,55 @@ origin_row(row, "origin-oversize", "signatures.md: 2 GiB is a hard limit of libc
            weight=25)
 origin_row(row, "origin-role-killed", "invariant 1: a role that dies over one file costs that file's evidence alone", struck, during=strike,
            weight=8)
+
+
+# -- what is put beside a good signature -------------------------------------------------------------------------
+def appended(m):
+    """A signature file counts as its signer's as well: so nothing that he did not sign may ride along in it."""
+    vendor = workshop.openpgp("vendor")
+    m.trust_openpgp("vendor")
+    m.trust("mini", workshop.minisign("vendor").public)
+    m.trust("signer", workshop.signify("signer")[0])
+
+    def case(name, signature, suffix, data=None):
+        m.add(name + ".bin", firmware(name), "any", None)
+        m.add(name + ".bin" + suffix, signature, "any")  # whatever becomes of it: it is nobody's
+
+    binary, armoured = (lambda n: vendor.detach(firmware(n), armour=False)), (lambda n: vendor.detach(firmware(n)))
+    case("private", binary("private") + b"\xfc\xff\0\1\0\0" + bytes(65536), ".sig")
+    case("marker", binary("marker") + b"\xca\x03any" * 3000, ".sig")
+    case("trailing", binary("trailing") + b"payload" * 3000, ".sig")
+    case("behind", armoured("behind") + b"and more text that nobody signed\n" * 1000, ".asc")
+    case("in-front", b"text that nobody signed\n" * 1000 + armoured("in-front"), ".asc")
+    case("mini", workshop.minisign("vendor").sign_bytes(firmware("mini")) + b"and more\n" * 1000, ".minisig")
+    case("signify", workshop.signify_bytes("signer", firmware("signify")) + b"and more\n" * 1000, ".sig")
+
+
+origin_row(row, "origin-appended", "signatures.md: junk outside of what is signed", appended, weight=2)
+
+
+def hostile_names(m):
+    """What a path of proof is made of comes from the medium, too."""
+    keys = workshop.raw()
+    m.trust("vendor", keys.path("vendor", "pub"))
+    m.trust("mini", workshop.minisign("vendor").public)
+    for n, odd in enumerate(("escape\x1b[2J", "bidi\u202egpj", "line\nok good")):
+        data = firmware("odd %d" % n)
+        statement = attestations.statement([("", {"sha256": hashlib.sha256(data).hexdigest()})])
+        m.add("%s/app.dsse" % odd, attestations.dump(attestations.envelope(keys, ["vendor"], statement)), "blocked unsafe-name", None)
+        m.add("good-%d.bin" % n, data, "approved", None)
+        m.add("%s.bin" % odd, firmware(odd), "blocked unsafe-name", None)
+        m.add("%s.bin.minisig" % odd, workshop.minisign("vendor").sign_bytes(firmware(odd)), "blocked unsafe-name", None)
+    m.add(b"latin-\xe9.bin", firmware("latin"), "blocked unsafe-name", None)
+    m.add("SHA256SUMS", sums([("x", b"")]).replace(b"  x", b"  latin-\xe9.bin"), "any", None)
+
+
+def told_cleanly(bench, report):
+    nothing_unescaped(bench, report)
+    for n in range(3):
+        entry = next(f for f in report["files"] if f["path"] == "good-%d.bin" % n)
+        if [s["name"] for s in entry["signers"]] != ["vendor"]:
+            bench.fail("%s: signers %s" % (entry["path"], entry["signers"]))
+
+
+origin_row(row, "origin-hostile-names", "invariant 8: names in a path of proof", hostile_names, after=told_cleanly)

@@ -470,3 +470,90 @@ def authenticode(m):
 
 
 origin_row(row, "origin-authenticode", "signatures.md: data after the signature, time stamps, catalogs", authenticode, weight=6)
+
+
+# -- purposes ----------------------------------------------------------------------------------------------------
+PURPOSES = ("files", "repository", "package", "image", "attestation", "code")
+
+
+def purposes(is_right):
+    """Each format by a key of its own, which is trusted for its purpose and no other; or for every other."""
+    def build(m):
+        def options(purpose):
+            return [word for p in PURPOSES if (p == purpose) == is_right for word in ("--for", p)]
+
+        def expect(path, data, by, via="", *, is_evidence=False):
+            """What has no other type than text may pass without an origin."""
+            is_text = data[:1] in b"{-<F" or data[:5] == b"untru"
+            if is_right:
+                m.add(path, data, "approved", None)
+                m.signers[0, path] = [(by, (via or path).replace(" > ", " \u2192 "))]
+            elif is_evidence:
+                m.add(path, data, "held untrusted-key")
+            else:
+                m.add(path, data, "approved" if is_text else "held")
+
+        # files
+        pgp = workshop.openpgp("for-files")
+        m.trust_openpgp("for-files", *options("files"))
+        expect("a.bin", firmware("a"), "for-files", "a.bin.asc")
+        expect("a.bin.asc", pgp.detach(firmware("a")), "for-files", is_evidence=True)
+        expect("list/CHECKSUM", pgp.clearsign(sums([("b.bin", firmware("b"))])), "for-files", is_evidence=True)
+        expect("list/b.bin", firmware("b"), "for-files", "list/CHECKSUM")
+        mini = workshop.minisign("for-files")
+        m.trust("mini", mini.public, *options("files"))
+        expect("c.bin", firmware("c"), "mini", "c.bin.minisig")
+        expect("c.bin.minisig", mini.sign_bytes(firmware("c")), "mini", is_evidence=True)
+        a = workshop.authorities()
+        m.trust("cms", a.path("root.pem"), *options("files"))
+        m.authorities.add("cms")
+        expect("d.bin", firmware("d"), "cms", "d.bin.p7s")
+        expect("d.bin.p7s", workshop.cms("code", firmware("d")), "cms", is_evidence=True)
+        # repositories
+        repo = workshop.openpgp("vendor")
+        m.trust_openpgp("repository", *options("repository"), key=repo)
+        debian_tree(m, "debian", by="repository")
+        if not is_right:
+            unproved(m, "debian")
+            m.expect("debian/%sInRelease" % DIST, "held untrusted-key")
+        # packages
+        made = workshop.rpms()
+        m.trust("package", os.path.join(made, "keys", "vendor.pgp"), *options("package"))
+        with open(os.path.join(made, "signed.rpm"), "rb") as f:
+            expect("signed.rpm", f.read(), "package", is_evidence=True)
+        packager = workshop.openpgp("packager")
+        m.trust_openpgp("packager", *options("package"))
+        dsc = repository.source_package(m.bench.scratch, "signed")
+        expect("signed_1.0.dsc", packager.clearsign(dsc.read_bytes()), "packager", is_evidence=True)
+        expect("signed_1.0.tar.xz", dsc.with_name("signed_1.0.tar.xz").read_bytes(), "packager", "signed_1.0.dsc")
+        # attestations
+        keys = workshop.raw()
+        m.trust("attestation", keys.path("vendor", "pub"), *options("attestation"))
+        expect("e.bin", firmware("e"), "attestation", "e.dsse")
+        expect("e.dsse", dump(envelope(keys, ["vendor"], statement([("e.bin", {"sha256": sha256(firmware("e"))})]))), "attestation",
+               is_evidence=True)
+        # images
+        m.trust("image", keys.path("edwards", "pub"), *options("image"))
+        l = attestations.Layout(os.path.join(m.bench.scratch, "image"))
+        digest = l.document({"schemaVersion": 2, "mediaType": attestations.MANIFEST, "config": l.blob(b"{}"),
+                             "layers": [l.blob(firmware("layer"))]}, "v1")[7:]
+        signature = l.cosign(keys, "edwards", "sha256:" + digest)[7:]
+        l.finish()
+        m.tree(l.dir, "image", "any", None)
+        layer = "image/blobs/sha256/" + sha256(firmware("layer"))
+        m.expect(layer, "approved", "image: image/blobs/sha256/%s > image/blobs/sha256/%s" % (signature, digest))
+        if not is_right:
+            m.expect(layer, "held unsigned")
+            m.expect("image/blobs/sha256/" + digest, "held untrusted-key")
+        # programs
+        place = workshop.authenticode()
+        m.trust("code", os.path.join(place, "root.pem"), *options("code"))
+        m.authorities.add("code")
+        with open(os.path.join(place, "program-code"), "rb") as f:
+            expect("program.exe", f.read(), "code", is_evidence=True)
+
+    return build
+
+
+origin_row(row, "origin-purpose", "issue 4: a key for one purpose does for that", purposes(True), weight=5, status=0)
+origin_row(row, "origin-other-purposes", "issue 4: a key for every other purpose does not", purposes(False), weight=5)
