@@ -97,6 +97,36 @@ static void put_reasons(const json_t *file)
 	}
 }
 
+static void put_signers(const json_t *file)
+{
+	json_t *signer;
+	size_t i;
+
+	json_array_foreach(json_object_get(file, "signers"), i, signer) {
+		const char *name = json_string_value(json_object_get(signer, "name")), *via = json_string_value(json_object_get(signer, "via"));
+
+		(void)fputs("          signed by ", stdout);
+		records_put(name ? name : "?");
+		(void)fputs(", proved by ", stdout);
+		records_put(via ? via : "?");
+		(void)fputc('\n', stdout);
+	}
+}
+
+static void put_vouched(const json_t *file)
+{
+	json_t *finding;
+	size_t i;
+
+	json_array_foreach(json_object_get(file, "vouched"), i, finding) {
+		const char *code = json_string_value(json_object_get(finding, "code"));
+
+		(void)fputs("          not seen by the virus scanner (", stdout);
+		records_put(code ? code : "?");
+		(void)fputs("): the signature vouches for it\n", stdout);
+	}
+}
+
 static void put_file(const json_t *file)
 {
 	const char *verdict = json_string_value(json_object_get(file, "verdict"));
@@ -105,6 +135,8 @@ static void put_file(const json_t *file)
 	(void)printf("%-9s ", verdict ? verdict : "?");
 	records_put(path ? path : "?");
 	(void)fputc('\n', stdout);
+	put_signers(file);
+	put_vouched(file);
 	put_reasons(file);
 }
 

@@ -190,21 +190,59 @@ static void put_refused(struct receipt *r, const struct docket_entry *e, const c
 	json_decref(reasons);
 }
 
-static void put_approved(struct receipt *r, const struct docket_entry *e, const char *path)
+static int put_signer(void *context, const struct docket_signer *g)
+{
+	struct receipt *r = context;
+	_cleanup_free_ char *name = text_escape(g->key_name, strlen(g->key_name)), *via = text_escape(g->via, strlen(g->via));
+
+	if (!name || !via)
+		return -ENOMEM;
+	fputs(r->is_html ? "<br>signed by " : "    signed by ", r->out);
+	put(r, name);
+	fputs(", proved by ", r->out);
+	put(r, via);
+	fputs(r->is_html ? "" : "\n", r->out);
+	return 0;
+}
+
+/* An approved file has findings where a signature stands in for the scanner alone. */
+static void put_vouched(struct receipt *r, const struct docket_entry *e)
+{
+	json_t *findings = json_loads(e->findings, 0, NULL), *o;
+	size_t k;
+
+	json_array_foreach(findings, k, o) {
+		const char *code = json_string_value(json_object_get(o, "code"));
+
+		fputs(r->is_html ? "<br><b>not seen by the virus scanner</b> (" : "    NOT SEEN BY THE VIRUS SCANNER (", r->out);
+		put(r, code ? code : "");
+		fputs(r->is_html ? "): the signature vouches for it" : "): the signature vouches for it\n", r->out);
+	}
+	json_decref(findings);
+}
+
+static int put_approved(struct receipt *r, const struct docket_entry *e, const char *path)
 {
 	char sum[SHA256_HEX_LEN + 1];
+	int error;
 
 	hex_encode(e->sum, SHA256_LEN, sum);
 	fputs(r->is_html ? "<tr><td>" : "", r->out);
 	put(r, path);
-	fprintf(r->out, r->is_html ? "</td><td>%llu</td><td><code>%s</code></td></tr>\n" : "\n    %llu bytes, SHA-256\n    %s\n",
-		(unsigned long long)e->size, sum);
+	if (!r->is_html)
+		fprintf(r->out, "\n    %llu bytes, SHA-256\n    %s\n", (unsigned long long)e->size, sum);
+	error = docket_signers(r->i->docket, e->id, put_signer, r);
+	put_vouched(r, e);
+	if (r->is_html)
+		fprintf(r->out, "</td><td>%llu</td><td><code>%s</code></td></tr>\n", (unsigned long long)e->size, sum);
+	return error;
 }
 
 static int put_entry(void *context, struct docket_entry *e)
 {
 	struct receipt *r = context;
 	_cleanup_free_ char *path = NULL;
+	int error = 0;
 
 	if ((e->verdict == VERDICT_APPROVED) != r->wants_approved)
 		return 0;
@@ -212,11 +250,11 @@ static int put_entry(void *context, struct docket_entry *e)
 	if (!path)
 		return -ENOMEM;
 	if (r->wants_approved)
-		put_approved(r, e, path);
+		error = put_approved(r, e, path);
 	else
 		put_refused(r, e, path);
 	r->printed++;
-	return ferror(r->out) ? -EIO : 0;
+	return error < 0 ? error : ferror(r->out) ? -EIO : 0;
 }
 
 static int put_files(struct receipt *r, bool approved)

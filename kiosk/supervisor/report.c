@@ -95,6 +95,16 @@ static int add_signer(void *context, const struct docket_signer *g)
 	return !o || json_array_append_new(context, o) < 0 ? -ENOMEM : 0;
 }
 
+/* Findings did not keep the file back: a rule has let a signature stand in for what no engine has seen. Said, not hidden. */
+static int set_vouched(json_t *o, const struct docket_entry *e)
+{
+	json_t *findings = e->verdict == VERDICT_APPROVED ? json_loads(e->findings, 0, NULL) : NULL;
+	int r = json_array_size(findings) > 0 && json_object_set(o, "vouched", findings) < 0 ? -ENOMEM : 0;
+
+	json_decref(findings);
+	return r;
+}
+
 static json_t *file_json(struct inspection *i, const struct report_facts *f, const struct docket_entry *e)
 {
 	char sum[SHA256_HEX_LEN + 1];
@@ -117,7 +127,7 @@ static json_t *file_json(struct inspection *i, const struct report_facts *f, con
 		      "reasons", reasons, "signers", signers, "published_as",
 		      f->is_published && e->published_as ? json_string(e->published_as) : json_null());
 	json_decref(types);
-	if (o && set_path(o, e->path) < 0) {
+	if (o && (set_path(o, e->path) < 0 || set_vouched(o, e) < 0)) {
 		json_decref(o);
 		o = NULL;
 	}

@@ -425,8 +425,15 @@ def oversize(m):
     m.add("unsigned.zst", tool("zstd", "-c", data=firmware("unsigned")), "held unsigned container-opaque")
 
 
+def unseen(bench, report):
+    """The report says what the virus engine did not see, and why; and says so of nothing else."""
+    told = {f["path"]: [v["code"] for v in f["vouched"]] for f in report["files"] if "vouched" in f}
+    if told != {"image.bin": ["limit-exceeded"], "packed.zst": ["container-opaque"]}:
+        bench.fail("said to be vouched for: %s" % told)
+
+
 origin_row(row, "origin-oversize", "signatures.md: 2 GiB is a hard limit of libclamav; signature and digest stand in for it", oversize,
-           weight=25)
+           after=unseen, weight=25)
 origin_row(row, "origin-role-killed", "invariant 1: a role that dies over one file costs that file's evidence alone", struck, during=strike,
            weight=8)
 
