@@ -167,8 +167,8 @@ def main():
         make_databases(work / "db")
         subprocess.run([ROOT / "tests" / "lib" / "attestations.py", work / "specimens"], check=True, stdin=subprocess.DEVNULL,
                        timeout=120)
-        at = station(work, "station", [("vendor.pub", "vendor", "attestation", "image"), ("edwards.pub", "edwards", "image"),
-                                       ("ca.pem", "house", "attestation")])
+        at = station(work, "station", [("vendor.pub", "vendor", "attestation", "image", "files"), ("edwards.pub", "edwards", "image"),
+                                       ("ca.pem", "house", "attestation", "files")])
         attestations(at)
         bundles(at)
         models(at)

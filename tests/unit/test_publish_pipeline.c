@@ -235,10 +235,11 @@ static void close_copies(struct medium *m)
 
 static void start_publisher(struct peer *p)
 {
-	int fds[2] = { staging_fd, key_fd };
+	_cleanup_close_ int lock_fd = memory_text("");
+	int fds[3] = { staging_fd, key_fd, lock_fd };
 
 	peer_start(p, "lazaret-publish", CHANNEL_PUBLISH);
-	peer_send(p, MESSAGE_PUBLISH_START, NULL, fds, 2);
+	peer_send(p, MESSAGE_PUBLISH_START, NULL, fds, 3);
 	expect_ready(p, "publish");
 	encoder_init(&out);
 	encode_str(&out, NAME);
