@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-/* librnp as this role uses it: 0.16.3 (Debian 12) and 0.18 (Debian 13).
+/* librnp as this role uses it: 0.16.3 (Debian 12) and 0.17.1 (Debian 13).
  *
  * What librnp says is not enough by itself, and never its return code alone: it verifies signatures by keys that have expired
  * since, by keys that may not sign (0.16), and by SHA-1 when the signature claims to be old; and under rules that refuse SHA-1

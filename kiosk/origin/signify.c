@@ -229,7 +229,7 @@ static int prove_text(struct evidence *e, const struct mapped *m, struct beside 
 
 static int prove_mapped(struct evidence *e, struct beside *b)
 {
-	struct mapped m;
+	struct mapped m = { .data = "" };
 	int r = map_file(e->fd, e->size, &m);
 
 	if (r < 0)
