@@ -6,6 +6,7 @@
 #include "origin/list.h"
 
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "common/list_name.h"
@@ -50,6 +51,22 @@ static bool is_noise(enum armour *armour, const char *p, size_t size)
 	return true;
 }
 
+/* A line that only a Release, .dsc, .changes or .buildinfo of Debian has. Digest, size and path are "digest, name" in a list, and
+ * "1234 main" is a name that a directory can have: under the name of a list a signed index would count without its date and
+ * its purpose. */
+static bool is_of_debian(const char *p, size_t size)
+{
+	static const char *const fields[] = { "MD5Sum:", "SHA1:", "SHA256:", "SHA512:", "Checksums-Md5:", "Checksums-Sha1:",
+					      "Checksums-Sha256:", "Checksums-Sha512:" };
+
+	while (size > 0 && (p[size - 1] == '\r' || p[size - 1] == ' ' || p[size - 1] == '\t'))
+		size--;
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+		if (strlen(fields[i]) == size && strncasecmp(p, fields[i], size) == 0)
+			return true;
+	return false;
+}
+
 /* -- the list ------------------------------------------------------------------------------------------------ */
 
 struct pass {
@@ -57,7 +74,7 @@ struct pass {
 	const char *list_name;
 	enum armour armour;
 	uint64_t line;
-	bool is_promised;
+	bool is_promised, is_of_debian;
 	struct list_entry entry;
 };
 
@@ -87,6 +104,7 @@ static int take_line(struct pass *p, const char *raw, size_t size, bool is_long,
 		raw += 2;
 		size -= 2;
 	}
+	p->is_of_debian = p->is_of_debian || is_of_debian(raw, size);
 	why = is_long ? "a line that is too long" : list_line_parse(raw, size, p->list_name, &p->entry);
 	if (why) {
 		note_bad(s, p->line, why);
@@ -113,6 +131,12 @@ static void judge_list(const struct pass *p, bool is_cut, struct list_summary *s
 		s->outcome = LIST_READ;
 	else
 		s->outcome = is_list || p->is_promised ? LIST_BROKEN : LIST_NONE;
+	if (p->is_of_debian) {
+		s->outcome = LIST_BROKEN;
+		s->bad_lines = 0;
+		s->why = "a file of a Debian repository under another name";
+		return;
+	}
 	if (is_cut && s->outcome == LIST_BROKEN)
 		s->why = p->line > LIST_LINES_MAX ? "more lines than this station reads" :
 						    "longer than this station reads";

@@ -22,9 +22,9 @@ static const char schema[] =
 	"CREATE TABLE fold (volume INTEGER NOT NULL, key BLOB NOT NULL, path BLOB NOT NULL,"
 	"  PRIMARY KEY (volume, key, path)) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE evidence (id INTEGER PRIMARY KEY, format INTEGER NOT NULL, distrusted INTEGER NOT NULL DEFAULT 0) STRICT;"
+	/* a line that is repeated says nothing new */
 	"CREATE TABLE listing (volume INTEGER NOT NULL, key BLOB NOT NULL, list_id INTEGER NOT NULL,"
-	"  algorithm TEXT NOT NULL, digest BLOB NOT NULL) STRICT;"
-	"CREATE INDEX listing_key ON listing (key);"
+	"  algorithm TEXT NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (key, list_id, algorithm, digest)) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE listed_digest (sum BLOB NOT NULL, list_id INTEGER NOT NULL, PRIMARY KEY (sum, list_id)) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE stranger (id INTEGER NOT NULL, evidence INTEGER NOT NULL, words BLOB NOT NULL) STRICT;"
 	"CREATE TABLE cover (id INTEGER NOT NULL, list_id INTEGER NOT NULL, algorithm TEXT NOT NULL,"
@@ -225,6 +225,7 @@ int docket_add(struct docket *d, uint64_t id, uint32_t volume, enum entry_kind k
 	docket_bind_u64(s, 5, size);
 	docket_bind_u64(s, 6, (uint64_t)mtime);
 	r = docket_run(d, s);
+	d->entries++;
 	return r == 0 && kind != ENTRY_DIR_TROUBLE ? add_folds(d, volume, path) : r;
 }
 
@@ -279,6 +280,24 @@ static int current_findings(struct docket *d, uint64_t id, json_t **ret)
 	return r;
 }
 
+/* A list of half a million lines may say as many wrong digests of one file, and a thousand signatures may be by strangers. Those
+ * of one reason are limited, not all together: many that hold a file must not hide one that blocks it. */
+static bool is_told(const json_t *list, const char *code, const char *detail)
+{
+	size_t k, count = 0;
+	json_t *o;
+
+	json_array_foreach((json_t *)list, k, o) {
+		const char *told = json_string_value(json_object_get(o, "code")), *words = json_string_value(json_object_get(o, "detail"));
+
+		if (!told || strcmp(told, code) != 0)
+			continue;
+		if (++count == DOCKET_FINDINGS_OF_ONE_REASON || (words && strcmp(words, detail) == 0))
+			return true;
+	}
+	return false;
+}
+
 int docket_find(struct docket *d, uint64_t id, enum reason reason, const char *detail)
 {
 	_cleanup_free_ char *clean = text_escape(detail, strlen(detail));
@@ -286,6 +305,10 @@ int docket_find(struct docket *d, uint64_t id, enum reason reason, const char *d
 	json_t *list = NULL;
 	int r = clean ? current_findings(d, id, &list) : -ENOMEM;
 
+	if (r == 0 && is_told(list, reason_code(reason), clean)) {
+		json_decref(list);
+		return 0;
+	}
 	if (r == 0 && json_array_append_new(list, json_pack("{s:s,s:s}", "code", reason_code(reason), "detail", clean)) < 0)
 		r = -ENOMEM;
 	if (r == 0) {

@@ -52,7 +52,9 @@ _must_check_ int docket_trouble(struct docket *d, uint64_t id, enum stream_statu
 /* What examiners found; `types` and `findings` are JSON arrays. Adds to `done`. */
 _must_check_ int docket_examined(struct docket *d, uint64_t id, uint32_t done, const char *types,
 				 const char *findings);
-/* One more finding of a check that looks at the medium as a whole. `detail` is escaped. */
+/* One more finding of a check that looks at the medium as a whole. `detail` is escaped. Said twice it counts once, and of one
+ * reason a file has a few at most: further ones would not change what becomes of it. */
+#define DOCKET_FINDINGS_OF_ONE_REASON 8
 _must_check_ int docket_find(struct docket *d, uint64_t id, enum reason reason, const char *detail);
 _must_check_ int docket_done(struct docket *d, uint64_t id, uint32_t done);
 _must_check_ int docket_judged(struct docket *d, uint64_t id, enum verdict verdict, const char *rule,
@@ -95,7 +97,12 @@ struct docket_listing {
 	char *signed_by; /* trusted key's name, or NULL; of docket_covers() alone */
 };
 
-/* `path` on this volume; "": whichever file has this SHA-256 (listed so by another digest, nothing is kept). */
+/* `path` on this volume; "": whichever file has this SHA-256 (listed so by another digest, nothing is kept). Nothing is kept
+ * either of names that no file has, of lines that are repeated, and of a name's further digests when one list has so many for
+ * it that it contradicts itself. -EDQUOT: more than files of this number could need. */
+#define DOCKET_LISTINGS_OF_ONE_NAME 64	 /* seven algorithms, for names that differ in the case of letters */
+#define DOCKET_LISTED_BYTES (512ull << 20) /* of all listings together, and */
+#define DOCKET_LISTED_BYTES_PER_ENTRY 8192u /* a mirror's file is listed by some ten copies of an index, in 150 bytes each */
 _must_check_ int docket_add_listing(struct docket *d, uint64_t list_id, uint32_t volume, const char *path,
 				    const char *algorithm, const uint8_t *digest, size_t digest_size);
 typedef int (*docket_listing_fn)(void *context, const struct docket_listing *l);

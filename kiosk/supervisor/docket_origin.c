@@ -6,6 +6,8 @@
 #include "common/text.h"
 #include "supervisor/docket_sql.h"
 
+#define LISTING_OVERHEAD 32 /* bytes of a row beside its texts, and what pages leave free */
+
 int docket_find_anywhere(struct docket *d, uint32_t volume, const char *path, struct docket_entry *ret)
 {
 	sqlite3_stmt *s = docket_begin(d, FIND_ANYWHERE);
@@ -75,13 +77,24 @@ static char *listing_key(const char *path)
 	return key ? key : strdup(path);
 }
 
+/* The docket lies in the spool: indexes that are small when compressed must not fill it up, which would end the inspection. */
+static int run_listing(struct docket *d, sqlite3_stmt *s, size_t bytes)
+{
+	uint64_t max = DOCKET_LISTED_BYTES + d->entries * DOCKET_LISTED_BYTES_PER_ENTRY;
+	int r = d->listed_bytes > max ? -EDQUOT : docket_run(d, s);
+
+	if (r == 0 && sqlite3_changes(d->db) > 0)
+		d->listed_bytes += bytes + LISTING_OVERHEAD;
+	return r;
+}
+
 static int add_listed_digest(struct docket *d, uint64_t list_id, const uint8_t *sum)
 {
 	sqlite3_stmt *s = docket_begin(d, ADD_LISTED_DIGEST);
 
 	sqlite3_bind_blob(s, 1, sum, SHA256_LEN, SQLITE_STATIC);
 	docket_bind_u64(s, 2, list_id);
-	return docket_run(d, s);
+	return run_listing(d, s, SHA256_LEN);
 }
 
 int docket_add_listing(struct docket *d, uint64_t list_id, uint32_t volume, const char *path, const char *algorithm,
@@ -101,7 +114,8 @@ int docket_add_listing(struct docket *d, uint64_t list_id, uint32_t volume, cons
 	docket_bind_text(s, 4, algorithm);
 	sqlite3_bind_blob(s, 5, digest, (int)digest_size, SQLITE_STATIC);
 	docket_bind_u64(s, 6, !text_utf8_valid(path, strlen(path))); /* such names have no folded key to be found by */
-	return docket_run(d, s);
+	docket_bind_u64(s, 7, DOCKET_LISTINGS_OF_ONE_NAME);
+	return run_listing(d, s, strlen(key) + strlen(algorithm) + digest_size);
 }
 
 static int load_listing(sqlite3_stmt *s, struct docket_listing *l)

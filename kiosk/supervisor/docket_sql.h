@@ -51,6 +51,8 @@ struct docket {
 	sqlite3_stmt *statements[STATEMENT_COUNT_];
 	char *last_parent; /* the directory whose fold keys were stored last */
 	uint32_t last_volume; /* and its volume */
+	uint64_t entries;     /* that were added */
+	uint64_t listed_bytes; /* of listings, about */
 };
 
 #define ENTRY_COLUMNS                                                                              \
@@ -72,9 +74,10 @@ struct docket {
 	[DISTRUST] = "UPDATE evidence SET distrusted = 1 WHERE id = ?1",                           \
 	[EACH_EVIDENCE] = "SELECT " ENTRY_COLUMNS ", v.format FROM evidence v JOIN entry e ON e.id = v.id ORDER BY e.volume, e.path", \
 	/* a name that no file of the medium has, on any volume, is of no use to anybody */        \
-	[ADD_LISTING] = (VOLUMES " INSERT INTO listing (volume, key, list_id, algorithm, digest) SELECT ?1, ?2, ?3, ?4, ?5"	\
-			 " WHERE ?6"                                                               \
-			 " OR EXISTS (SELECT 1 FROM volumes CROSS JOIN fold f ON f.volume = v AND f.key = ?2)"),   \
+	[ADD_LISTING] = (VOLUMES " INSERT OR IGNORE INTO listing (volume, key, list_id, algorithm, digest) SELECT ?1, ?2, ?3, ?4, ?5"	\
+			 " WHERE (iif(?6, EXISTS (SELECT 1 FROM volumes CROSS JOIN entry e ON e.volume = v AND e.path = ?2),"	\
+			 " EXISTS (SELECT 1 FROM volumes CROSS JOIN fold f ON f.volume = v AND f.key = ?2)))"   \
+			 " AND (SELECT count(*) FROM (SELECT 1 FROM listing WHERE key = ?2 AND list_id = ?3 LIMIT ?7)) < ?7"),	\
 	[LISTINGS] = ("SELECT l.list_id, e.path, l.algorithm, l.digest, l.volume FROM listing l JOIN entry e ON e.id = l.list_id"	\
 		      " WHERE l.key = ?1 UNION ALL"                                               \
 		      " SELECT l.list_id, e.path, 'sha256', l.sum, ?3 FROM listed_digest l JOIN entry e ON e.id = l.list_id WHERE l.sum = ?2"),	\

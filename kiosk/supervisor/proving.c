@@ -58,6 +58,7 @@ int proving_recognise(struct process *p, const char *path, int fd, const struct 
 {
 	_cleanup_free_ struct encoder *e = malloc(sizeof(*e));
 	_cleanup_free_ struct message *m = malloc(sizeof(*m));
+	_cleanup_free_ char *why = NULL;
 	uint32_t format;
 	int r = e && m ? 0 : -ENOMEM;
 
@@ -67,9 +68,9 @@ int proving_recognise(struct process *p, const char *path, int fd, const struct 
 	encode_bytes(e, path, strlen(path));
 	r = channel_send(&p->channel, MESSAGE_ORIGIN_RECOGNISE, e, &fd, 1);
 	if (r == 0)
-		r = process_expect(p, MESSAGE_ORIGIN_RECOGNISED, patience, m, NULL);
+		r = process_expect(p, MESSAGE_ORIGIN_RECOGNISED, patience, m, &why);
 	if (r < 0)
-		return r;
+		return why ? -EBADMSG : r; /* the number is the role's word, which must not pass for an error of ours */
 	format = decode_u32(&m->payload);
 	r = decoder_end(&m->payload);
 	message_done(m);

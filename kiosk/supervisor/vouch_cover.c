@@ -30,6 +30,7 @@ static bool is_beside(const struct complete_list *c, const struct docket_entry *
 	       (size_t)(evidence_base_name(e->path) - e->path) == dir && strncmp(e->path, c->path, dir) == 0;
 }
 
+/* 1: it is not, and that has been told. */
 static int check_listed(struct vouching *v, const struct complete_list *c, struct docket_entry *e)
 {
 	_cleanup_free_ char *words = NULL;
@@ -43,7 +44,8 @@ static int check_listed(struct vouching *v, const struct complete_list *c, struc
 		return MIN(r, 0);
 	if (asprintf(&words, "%s lists all files of its directory, and not this one", c->path) < 0)
 		return -ENOMEM;
-	return docket_find(v->i->docket, e->id, REASON_CHECKSUM_MISMATCH, words);
+	r = docket_find(v->i->docket, e->id, REASON_CHECKSUM_MISMATCH, words);
+	return r < 0 ? r : 1;
 }
 
 static int each_beneath(void *context, struct docket_entry *e)
@@ -54,11 +56,12 @@ static int each_beneath(void *context, struct docket_entry *e)
 	for (size_t k = 0; r == 0 && k < v->complete_count; k++) {
 		const struct complete_list *c = &v->complete[k];
 
-		if (e->kind == ENTRY_FILE && e->id != c->id && e->volume == c->volume &&
+		r = vouch_breathe(v);
+		if (r == 0 && e->kind == ENTRY_FILE && e->id != c->id && e->volume == c->volume &&
 		    strncmp(e->path, c->beneath, strlen(c->beneath)) == 0)
 			r = check_listed(v, c, e);
 	}
-	return r;
+	return MIN(r, 0);
 }
 
 /* -- scopes ------------------------------------------------------------------------------------------------------ */

@@ -10,6 +10,7 @@
 #define CHECKSUMS_BYTES_MAX (64u << 20) /* a list of half a million files */
 #define CHECKSUM_BYTES_MIN 32		/* an MD5 digest in hex, the shortest that is read */
 #define SIGNATURE_BYTES_MAX (256u << 10) /* what is larger carries more than a signature */
+#define COMPLETE_MAX 1024		/* signed models and bags of one medium: each file is looked up in those above it */
 #define LISTINGS_MAX 2000000u		/* PROOF_ENTRIES_MAX */
 
 /* -- what a role asks and tells --------------------------------------------------------------------------------- */
@@ -51,10 +52,23 @@ static int on_signature(void *context, enum signature_outcome outcome, const cha
 	return s->key_name && s->key_id && s->detail ? 0 : -ENOMEM;
 }
 
+/* Which the roles know (proof/digest.c). */
+static bool is_algorithm(const char *name)
+{
+	static const char *const names[] = { "sha256", "sha512", "sha384", "sha224", "blake2b", "sha1", "md5" };
+
+	for (size_t k = 0; k < ARRAY_LEN(names); k++)
+		if (strcmp(name, names[k]) == 0)
+			return true;
+	return false;
+}
+
 static int on_listing(void *context, const char *path, const char *algorithm, const uint8_t *digest, size_t digest_size)
 {
 	struct vouching *v = context;
 
+	if (!is_algorithm(algorithm))
+		return -EPROTO;
 	if (!*path && (strcmp(algorithm, "sha256") != 0 || digest_size != SHA256_LEN))
 		return 0; /* only by the digest that the vault computes can a file be found */
 	return docket_add_listing(v->i->docket, v->entry->id, v->entry->volume, path, algorithm, digest, digest_size);
@@ -209,6 +223,10 @@ static int take_list(struct vouching *v, enum evidence_format format, const stru
 	}
 	if (s->outcome != LIST_READ)
 		return 0;
+	if (s->flags & PROVED_COMPLETE && v->complete_count == COMPLETE_MAX) {
+		r = docket_find(v->i->docket, v->entry->id, REASON_LIMIT_EXCEEDED, "too many lists that say that they are complete");
+		return r == 0 ? docket_distrust(v->i->docket, v->entry->id) : r;
+	}
 	r = vouch_note_series(v, s);
 	return r == 0 && s->flags & PROVED_COMPLETE ? note_complete(v, format) : r;
 }
@@ -222,7 +240,7 @@ static uint64_t listings_max(enum evidence_format format, uint64_t size)
 
 static int prove(struct vouching *v, struct process *p, enum evidence_format format, int fd, uint64_t size, struct proving_summary *s)
 {
-	struct patience patience = vouch_patience(v); /* for all of it: a role that was taken over never ends */
+	struct patience patience = vouch_patience(v, size); /* for all of it: a role that was taken over never ends */
 	int r = proving_prove(p, format, v->entry->path, fd, (uint64_t)v->now, listings_max(format, size), &patience, &events, v, s);
 
 	return r < 0 ? vouch_role_failed(v, p, v->entry->id, r, s->detail) : 1;
@@ -231,7 +249,7 @@ static int prove(struct vouching *v, struct process *p, enum evidence_format for
 /* The text that a signature covers, in a process that sees no signatures. */
 static int start_index(struct vouching *v)
 {
-	struct patience patience = vouch_patience(v);
+	struct patience patience = vouch_patience(v, 0);
 	_cleanup_free_ char *why = NULL;
 	int r = v->index.pid == 0 ? proving_start(ROLE_ORIGIN, NULL, &patience, &v->index, &why) : 0;
 
@@ -242,7 +260,7 @@ static int start_index(struct vouching *v)
 
 static int recognise_text(struct vouching *v, int fd, enum evidence_format *ret)
 {
-	struct patience patience = vouch_patience(v);
+	struct patience patience = vouch_patience(v, 0);
 	int r = start_index(v);
 
 	if (r < 0)
@@ -272,8 +290,11 @@ static int prove_entry(struct vouching *v, struct docket_entry *e, enum evidence
 	enum evidence_format text_format = EVIDENCE_NONE;
 	_cleanup_close_ int fd = -EBADF;
 	struct process *p;
-	int r = vouch_role(v, evidence_info(format)->role, &p);
+	int r = vouch_is_late(v, e->id);
 
+	if (r != 0)
+		return MIN(r, 0);
+	r = vouch_role(v, evidence_info(format)->role, &p);
 	if (r == 0)
 		r = inspection_open_copy(v->i, e->id, &fd);
 	if (r < 0)

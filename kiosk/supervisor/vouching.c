@@ -9,6 +9,7 @@
  */
 #include "supervisor/vouching.h"
 
+#include <poll.h>
 #include <string.h>
 #include <time.h>
 
@@ -16,14 +17,54 @@
 #include "common/log.h"
 
 #define READY_SECONDS 30
-#define ANSWER_SECONDS 300 /* hashing or verifying the largest file */
+#define STEPS_BETWEEN_BREATHS 1024 /* some milliseconds */
+#define ANSWER_SECONDS 300 /* for one file, and */
+#define BYTES_PER_SECOND (32u << 20) /* of it: a slow disk, and SHA-512 on a slow processor */
 
-struct patience vouch_patience(const struct vouching *v)
+/* All of it together. Ten thousand files, each of which keeps its role busy until just before the end of its patience, would
+ * else take a month, while others wait with their media. */
+#define STAGE_SECONDS 900
+#define STAGE_MS_PER_ENTRY 20 /* a signature takes one or two; so many indexes of a mirror list all of its files */
+
+struct patience vouch_patience(const struct vouching *v, uint64_t bytes)
 {
-	struct patience p = supervisor_patience(v->i->supervisor, ANSWER_SECONDS);
+	struct patience p = supervisor_patience(v->i->supervisor, ANSWER_SECONDS + bytes / BYTES_PER_SECOND);
 
-	p.deadline_ms = MIN(p.deadline_ms, v->i->patience.deadline_ms);
+	p.deadline_ms = MIN(p.deadline_ms, MIN(v->deadline_ms, v->i->patience.deadline_ms));
 	return p;
+}
+
+static int set_deadline(struct vouching *v)
+{
+	struct docket_counts c = { 0 };
+	int r = docket_count(v->i->docket, &c);
+	uint64_t seconds = STAGE_SECONDS + c.files * STAGE_MS_PER_ENTRY / 1000 + c.bytes / BYTES_PER_SECOND;
+
+	v->deadline_ms = supervisor_patience(v->i->supervisor, seconds).deadline_ms;
+	return r;
+}
+
+int vouch_is_late(struct vouching *v, uint64_t id)
+{
+	int r;
+
+	if (monotonic_ms() < v->deadline_ms)
+		return 0;
+	r = docket_find(v->i->docket, id, REASON_SCAN_TIMEOUT, "checking origins took all the time that there is for this medium");
+	if (r == 0)
+		r = docket_distrust(v->i->docket, id);
+	return r < 0 ? r : 1;
+}
+
+int vouch_breathe(struct vouching *v)
+{
+	struct pollfd polled = { .fd = v->i->patience.signal_fd, .events = POLLIN };
+
+	if (++v->steps % STEPS_BETWEEN_BREATHS != 0)
+		return 0;
+	if (poll(&polled, 1, 0) > 0)
+		return -ECANCELED; /* it stays readable */
+	return monotonic_ms() < v->i->patience.deadline_ms ? 0 : -ETIMEDOUT;
 }
 
 const json_t *vouch_key(const struct vouching *v, const char *name)
@@ -81,6 +122,11 @@ int vouch_role_failed(struct vouching *v, struct process *p, uint64_t id, int er
 		reason = REASON_SCAN_TIMEOUT;
 		process_kill(p);
 		break;
+	case -EDQUOT:
+		reason = REASON_LIMIT_EXCEEDED;
+		words = "it lists more than there is room for";
+		process_kill(p);
+		break;
 	case -EPROTO:
 	case -EPIPE:
 	case -ENOTCONN:
@@ -101,11 +147,14 @@ int vouch_role_failed(struct vouching *v, struct process *p, uint64_t id, int er
 static int recognise(struct vouching *v, struct docket_entry *e)
 {
 	enum evidence_format format = EVIDENCE_NONE;
-	struct patience patience = vouch_patience(v);
+	struct patience patience = vouch_patience(v, 0);
 	_cleanup_close_ int fd = -EBADF;
 	struct process *p;
-	int r = vouch_role(v, ROLE_ORIGIN, &p);
+	int r = vouch_is_late(v, e->id);
 
+	if (r != 0)
+		return MIN(r, 0);
+	r = vouch_role(v, ROLE_ORIGIN, &p);
 	if (r == 0)
 		r = inspection_open_copy(v->i, e->id, &fd);
 	if (r < 0)
@@ -170,7 +219,9 @@ int inspection_vouch(struct inspection *i)
 	}
 	v->i = i;
 	v->now = time(NULL);
-	r = pass_over(v, each_recognised);
+	r = set_deadline(v);
+	if (r == 0)
+		r = pass_over(v, each_recognised);
 	if (r == 0)
 		r = pass_over_evidence(v, vouch_prove_lists);
 	if (r == 0)

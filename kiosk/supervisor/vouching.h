@@ -33,6 +33,8 @@ struct complete_list {
 struct vouching {
 	struct inspection *i;
 	int64_t now;
+	int64_t deadline_ms; /* of all proving and comparing (monotonic_ms()); afterwards files are held without */
+	unsigned int steps;  /* of vouch_breathe() */
 	struct process roles[ROLE_COUNT_]; /* pid 0: not started in this pass */
 	struct process index;		   /* reads the text in signatures; sees no signature */
 
@@ -46,7 +48,12 @@ struct vouching {
 	struct message message;
 };
 
-struct patience vouch_patience(const struct vouching *v);
+/* With one file, of so many bytes that are read more than once at most. */
+struct patience vouch_patience(const struct vouching *v, uint64_t bytes);
+/* 1: there is no time left to look at this file, and it has been told; 0, or a negative errno. */
+_must_check_ int vouch_is_late(struct vouching *v, uint64_t id);
+/* For loops over what a medium can make long, in which nobody is waited for: 0, -ECANCELED or -ETIMEDOUT. */
+_must_check_ int vouch_breathe(struct vouching *v);
 /* The role's process in this pass, started when it is not there. */
 _must_check_ int vouch_role(struct vouching *v, enum role_id role, struct process **ret);
 /* After an error of a role about one file: 0 when the inspection goes on without what it would have told, and the role's

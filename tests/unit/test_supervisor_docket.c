@@ -110,6 +110,60 @@ static void test_a_list_means_a_name_in_any_case(void **state)
 	docket_free(d);
 }
 
+static int count_only(void *context, const struct docket_listing *l)
+{
+	++*(unsigned int *)context;
+	return l->digest_size == SHA256_LEN ? 0 : -EIO;
+}
+
+/* Each line of a list costs the station something for each file of that name, and room in the spool. */
+static void test_a_list_that_contradicts_itself_a_thousand_times(void **state)
+{
+	static const char *const paths[] = { "a", "list", NULL };
+	struct docket *d = docket_of(paths);
+	uint8_t digest[SHA256_LEN] = { 0 };
+	unsigned int count = 0;
+
+	(void)state;
+	for (unsigned int k = 0; k < 1000; k++) {
+		digest[0] = (uint8_t)k;
+		digest[1] = (uint8_t)(k >> 8);
+		assert_int_equal(docket_add_listing(d, 1, 0, "A", "sha256", digest, sizeof(digest)), 0);
+		assert_int_equal(docket_add_listing(d, 1, 0, "\xff no file", "sha256", digest, sizeof(digest)), 0);
+	}
+	assert_int_equal(docket_listings(d, 0, "a", sum, count_only, &count), 0);
+	assert_int_equal(count, DOCKET_LISTINGS_OF_ONE_NAME);
+	count = 0;
+	assert_int_equal(docket_listings(d, 0, "\xff no file", sum, count_only, &count), 0);
+	assert_int_equal(count, 0);
+	docket_free(d);
+}
+
+/* A thousand findings that hold a file must neither fill the docket nor hide one that blocks it. */
+static void test_findings_of_one_reason_are_few(void **state)
+{
+	static const char *const one[] = { "a", NULL };
+	struct docket *d = docket_of(one);
+	struct docket_entry e;
+	char words[32];
+	size_t count = 0;
+
+	(void)state;
+	for (unsigned int k = 0; k < 1000; k++) {
+		(void)snprintf(words, sizeof(words), "by somebody %u", k);
+		assert_int_equal(docket_find(d, 0, REASON_UNTRUSTED_KEY, words), 0);
+	}
+	assert_int_equal(docket_find(d, 0, REASON_CHECKSUM_MISMATCH, "other"), 0);
+	assert_int_equal(docket_find(d, 0, REASON_CHECKSUM_MISMATCH, "other"), 0);
+	assert_int_equal(docket_get(d, 0, &e), 1);
+	for (const char *at = e.findings; (at = strstr(at, "\"code\"")); at++)
+		count++;
+	assert_int_equal(count, DOCKET_FINDINGS_OF_ONE_REASON + 1);
+	assert_non_null(strstr(e.findings, "checksum-mismatch"));
+	docket_entry_done(&e);
+	docket_free(d);
+}
+
 static void test_a_fresh_entry_is_blocked_and_has_nothing_done(void **state)
 {
 	const char *const one[] = { "a", NULL };
@@ -204,6 +258,8 @@ int main(void)
 		cmocka_unit_test(test_volumes_do_not_collide),
 		cmocka_unit_test(test_one_path_twice_is_refused),
 		cmocka_unit_test(test_a_list_means_a_name_in_any_case),
+		cmocka_unit_test(test_a_list_that_contradicts_itself_a_thousand_times),
+		cmocka_unit_test(test_findings_of_one_reason_are_few),
 		cmocka_unit_test(test_a_fresh_entry_is_blocked_and_has_nothing_done),
 		cmocka_unit_test(test_series_that_have_been_seen),
 	};

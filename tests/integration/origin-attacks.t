@@ -1,0 +1,128 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception
+"""lazaret inspect on evidence that was made to mislead the station or to keep it busy, with real signatures of a trusted key.
+
+BUILD: the build directory (default build).
+"""
+import hashlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from repository import Key, Repository, Unavailable, synthetic_debs  # noqa: E402
+from tap import BUILD, finish, make_databases, ok, skip  # noqa: E402
+
+LAZARET = BUILD / "bin" / "lazaret"
+DAY = 86400
+NOW = int(time.time())
+DEADLINE_S = 240  # for a medium that is small: what is quadratic takes hours
+
+
+class Station:
+    """With the profile "updates", which demands a signature."""
+
+    def __init__(self, name):
+        self.at = work / name
+        subprocess.run([LAZARET, "init", self.at, "--db", db, "--profile", "updates"], check=True, stdout=subprocess.DEVNULL)
+
+    def lazaret(self, *args):
+        return subprocess.run([LAZARET, "-C", self.at, *args], stdin=subprocess.DEVNULL, capture_output=True, timeout=DEADLINE_S)
+
+    def trust(self, key, name):
+        """For every purpose."""
+        (work / (name + ".asc")).write_bytes(key.armoured)
+        done = self.lazaret("key", "trust", work / (name + ".asc"), "--name", name, "--yes")
+        ok(done.returncode == 0, "the key %s is trusted" % name, done.stderr.decode())
+        return self
+
+    def inspect(self, medium):
+        """The report's files, by path."""
+        try:
+            done = self.lazaret("--json", "inspect", medium)
+        except subprocess.TimeoutExpired:
+            ok(False, "%s is inspected in time" % medium.name)
+            return {}
+        if done.returncode not in (0, 1):
+            ok(False, "%s can be inspected" % medium.name, done.stderr.decode("utf-8", "replace"))
+            return {}
+        return {f["path"]: f for f in json.loads(done.stdout)["files"]}
+
+
+def codes(f):
+    return {r["code"] for r in f["reasons"]}
+
+
+def is_blocked(files, path, name):
+    f = files.get(path, {"verdict": "", "reasons": []})
+    ok(f["verdict"] == "blocked" and "checksum-mismatch" in codes(f), name, f)
+    ok(0 < len(f["reasons"]) <= 16, name + ", in a few words", len(f["reasons"]))
+
+
+def many_digests_of_one_file():
+    """Each of them was a finding: the inspection took a time that grew with the square of their number, and never ended."""
+    m = work / "many-digests"
+    m.mkdir()
+    (m / "a.txt").write_text("hello\n")
+    (m / "SHA256SUMS").write_text("".join("%064x  a.txt\n" % i for i in range(50000)))
+    is_blocked(Station("many").inspect(m), "a.txt", "50,000 wrong digests of one file")
+
+
+def algorithms_in_turns():
+    """The digest that was computed last was the only one that was kept: a large file was hashed for each line."""
+    m = work / "in-turns"
+    m.mkdir()
+    with open(m / "large.bin", "wb") as f:
+        f.truncate(256 << 20)
+    (m / "CHECKSUMS").write_text("".join("%032x  large.bin\n%040x  large.bin\n" % (i, i) for i in range(2000)))
+    is_blocked(Station("turns").inspect(m), "large.bin", "MD5 and SHA-1 of a large file in turns")
+
+
+def under_the_name_of_a_list(key):
+    """"digest size path" in a signed Release is "digest name" in a list: so an old index had no date, and passed."""
+    s = Station("disguised").trust(key, "vendor")
+    debs = synthetic_debs(work / "debs", 1)
+    s.inspect(Repository(work / "new").add(debs).publish(key, date=NOW - 10 * DAY).root)
+    old = Repository(work / "old").add(debs).publish(key, date=NOW - 20 * DAY, detached=True)
+    # as many entries as the index of a real archive has: a list may have some lines that are none
+    more = "".join(" %s %16d main/i18n/Translation-%d\n" % (hashlib.sha256(b"%d" % i).hexdigest(), i, i) for i in range(60))
+    text = (old.dist / "Release").read_text().rstrip("\n") + "\n" + more
+    (old.dist / "CHECKSUMS").write_text(text)
+    (old.dist / "CHECKSUMS.gpg").write_bytes(key.detach(text.encode()))
+    for name in ("Release", "Release.gpg"):
+        (old.dist / name).unlink()
+    for index in list(old.dist.rglob("Packages*")):
+        path = str(index.relative_to(old.dist))
+        size = re.search(r"^ [0-9a-f]{64} ( *\d+ )%s$" % re.escape(path), text, re.M).group(1)
+        place = old.dist / (size[1:] + path)  # a list has two characters between digest and name
+        place.parent.mkdir(parents=True)
+        shutil.move(index, place)
+    files = s.inspect(old.root)
+    debs = [f for p, f in files.items() if p.endswith(".deb")]
+    ok(len(debs) == 1 and debs[0]["verdict"] == "held" and not debs[0]["signers"], "an old Release as CHECKSUMS vouches for nothing",
+       debs)
+    reasons = files.get("dists/specimen/CHECKSUMS", {"reasons": []})["reasons"]
+    ok(any("under another name" in r["detail"] for r in reasons), "and is held itself", reasons)
+
+
+work = pathlib.Path(tempfile.mkdtemp(prefix="lazaret-attacks."))
+try:
+    os.chmod(work, 0o755)
+    db = make_databases(work / "db")
+    many_digests_of_one_file()
+    algorithms_in_turns()
+    try:
+        with Key() as vendor:
+            under_the_name_of_a_list(vendor)
+    except Unavailable as e:
+        skip("repositories", str(e))
+finally:
+    shutil.rmtree(work, ignore_errors=True)
+sys.exit(finish())
