@@ -177,6 +177,13 @@ check-built: all unit-tests
 conformance: all
 	@BUILD=$(abspath $(BUILD)) tests/conformance/run
 
+# Ratios to what a user would run instead; BENCH: options of tests/bench/run (--quick, --figure NAME, --list).
+BENCH ?=
+.PHONY: bench
+bench: deps
+	@$(MAKE) --no-print-directory -s all
+	@BUILD=$(abspath $(BUILD)) tests/bench/run $(BENCH)
+
 # A Debian binary package of what `make install` installs: $(BUILD)/deb/lazaret_VERSION_ARCH.deb
 .PHONY: deb
 deb:
@@ -258,6 +265,7 @@ help:
 	@echo 'make check-system    the installed package in a virtual machine, with emulated USB and optical hardware'
 	@echo 'make deb             a Debian package of the built program'
 	@echo 'make conformance     the fail-closed conformance suite alone'
+	@echo 'make bench           how fast, against what one would run instead; BENCH=--quick, BENCH=--list (docs/performance.md)'
 	@echo 'make check-sanitize  the suites under AddressSanitizer and UBSan'
 	@echo 'make lint            clang with -Werror, manual pages'
 	@echo 'make docs            regenerate docs/reasons.md and docs/protocol.md'

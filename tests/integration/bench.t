@@ -1,0 +1,124 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception
+"""The bench itself, on a corpus that takes seconds: its record has the form that it should, it fails on input that does not prove, and
+it leaves nothing lying about. No time and no ratio is asserted here.
+
+BUILD: the build directory (default build).
+"""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from tap import BUILD, ROOT, finish, ok, skip  # noqa: E402
+
+PACKAGES = 200
+TOOLS = ("apt-ftparchive", "gpg", "sha256sum", "openssl", "xargs")
+BENCH = BUILD / "bench-test" / "bench"  # a BUILD of its own: a record of somebody's own stays as it is
+
+
+def bench(*args):
+    return subprocess.run([ROOT / "tests" / "bench" / "run", *args], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=600, check=False, env={**os.environ, "BUILD": str(BENCH.parent)})
+
+
+def is_spread(entry, runs):
+    s = sorted(entry["samples"])
+    return (len(s) == runs and all(isinstance(x, float) and x > 0 for x in s) and (entry["min"], entry["max"]) == (s[0], s[-1])
+            and s[0] <= entry["median"] <= s[-1])
+
+
+def test_list():
+    done = bench("--list")
+    ok(done.returncode == 0 and "mirror" in [line.split()[0] for line in done.stdout.splitlines()], "figures are listed", done.stderr)
+    ok(bench("--figure", "nothing").returncode == 2, "a figure that is not there is a usage error")
+    ok(bench("--runs", "0").returncode == 2, "no runs are a usage error")
+
+
+def test_whole(corpus):
+    done = bench("--quick", "--figure", "mirror", "--runs", "2", "--corpus", corpus)
+    ok(done.returncode == 0, "a mirror is measured", done.stderr)
+    data = json.loads((BENCH / "mirror.json").read_text())
+    ok(data["format"] == "lazaret.bench/1" and data["figure"] == "mirror" and data["runs"] == 2
+       and data["command"].startswith("tests/bench/run --quick"), "the record says what was run", data)
+    ok(data["machine"]["cores"] >= 1 and data["machine"]["processor"] and data["machine"]["kernel"]
+       and data["versions"]["lazaret"].startswith("lazaret ") and data["versions"]["sha256sum"], "and where, and with what", data)
+    ok([m["name"] for m in data["measured"]] == ["sha256sum", "sha256sum-one", "openssl", "openssl-one", "proving"]
+       and all(is_spread(m, 2) and m["unit"] == "s" and m["command"] for m in data["measured"]), "medians and ranges of all", data["measured"])
+    ok(data["corpus"]["packages"] == PACKAGES and data["corpus"]["mean_of_archive"] > 100000 and data["corpus"]["mean_of_archive_from"],
+       "and of what", data["corpus"])
+    real = [r for r in data["ratios"] if r["reach"] is not None]
+    ok(len(data["ratios"]) == 4 and all(is_spread(r, 2) for r in data["ratios"]) and len(real) == 1, "ratios have ranges", data["ratios"])
+    ok(real[0]["computed"] and not real[0]["judged"] and real[0]["why_not_judged"],
+       "a ratio that is computed says so, and is not judged on a corpus this small", real)
+    ok(all(m["words"] in done.stdout for m in data["measured"]) and all(r["name"] in done.stdout for r in data["ratios"])
+       and "not judged: " in done.stdout, "the table has all of it", done.stdout)
+
+
+def fails(name, corpus, words):
+    """Nothing is told of a run that did not do its work."""
+    (BENCH / "mirror.json").write_text("{}")
+    done = bench("--quick", "--figure", "mirror", "--runs", "1", "--corpus", corpus)
+    ok(done.returncode == 1 and words in done.stderr and not done.stdout and not (BENCH / "mirror.json").exists(), name,
+       done.stdout + done.stderr)
+
+
+def test_broken(corpus):
+    deb = sorted((corpus / "medium").rglob("*.deb"))[7]
+    good = deb.read_bytes()
+    deb.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
+    fails("one package that was changed is a failure", corpus, "1 of %d packages were not proved" % PACKAGES)
+    deb.write_bytes(good)
+    inline = next((corpus / "medium").rglob("InRelease"))
+    text = inline.read_bytes()
+    inline.write_bytes(text.replace(b"Label: Vendor", b"Label: Somebody"))
+    fails("so is a signature that does not match", corpus, "%d of %d packages were not proved" % (PACKAGES, PACKAGES))
+    inline.write_bytes(text)
+    (corpus / "key.pgp").unlink()
+    fails("so is a corpus without its key", corpus, "key.pgp")
+
+
+def test_missed(corpus):
+    """A judged ratio that is not reached fails the run, and is told: with a goal that nothing reaches."""
+    copy = BENCH.parent / "tests"
+    shutil.copytree(ROOT / "tests" / "bench", copy / "bench")
+    shutil.copytree(ROOT / "tests" / "lib", copy / "lib")
+    figure = copy / "bench" / "figures" / "mirror.py"
+    figure.write_text(figure.read_text().replace("REACH = 0.10", "REACH = 0.0").replace("MEANINGFUL = 5000", "MEANINGFUL = 1"))
+    done = subprocess.run([copy / "bench" / "run", "--quick", "--figure", "mirror", "--runs", "1", "--corpus", corpus],
+                          capture_output=True, text=True, timeout=600, check=False, env={**os.environ, "BUILD": str(BENCH.parent)})
+    ok(done.returncode == 1 and "NOT REACHED" in done.stdout, "a judged ratio that is not reached fails", done.stdout + done.stderr)
+
+
+def main():
+    missing = [t for t in TOOLS if not shutil.which(t)]
+    if missing:
+        skip("the bench", "not installed: " + " ".join(missing))
+        return finish()
+    work = pathlib.Path(tempfile.mkdtemp(prefix="lazaret-bench."))
+    os.chmod(work, 0o755)
+    shutil.rmtree(BENCH.parent, ignore_errors=True)
+    BENCH.mkdir(parents=True)
+    (BENCH.parent / "bin").symlink_to(BUILD / "bin")
+    try:
+        corpus = work / "mirror"
+        subprocess.run([sys.executable, ROOT / "tests" / "lib" / "repository.py", "synthetic", corpus, str(PACKAGES), "1000"], check=True,
+                       timeout=300)
+        test_list()
+        test_whole(corpus)
+        test_missed(corpus)
+        test_broken(corpus)
+        ok(not list(BENCH.glob("work.*")), "nothing is left behind", list(BENCH.iterdir()))
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+        shutil.rmtree(BENCH.parent, ignore_errors=True)
+    return finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
