@@ -401,10 +401,12 @@ def holds(pid, size):
         return False
 
 
-def strike(bench, inspection):
+def strike(how):
     """Once it has the large file, it takes longer to hash it than to be shot."""
-    find = lambda: [p.pid for p in inspection.roles("lazaret-openpgp") if holds(p.pid, BIG)]  # noqa: E731
-    os.kill(inspection.wait_for("a role at work", find)[0], signal.SIGKILL)
+    def during(bench, inspection):
+        find = lambda: [p.pid for p in inspection.roles("lazaret-openpgp") if holds(p.pid, BIG)]  # noqa: E731
+        os.kill(inspection.wait_for("a role at work", find)[0], how)
+    return during
 
 
 LARGEST_SCANNED = (1 << 31) - 3  # bytes that libclamav takes
@@ -434,8 +436,11 @@ def unseen(bench, report):
 
 origin_row(row, "origin-oversize", "signatures.md: 2 GiB is a hard limit of libclamav; signature and digest stand in for it", oversize,
            after=unseen, weight=25)
-origin_row(row, "origin-role-killed", "invariant 1: a role that dies over one file costs that file's evidence alone", struck, during=strike,
-           weight=8)
+origin_row(row, "origin-role-killed", "invariant 1: a role that dies over one file costs that file's evidence alone", struck,
+           during=strike(signal.SIGKILL), weight=8)
+origin_row(row, "origin-role-stalled", "invariant 1: a role that never answers holds the station no longer than the officer allows", struck,
+           during=strike(signal.SIGSTOP), config={"limits": {"inspection-time": "20s", "scan-time": "15s"}}, outcome="aborted", status=2,
+           says=["longer than the station allows"], weight=20)
 
 
 # -- what is put beside a good signature -------------------------------------------------------------------------
