@@ -40,7 +40,29 @@ int read_whole_fd(int fd, uint64_t size, uint8_t **ret)
 	return 0;
 }
 
-/* RFC 7468: the one block of PEM in `text`, decoded. Two would let a reader choose. */
+static const uint8_t *skip_blank(const uint8_t *at, const uint8_t *end)
+{
+	while (at < end && memchr(" \t\r\n", *at, 4))
+		at++;
+	return at;
+}
+
+/* RFC 7468 lets explanations stand around the block. They are not signed, and the file that holds a good signature counts as its
+ * signer's: whatever somebody puts there would pass with it. */
+static bool is_block_alone(const uint8_t *text, size_t size)
+{
+	static const char begin[] = "-----BEGIN ", end[] = "-----END ", dashes[] = "-----";
+	const uint8_t *stop = text + size, *at = skip_blank(text, stop);
+
+	if ((size_t)(stop - at) < strlen(begin) || memcmp(at, begin, strlen(begin)) != 0)
+		return false;
+	at = memmem(at, (size_t)(stop - at), end, strlen(end));
+	if (at)
+		at = memmem(at + strlen(end), (size_t)(stop - at) - strlen(end), dashes, strlen(dashes));
+	return at && skip_blank(at + strlen(dashes), stop) == stop;
+}
+
+/* RFC 7468: the one block of PEM that `text` is, decoded. Two would let a reader choose. */
 static int decode_pem(const uint8_t *text, size_t size, uint8_t **ret, size_t *ret_size, const char **ret_why)
 {
 	BIO *bio = BIO_new_mem_buf(text, (int)size);
@@ -49,11 +71,11 @@ static int decode_pem(const uint8_t *text, size_t size, uint8_t **ret, size_t *r
 	long n = 0, n2 = 0;
 	int r = -EBADMSG;
 
-	*ret_why = "no CMS in PEM";
-	if (bio && PEM_read_bio(bio, &name, &header, &data, &n) == 1 &&
+	*ret_why = is_block_alone(text, size) ? "no CMS in PEM" : "no PEM, several blocks of it, or something that was not signed beside it";
+	if (bio && is_block_alone(text, size) && PEM_read_bio(bio, &name, &header, &data, &n) == 1 &&
 	    (strcmp(name, PEM_STRING_CMS) == 0 || strcmp(name, PEM_STRING_PKCS7) == 0 || strcmp(name, PEM_STRING_PKCS7_SIGNED) == 0)) {
-		*ret_why = "several blocks of PEM";
-		r = PEM_read_bio(bio, &name2, &header2, &data2, &n2) == 1 ? -EBADMSG : 0;
+		*ret_why = *header ? "its PEM has headers" : "several blocks of PEM";
+		r = *header || PEM_read_bio(bio, &name2, &header2, &data2, &n2) == 1 ? -EBADMSG : 0;
 	}
 	if (r == 0) {
 		*ret = malloc((size_t)n + 1);

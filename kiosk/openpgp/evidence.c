@@ -7,6 +7,8 @@
 #include "openpgp/limits.h"
 #include "openpgp/verify.h"
 
+#define BLOCK (1u << 16) /* bytes of the file that are read at a time */
+
 static const char *const suffixes[] = { ".asc", ".sig", ".gpg", ".pgp", ".sign", ".signature" };
 
 void work_done(struct work **w)
@@ -103,6 +105,51 @@ static bool stem(const char *name, char *ret, size_t size)
 	return false;
 }
 
+/* 1: the file holds a NUL, as no text does. */
+static int holds_nul(int fd)
+{
+	_cleanup_free_ uint8_t *block = malloc(BLOCK);
+	off_t at = 0;
+	ssize_t n;
+
+	if (!block)
+		return -ENOMEM;
+	for (;;) {
+		n = pread(fd, block, BLOCK, at);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : 0;
+		if (memchr(block, 0, (size_t)n))
+			return 1;
+		at += n;
+	}
+}
+
+/* To a signature over a text (RFC 9580 section 5.2.1.2), line ends of any kind are the same: a program with others in their place
+ * would be as good as what was signed. */
+static int weigh_texts(struct work *w, int fd)
+{
+	bool is_known = false;
+	int r = 0;
+
+	for (size_t i = 0; i < w->count; i++) {
+		struct verdict *v = &w->verdicts[i];
+
+		if (v->outcome != SIGNATURE_GOOD || strcmp(w->bundle.signatures[v->signature].type, "binary") == 0)
+			continue;
+		r = is_known ? r : holds_nul(fd);
+		is_known = true;
+		if (r < 0)
+			return r;
+		if (r > 0) {
+			v->outcome = SIGNATURE_WEAK;
+			(void)snprintf(v->detail, sizeof(v->detail), "it is a signature over a text, and the file is none");
+		}
+	}
+	return 0;
+}
+
 static int prove_detached(struct evidence *e, const char *path, int fd)
 {
 	_cleanup_work_ struct work *w = calloc(1, sizeof(*w));
@@ -123,6 +170,8 @@ static int prove_detached(struct evidence *e, const char *path, int fd)
 	w->now = e->now;
 	w->fd = fd;
 	r = verify(w);
+	if (r == 0)
+		r = weigh_texts(w, fd);
 	return r == 0 ? tell_signatures(e, path, w) : r;
 }
 

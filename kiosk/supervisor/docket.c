@@ -27,6 +27,7 @@ static const char schema[] =
 	"  algorithm TEXT NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (key, list_id, algorithm, digest)) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE listed_digest (sum BLOB NOT NULL, list_id INTEGER NOT NULL, PRIMARY KEY (sum, list_id)) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE stranger (id INTEGER NOT NULL, evidence INTEGER NOT NULL, words BLOB NOT NULL) STRICT;"
+	"CREATE INDEX stranger_id ON stranger (id);"
 	"CREATE TABLE cover (id INTEGER NOT NULL, list_id INTEGER NOT NULL, algorithm TEXT NOT NULL,"
 	"  PRIMARY KEY (id, list_id, algorithm)) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE signer (id INTEGER NOT NULL, key_name TEXT NOT NULL, key_id TEXT NOT NULL, via BLOB NOT NULL,"

@@ -323,6 +323,7 @@ int docket_add_stranger(struct docket *d, uint64_t id, uint64_t evidence, const 
 	docket_bind_u64(s, 1, id);
 	docket_bind_u64(s, 2, evidence);
 	docket_bind_path(s, 3, words);
+	docket_bind_u64(s, 4, DOCKET_FINDINGS_OF_ONE_REASON);
 	return docket_run(d, s);
 }
 

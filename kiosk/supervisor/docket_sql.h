@@ -91,7 +91,9 @@ struct docket {
 	[ADD_SIGNER] = "INSERT OR IGNORE INTO signer (id, key_name, key_id, via) VALUES (?1, ?2, ?3, ?4)",	\
 	[SIGNERS] = "SELECT key_name, key_id, via FROM signer WHERE id = ?1 ORDER BY rowid",      \
 	[REMOVE_SIGNER] = "DELETE FROM signer WHERE id = ?1 AND key_name = ?2",                   \
-	[ADD_STRANGER] = "INSERT INTO stranger (id, evidence, words) VALUES (?1, ?2, ?3)",         \
+	/* as many as docket_find() would keep */                                                  \
+	[ADD_STRANGER] = "INSERT INTO stranger (id, evidence, words) SELECT ?1, ?2, ?3"           \
+			 " WHERE (SELECT count(*) FROM (SELECT 1 FROM stranger WHERE id = ?1 LIMIT ?4)) < ?4",	\
 	[STRANGERS] = ("SELECT t.id, t.evidence, t.words FROM stranger t WHERE NOT EXISTS"         \
 		       " (SELECT 1 FROM signer s WHERE s.id = t.id)"),                             \
 	/* one step from lists to what they list, by strong digests alone */                      \

@@ -112,6 +112,22 @@ def under_the_name_of_a_list(key):
     ok(any("under another name" in r["detail"] for r in reasons), "and is held itself", reasons)
 
 
+def a_text_that_is_a_program(key):
+    """Line ends of any kind are the same to a signature over a text."""
+    s = Station("texts").trust(key, "vendor")
+    m = work / "line-ends"
+    m.mkdir()
+    firmware, words = bytes(range(256)) * 20, b"one\ntwo\n"
+    for name, data in (("fw.bin", firmware), ("words.txt", words)):
+        (m / name).write_bytes(data.replace(b"\n", b"\r\n"))
+        (m / (name + ".sig")).write_bytes(key.gpg("--textmode", "--digest-algo", "SHA512", "--detach-sign", data=data))
+    files = s.inspect(m)
+    ok(files["fw.bin"]["verdict"] == "held" and not files["fw.bin"]["signers"], "a program with other line ends is not what was signed",
+       files["fw.bin"])
+    ok(files["words.txt"]["verdict"] == "approved" and files["words.txt"]["signers"], "a text with other line ends is",
+       files["words.txt"])
+
+
 work = pathlib.Path(tempfile.mkdtemp(prefix="lazaret-attacks."))
 try:
     os.chmod(work, 0o755)
@@ -121,6 +137,7 @@ try:
     try:
         with Key() as vendor:
             under_the_name_of_a_list(vendor)
+            a_text_that_is_a_program(vendor)
     except Unavailable as e:
         skip("repositories", str(e))
 finally:
