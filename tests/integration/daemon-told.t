@@ -191,8 +191,7 @@ def blind(work):
         m = s.client.wait_medium(lambda m: m["progress"]["files_read"] > 10)
         victims = s.children("lazaret-devices")
         devices.rename(away)
-        for p in victims:
-            os.kill(p, signal.SIGKILL)
+        s.kill(victims)
         m = s.client.wait_state(m["medium"], "done")
         ok(m["outcome"] == "aborted" and m["trouble"]["code"] == "internal" and "sight" in m["trouble"]["detail"],
            "out of sight while it is read: no operator stopped it", m)
@@ -206,8 +205,7 @@ def blind(work):
         ok(n["outcome"] == "published", "seen again: inspected, ready", n)
         s.client.ask("dismiss", medium=n["medium"])
         s.client.wait_for(lambda c: c.media[n["medium"]]["seen"])
-        for p in s.children("lazaret-devices"):
-            os.kill(p, signal.SIGKILL)
+        s.kill(s.children("lazaret-devices"))
         s.client.wait_medium(lambda o: o["medium"] > n["medium"] and o["state"] == "done")
         ok(n["medium"] not in s.client.media, "what was dismissed is not listed twice", s.client.media)
     finally:

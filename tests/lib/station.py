@@ -104,6 +104,14 @@ class Station:
                 continue
         return found
 
+    def kill(self, pids):
+        """A process may be gone already: the guard ends with its parent, a program of the same name."""
+        for p in pids:
+            try:
+                os.kill(p, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+
 
 def main(tests, names):
     """Run the tests, or those that are named, each in the same private directory; the exit status."""
