@@ -9,7 +9,8 @@
 #define LIST_BYTES_MAX (512u << 20)	/* the Packages file of all Debian takes 60 MB, unpacked */
 #define CHECKSUMS_BYTES_MAX (64u << 20) /* a list of half a million files */
 #define CHECKSUM_BYTES_MIN 32		/* an MD5 digest in hex, the shortest that is read */
-#define SIGNATURE_BYTES_MAX (256u << 10) /* what is larger carries more than a signature */
+#define SIGNATURE_BYTES_MAX (16u << 10) /* what is larger carries more than a signature with its certificates and time stamp:
+					 * in attributes and packets that are not signed there is room for anything */
 #define COMPLETE_MAX 1024		/* signed models and bags of one medium: each file is looked up in those above it */
 #define LISTINGS_MAX 2000000u		/* PROOF_ENTRIES_MAX */
 

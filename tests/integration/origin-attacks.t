@@ -17,6 +17,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import certificates  # noqa: E402
 from repository import Key, Repository, Unavailable, synthetic_debs  # noqa: E402
 from tap import BUILD, finish, make_databases, ok, skip  # noqa: E402
 
@@ -112,6 +113,28 @@ def under_the_name_of_a_list(key):
     ok(any("under another name" in r["detail"] for r in reasons), "and is held itself", reasons)
 
 
+def what_rides_along():
+    """A signature has room for what nobody signed. It was approved as its signer's, whatever it was, up to 256 KiB."""
+    made = work / "certificates"
+    made.mkdir()
+    a = certificates.begin(str(made))
+    a.cms("code.p7s", "file", "code", chain=("inter",))
+    s = Station("riders")
+    done = s.lazaret("key", "trust", made / "root.pem", "--name", "root", "--yes")
+    ok(done.returncode == 0, "the key root is trusted", done.stderr.decode())
+    rider = certificates.sequence(certificates.oid("1.2.3.4.5"), certificates.set_of(certificates.der(4, os.urandom(100000))))
+    good = (made / "code.p7s").read_bytes()
+    for name, signature, verdict in (("good", good, "approved"), ("rider", certificates.with_unsigned(good, rider), "held")):
+        m = work / name
+        m.mkdir()
+        shutil.copy(made / "file", m / "file")
+        (m / "file.p7s").write_bytes(signature)
+        files = s.inspect(m)
+        ok(files["file"]["verdict"] == "approved" and files["file"]["signers"], "%s: the file is the signer's" % name, files["file"])
+        f = files["file.p7s"]
+        ok(f["verdict"] == verdict and bool(f["signers"]) == (verdict == "approved"), "%s: the signature is %s" % (name, verdict), f)
+
+
 def a_text_that_is_a_program(key):
     """Line ends of any kind are the same to a signature over a text."""
     s = Station("texts").trust(key, "vendor")
@@ -134,6 +157,7 @@ try:
     db = make_databases(work / "db")
     many_digests_of_one_file()
     algorithms_in_turns()
+    what_rides_along()
     try:
         with Key() as vendor:
             under_the_name_of_a_list(vendor)
