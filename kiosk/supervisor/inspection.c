@@ -281,10 +281,10 @@ enum inspection_status inspection_run(struct supervisor *s, const struct inspect
 	r = name_transfer(i);
 	if (r == 0) {
 		engine_tell_age(s);
-		events_send(s->events, "started", json_pack("{s:s}", "transfer", i->transfer));
-		/* first: what is in the trail as started has a note from which to end it */
+		/* first: what is in the trail as started has a note from which to end it; and what anybody was told of is in the trail */
 		opened = open_spool(i);
 		r = audit_started(i);
+		events_send(s->events, "started", json_pack("{s:s}", "transfer", i->transfer));
 		if (r == 0)
 			r = opened;
 		if (r == 0)
