@@ -21,7 +21,9 @@ static const char schema[] =
 	"CREATE UNIQUE INDEX entry_path ON entry (volume, path);"
 	"CREATE TABLE fold (volume INTEGER NOT NULL, key BLOB NOT NULL, path BLOB NOT NULL,"
 	"  PRIMARY KEY (volume, key, path)) STRICT, WITHOUT ROWID;"
-	"CREATE TABLE evidence (id INTEGER PRIMARY KEY, format INTEGER NOT NULL, distrusted INTEGER NOT NULL DEFAULT 0) STRICT;"
+	"CREATE TABLE evidence (id INTEGER PRIMARY KEY, format INTEGER NOT NULL, lists_as INTEGER NOT NULL,"
+	"  distrusted INTEGER NOT NULL DEFAULT 0) STRICT;"
+	"CREATE TABLE allowed (key_name TEXT NOT NULL, format INTEGER NOT NULL, PRIMARY KEY (key_name, format)) STRICT, WITHOUT ROWID;"
 	/* a line that is repeated says nothing new */
 	"CREATE TABLE listing (volume INTEGER NOT NULL, key BLOB NOT NULL, list_id INTEGER NOT NULL,"
 	"  algorithm TEXT NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (key, list_id, algorithm, digest)) STRICT, WITHOUT ROWID;"

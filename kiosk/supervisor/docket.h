@@ -81,6 +81,10 @@ _must_check_ int docket_find_anywhere(struct docket *d, uint32_t volume, const c
 _must_check_ int docket_set_evidence(struct docket *d, uint64_t id, uint32_t format);
 /* enum evidence_format, 0: it is none. */
 _must_check_ int docket_evidence_of(struct docket *d, uint64_t id, uint32_t *ret_format);
+/* The text in a signature is a list of this format. */
+_must_check_ int docket_lists_as(struct docket *d, uint64_t id, uint32_t format);
+/* This key's signature goes on from lists of this format to what they list. */
+_must_check_ int docket_allow(struct docket *d, const char *key_name, uint32_t format);
 /* What this evidence lists vouches for nothing: it is broken, or altered. */
 _must_check_ int docket_distrust(struct docket *d, uint64_t id);
 typedef int (*docket_evidence_fn)(void *context, struct docket_entry *e, uint32_t format);
@@ -133,7 +137,8 @@ typedef int (*docket_stranger_fn)(void *context, uint64_t id, uint64_t evidence,
 /* Those over files that nobody signed who counts. */
 _must_check_ int docket_strangers(struct docket *d, docket_stranger_fn each, void *context);
 
-/* Who signed a list signed what it lists by a strong digest, one step on. Returns how many were added. */
+/* Who signed a list signed what it lists by a strong digest, one step on, where docket_allow() says so for key and format.
+ * Returns how many were added. */
 _must_check_ int docket_propagate_signers(struct docket *d);
 
 /* What an index says about its own age; s since 1970, 0: not said. */

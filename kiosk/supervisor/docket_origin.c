@@ -17,11 +17,31 @@ int docket_find_anywhere(struct docket *d, uint32_t volume, const char *path, st
 	return docket_get_one(d, s, ret);
 }
 
-int docket_set_evidence(struct docket *d, uint64_t id, uint32_t format)
+
+static int run_pair(struct docket *d, enum statement which, uint64_t id, uint32_t format)
 {
-	sqlite3_stmt *s = docket_begin(d, SET_EVIDENCE);
+	sqlite3_stmt *s = docket_begin(d, which);
 
 	docket_bind_u64(s, 1, id);
+	docket_bind_u64(s, 2, format);
+	return docket_run(d, s);
+}
+
+int docket_set_evidence(struct docket *d, uint64_t id, uint32_t format)
+{
+	return run_pair(d, SET_EVIDENCE, id, format);
+}
+
+int docket_lists_as(struct docket *d, uint64_t id, uint32_t format)
+{
+	return run_pair(d, LISTS_AS, id, format);
+}
+
+int docket_allow(struct docket *d, const char *key_name, uint32_t format)
+{
+	sqlite3_stmt *s = docket_begin(d, ALLOW);
+
+	docket_bind_text(s, 1, key_name);
 	docket_bind_u64(s, 2, format);
 	return docket_run(d, s);
 }

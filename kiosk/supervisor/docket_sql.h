@@ -23,6 +23,8 @@ enum statement {
 	COLLISION,
 	FIND_ANYWHERE,
 	SET_EVIDENCE,
+	LISTS_AS,
+	ALLOW,
 	EVIDENCE_OF,
 	DISTRUST,
 	EACH_EVIDENCE,
@@ -69,7 +71,9 @@ struct docket {
 #define ORIGIN_STATEMENTS                                                                          \
 	[FIND_ANYWHERE] = VOLUMES " SELECT " ENTRY_COLUMNS " FROM volumes CROSS JOIN entry e ON e.volume = v AND e.path = ?2"	\
 			  " WHERE e.kind = 0 ORDER BY e.volume <> ?1, e.volume LIMIT 1",            \
-	[SET_EVIDENCE] = "INSERT OR REPLACE INTO evidence (id, format) VALUES (?1, ?2)",           \
+	[SET_EVIDENCE] = "INSERT OR REPLACE INTO evidence (id, format, lists_as) VALUES (?1, ?2, ?2)", \
+	[LISTS_AS] = "UPDATE evidence SET lists_as = ?2 WHERE id = ?1",                            \
+	[ALLOW] = "INSERT OR IGNORE INTO allowed (key_name, format) VALUES (?1, ?2)",              \
 	[EVIDENCE_OF] = "SELECT format FROM evidence WHERE id = ?1",                               \
 	[DISTRUST] = "UPDATE evidence SET distrusted = 1 WHERE id = ?1",                           \
 	[EACH_EVIDENCE] = "SELECT " ENTRY_COLUMNS ", v.format FROM evidence v JOIN entry e ON e.id = v.id ORDER BY e.volume, e.path", \
@@ -84,7 +88,9 @@ struct docket {
 	[ADD_LISTED_DIGEST] = "INSERT OR IGNORE INTO listed_digest (sum, list_id) VALUES (?1, ?2)", \
 	[COVER] = "INSERT OR IGNORE INTO cover (id, list_id, algorithm) VALUES (?1, ?2, ?3)",     \
 	[COVERS] = ("SELECT c.list_id, e.path, c.algorithm, x'', e.volume,"                       \
-		    " (SELECT key_name FROM signer s WHERE s.id = c.list_id LIMIT 1)"             \
+		    /* whose signature came all the way to the file: purpose and scope were asked on the way */	\
+		    " (SELECT s.key_name FROM signer s JOIN signer f ON f.id = c.id AND f.key_name = s.key_name"	\
+		    "  WHERE s.id = c.list_id LIMIT 1)"                                           \
 		    " FROM cover c JOIN entry e ON e.id = c.list_id"                              \
 		    " WHERE c.id = ?1 AND NOT EXISTS (SELECT 1 FROM evidence v WHERE v.id = c.list_id AND v.distrusted)"), \
 	[IS_LISTED_BY] = "SELECT 1 FROM listing WHERE key = ?1 AND list_id = ?2 LIMIT 1",         \
@@ -101,6 +107,7 @@ struct docket {
 		       " SELECT c.id, s.key_name, s.key_id, CAST(CASE WHEN s.via = l.path THEN s.via ELSE s.via || ' \u2192 ' || l.path END AS BLOB)"	\
 		       " FROM cover c JOIN evidence v ON v.id = c.list_id AND NOT v.distrusted"   \
 		       " JOIN entry l ON l.id = c.list_id JOIN signer s ON s.id = c.list_id"      \
+		       " JOIN allowed a ON a.key_name = s.key_name AND a.format = v.lists_as"     \
 		       " WHERE c.algorithm IN ('sha256', 'sha384', 'sha512', 'blake2b')"), \
 	[ADD_SERIES] = "INSERT INTO series (id, series, date, valid_until) VALUES (?1, ?2, ?3, ?4)",	\
 	[EACH_SERIES] = "SELECT id, series, date, valid_until FROM series ORDER BY rowid",        \

@@ -9,10 +9,26 @@
 #define STEPS_MAX 16 /* InRelease -> Packages -> .deb are two; nested OCI indexes a few more */
 #define TYPES_MAX 16
 
+/* A key for single files that signed a list with a repository's index in it does not speak for the repository. */
+static int allow(struct vouching *v, const json_t *key)
+{
+	int r = 0;
+
+	for (uint32_t format = EVIDENCE_NONE + 1; r == 0 && format < EVIDENCE_COUNT_; format++)
+		if (evidence_info(format)->kinds & EVIDENCE_LISTS && trust_key_counts(key, evidence_info(format)->purpose, v->now))
+			r = docket_allow(v->i->docket, json_string_value(json_object_get(key, "name")), format);
+	return r;
+}
+
 static int propagate(struct vouching *v)
 {
+	size_t n;
+	json_t *key;
 	int r = 1;
 
+	json_array_foreach(v->i->supervisor->keys, n, key)
+		if (r > 0 && allow(v, key) < 0)
+			r = -EIO;
 	for (unsigned int k = 0; r > 0 && k < STEPS_MAX; k++)
 		r = docket_propagate_signers(v->i->docket);
 	return MIN(r, 0);

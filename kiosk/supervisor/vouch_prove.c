@@ -278,7 +278,9 @@ static int prove_text(struct vouching *v, enum evidence_format format, int fd)
 
 	if (!info || !(info->kinds & EVIDENCE_LISTS) || info->role != ROLE_ORIGIN)
 		return 0;
-	r = prove(v, &v->index, format, fd, v->entry->size, &s);
+	r = docket_lists_as(v->i->docket, v->entry->id, format);
+	if (r == 0)
+		r = prove(v, &v->index, format, fd, v->entry->size, &s);
 	if (r > 0)
 		r = take_list(v, format, &s);
 	proving_summary_done(&s);

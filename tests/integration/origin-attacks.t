@@ -37,10 +37,11 @@ class Station:
     def lazaret(self, *args):
         return subprocess.run([LAZARET, "-C", self.at, *args], stdin=subprocess.DEVNULL, capture_output=True, timeout=DEADLINE_S)
 
-    def trust(self, key, name):
-        """For every purpose."""
+    def trust(self, key, name, *purposes):
+        """For every purpose, unless some are given."""
         (work / (name + ".asc")).write_bytes(key.armoured)
-        done = self.lazaret("key", "trust", work / (name + ".asc"), "--name", name, "--yes")
+        done = self.lazaret("key", "trust", work / (name + ".asc"), "--name", name, "--yes",
+                            *[word for p in purposes for word in ("--for", p)])
         ok(done.returncode == 0, "the key %s is trusted" % name, done.stderr.decode())
         return self
 
@@ -151,6 +152,22 @@ def a_text_that_is_a_program(key):
        files["words.txt"])
 
 
+def a_purpose_along_the_chain(key):
+    """A key for single files signed a list that has a repository's index in it: the packages in that index passed as its own."""
+    m = Repository(work / "chain").add(synthetic_debs(work / "chain-debs", 1)).publish(key).root
+    (m / "dists" / "specimen" / "InRelease").unlink()
+    index = next(m.rglob("Packages.xz")).relative_to(m)
+    text = "%s  %s\n" % (hashlib.sha256((m / index).read_bytes()).hexdigest(), index)
+    (m / "SHA256SUMS").write_text(text)
+    (m / "SHA256SUMS.asc").write_bytes(key.detach(text.encode()))
+    for name, purposes, passes in (("files-only", ("files",), False), ("both", ("files", "repository"), True)):
+        files = Station(name).trust(key, "vendor", *purposes).inspect(m)
+        deb = next((f for p, f in files.items() if p.endswith(".deb")), None)
+        ok(files.get(str(index), {}).get("signers"), "%s: the index is the signer's" % name, files.get(str(index)))
+        ok(deb and bool(deb["signers"]) == passes and (deb["verdict"] == "approved") == passes,
+           "%s: and what the index lists %s" % (name, "too" if passes else "is not"), deb)
+
+
 work = pathlib.Path(tempfile.mkdtemp(prefix="lazaret-attacks."))
 try:
     os.chmod(work, 0o755)
@@ -162,6 +179,7 @@ try:
         with Key() as vendor:
             under_the_name_of_a_list(vendor)
             a_text_that_is_a_program(vendor)
+            a_purpose_along_the_chain(vendor)
     except Unavailable as e:
         skip("repositories", str(e))
 finally:
