@@ -129,8 +129,15 @@ def own_keyboard(s):
     board = s.vm.plug_device("usb-kbd", port=4)
     s.until(lambda: "QEMU USB Keyboard" in input_devices(s), 60, "the keyboard to be put into service")
     s.equal([(d["role"], d["accepted"]) for d in s.state()["devices"]["usb"] if d["id"] == KEYBOARD], [("input", True)], "the keyboard")
-    s.vm.press("m")
-    s.wait_screen("MENU", "About this station")
+    def menu():
+        """The kernel names the input device some time before it listens to it: the first keys may go nowhere."""
+        s.vm.press("m")
+        try:
+            s.wait_screen("MENU", "About this station", patience=5)
+        except TimeoutError:
+            return False
+        return True
+    s.until(menu, 60, "the keyboard to open the menu")
     s.vm.press("esc")
     s.wait_screen("READY. PLUG IN A MEDIUM.")
     board.unplug()
