@@ -16,7 +16,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from tap import BUILD, ROOT, finish, make_databases, ok  # noqa: E402
+from tap import BUILD, ROOT, finish, make_databases, ok, skip  # noqa: E402
 
 
 class Station:
@@ -209,11 +209,14 @@ def publisher_outlives_the_daemon(work):
             except OSError:
                 pass  # it has just ended
     transfer = s.last()
-    ok(f"{transfer}/publisher" in held, "a publisher holds the lock that says that it lives", held)
+    if os.geteuid() == 0:
+        ok(f"{transfer}/publisher" in held, "a publisher holds the lock that says that it lives", held)
+    else:
+        skip("a publisher holds the lock that says that it lives", "only root sees the descriptors of a role")
     s.truncate("published")
     (s.at / "reports" / f"{transfer}.json").unlink()
     s.spool(transfer)
-    os.rename(s.at / "staging" / transfer, work / "outlives" / "not yet")
+    os.rename(s.at / "staging" / transfer, s.at / "staging" / "not-yet")
     with open(s.at / "spool" / transfer / "publisher", "wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         after = subprocess.Popen([s.bin / "lazaret", "-C", s.at, "inspect", s.medium], stdin=subprocess.DEVNULL,
@@ -221,7 +224,7 @@ def publisher_outlives_the_daemon(work):
         time.sleep(1.5)  # long enough to say something wrong
         said = s.records()[-1]["type"]
         ok(said == "publishing" and after.poll() is None, "while a publisher lives, nothing is said of its transfer", said)
-        os.rename(work / "outlives" / "not yet", s.at / "staging" / transfer)
+        os.rename(s.at / "staging" / "not-yet", s.at / "staging" / transfer)
     err = after.communicate(timeout=100)[1]
     outcome = json.loads((s.at / "reports" / f"{transfer}.json").read_text())["outcome"]
     ok(after.returncode == 0 and outcome == "published" and not s.line(), "and then the truth",

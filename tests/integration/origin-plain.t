@@ -218,6 +218,7 @@ def main():
             medium.mkdir()
             test(at, keys, medium)
     finally:
+        subprocess.run(["chmod", "-R", "u+w", work], check=False)  # transfers are read-only directories
         shutil.rmtree(work)
     return finish()
 
