@@ -24,7 +24,7 @@ LIB = os.path.join(ROOT, "tests", "lib")
 BUILD = os.path.abspath(os.environ.get("BUILD") or os.path.join(ROOT, "build"))
 BIN = os.path.join(BUILD, "bin")
 IS_ROOT = os.geteuid() == 0
-PATIENCE = 300  # seconds for one inspection; a hang must not hang the suite
+PATIENCE = 600  # seconds for one inspection, on a busy machine; a hang must not hang the suite
 HASHED_MAX = 64 << 20  # larger files of a source directory are compared by size and times,
 HASHED_FILES = 5000    # and so are those after the first so many
 SAMPLE = 2000  # files of a report that go through the JSON schema; jsonschema takes a millisecond for each
