@@ -7,6 +7,7 @@
 
 #include "cli/explain.h"
 #include "cli/records.h"
+#include "common/digest_name.h"
 #include "common/log.h"
 #include "common/report.h"
 #include "common/trust.h"
@@ -140,10 +141,14 @@ static int add_checksum(struct rules_command *c, const char *text)
 	copy = strdup(text);
 	if (!copy)
 		return -ENOMEM;
-	c->checksums[s->listing_count] = copy;
 	key = strchr(copy, ':');
 	if (key)
 		*key++ = '\0';
+	if (!digest_by_name(copy)) {
+		free(copy);
+		return -ENOENT;
+	}
+	c->checksums[s->listing_count] = copy;
 	c->facts.listings[s->listing_count++] = (struct judge_listing){ "--checksum", copy, key };
 	return 0;
 }

@@ -55,6 +55,9 @@ enum proved_flag {
 	/* What it lists is meant to be all that is beneath the directory of its entries (in-toto, model signing, BagIt):
 	 * files there that it does not list are not what was signed. */
 	PROVED_COMPLETE = 1u << 0,
+	/* Who signed it does not say of the files that they are good, or whose they are (a scanner's report, a notice of a
+	 * fault): a digest that differs is told, and one that agrees vouches for nothing. */
+	PROVED_WITHOUT_VOUCHING = 1u << 1,
 };
 
 enum signature_outcome {

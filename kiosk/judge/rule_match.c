@@ -4,18 +4,15 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/digest_name.h"
 #include "judge/rule.h"
 
-/* Digests in which nobody can make two files agree; MD5 and SHA-1 count as a checksum, never as an origin. */
+/* MD5 and SHA-1 count as a checksum, never as an origin. */
 static bool is_strong(const char *algorithm)
 {
-	static const char *const strong[] = { "sha256", "sha384", "sha512", "sha512-256", "blake2b",
-					      "sha3-256", "sha3-384", "sha3-512" };
+	const struct digest *d = algorithm ? digest_by_name(algorithm) : NULL;
 
-	for (size_t i = 0; algorithm && i < ARRAY_LEN(strong); i++)
-		if (strcasecmp(algorithm, strong[i]) == 0)
-			return true;
-	return false;
+	return d && d->is_strong;
 }
 
 static bool name_set_has(const struct name_set *s, const char *name)

@@ -156,6 +156,25 @@ static bool says_no(const json_t *statement, const char *type)
 	return false;
 }
 
+/* What is signed about where a file comes from, or that it passed: provenance (https://slsa.dev/spec, in-toto/attestation
+ * spec/predicates), npm's publication, cosign's signature. A vendor signs other things of a file as well: that it has a fault (VEX), what a scanner
+ * said of it, what it is made of. */
+static bool is_about_origin(const char *type)
+{
+	static const char *const types[] = {
+		"https://slsa.dev/provenance/",		   "https://slsa.dev/verification_summary/",
+		"https://in-toto.io/Link/",		   "https://in-toto.io/attestation/link/",
+		"https://in-toto.io/attestation/release/", "https://in-toto.io/attestation/test-result/",
+		"https://github.com/npm/attestation/tree/main/specs/publish/",
+		"https://sigstore.dev/cosign/sign/",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(types); i++)
+		if (strncmp(type, types[i], strlen(types[i])) == 0)
+			return true;
+	return false;
+}
+
 static bool is_statement(const json_t *statement)
 {
 	const char *type = json_input_text(statement, "_type");
@@ -183,7 +202,11 @@ static int list_statement(struct evidence *e, const json_t *statement, char type
 		return 0;
 	}
 	r = model_signing_list(e, statement, type, &is_model);
-	return r < 0 || is_model ? r : list_subjects(e, statement);
+	if (r < 0 || is_model)
+		return r;
+	if (!is_about_origin(type))
+		e->summary.flags |= PROVED_WITHOUT_VOUCHING;
+	return list_subjects(e, statement);
 }
 
 int in_toto_list(struct evidence *e, const char *payload, size_t size, char ret_type[static IN_TOTO_TYPE_MAX + 1])

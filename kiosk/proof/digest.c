@@ -10,46 +10,28 @@
 
 #include "common/hash.h"
 
-
 static const struct {
-	struct digest digest;
-	const char *openssl;  /* its name in libcrypto */
+	const char *openssl; /* its name in libcrypto */
 	const char *tags[3]; /* in BSD lists */
-	const char *abc;      /* digest of "abc" (FIPS 180-4, RFC 1321, RFC 7693 examples), first four bytes */
-} table[] = {
-	{ { "md5", 16 }, "MD5", { "MD5" }, "90015098" },
-	{ { "sha1", 20 }, "SHA1", { "SHA1" }, "a9993e36" },
-	{ { "sha224", 28 }, "SHA224", { "SHA224", "SHA2-224" }, "23097d22" },
-	{ { "sha256", 32 }, "SHA256", { "SHA256", "SHA2-256" }, "ba7816bf" },
-	{ { "sha384", 48 }, "SHA384", { "SHA384", "SHA2-384" }, "cb00753f" },
-	{ { "sha512", 64 }, "SHA512", { "SHA512", "SHA2-512" }, "ddaf35a1" },
-	{ { "blake2b", 64 }, "BLAKE2B-512", { "BLAKE2b", "BLAKE2b-512", "BLAKE2B-512" }, "ba80a53f" },
+	const char *abc;     /* digest of "abc" (FIPS 180-4, RFC 1321, RFC 7693 examples), first four bytes */
+} table[DIGEST_COUNT_] = {
+	[DIGEST_MD5] = { "MD5", { "MD5" }, "90015098" },
+	[DIGEST_SHA1] = { "SHA1", { "SHA1" }, "a9993e36" },
+	[DIGEST_SHA224] = { "SHA224", { "SHA224", "SHA2-224" }, "23097d22" },
+	[DIGEST_SHA256] = { "SHA256", { "SHA256", "SHA2-256" }, "ba7816bf" },
+	[DIGEST_SHA384] = { "SHA384", { "SHA384", "SHA2-384" }, "cb00753f" },
+	[DIGEST_SHA512] = { "SHA512", { "SHA512", "SHA2-512" }, "ddaf35a1" },
+	[DIGEST_BLAKE2B] = { "BLAKE2B-512", { "BLAKE2b", "BLAKE2b-512", "BLAKE2B-512" }, "ba80a53f" },
 };
 
-static EVP_MD *loaded[ARRAY_LEN(table)]; /* live as long as the process */
-
-const struct digest *digest_by_name(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_LEN(table); i++)
-		if (strcmp(table[i].digest.name, name) == 0)
-			return &table[i].digest;
-	return NULL;
-}
-
-const struct digest *digest_by_hex_size(size_t hex_size)
-{
-	for (size_t i = 0; i < ARRAY_LEN(table); i++)
-		if (table[i].digest.size * 2 == hex_size)
-			return &table[i].digest;
-	return NULL;
-}
+static EVP_MD *loaded[DIGEST_COUNT_]; /* live as long as the process */
 
 const struct digest *digest_by_tag(const char *tag, size_t size)
 {
-	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+	for (unsigned int i = 0; i < DIGEST_COUNT_; i++)
 		for (size_t k = 0; k < ARRAY_LEN(table[i].tags) && table[i].tags[k]; k++)
 			if (strlen(table[i].tags[k]) == size && memcmp(table[i].tags[k], tag, size) == 0)
-				return &table[i].digest;
+				return digest_get((enum digest_id)i);
 	return NULL;
 }
 
@@ -59,7 +41,7 @@ static bool answers(size_t i)
 	unsigned int size = 0;
 	char hex[9];
 
-	if (EVP_Digest("abc", 3, sum, &size, loaded[i], NULL) != 1 || size != table[i].digest.size)
+	if (EVP_Digest("abc", 3, sum, &size, loaded[i], NULL) != 1 || size != digest_get((enum digest_id)i)->size)
 		return false;
 	hex_encode(sum, 4, hex);
 	return strcmp(hex, table[i].abc) == 0;
@@ -76,19 +58,9 @@ int digests_prepare(void)
 	return 0;
 }
 
-static const EVP_MD *loaded_for(const struct digest *d)
-{
-	for (size_t i = 0; i < ARRAY_LEN(table); i++)
-		if (&table[i].digest == d)
-			return loaded[i];
-	return NULL;
-}
-
 int digest_fd(const struct digest *d, int fd, uint8_t ret[static ORIGIN_DIGEST_MAX])
 {
-	const EVP_MD *md = loaded_for(d);
-
-	return md ? hash_fd(md, fd, ret, NULL) : -ENOTSUP;
+	return loaded[d->id] ? hash_fd(loaded[d->id], fd, ret, NULL) : -ENOTSUP;
 }
 
 #define BLOCK_BYTES (1u << 17)
@@ -114,7 +86,7 @@ static int update_from(EVP_MD_CTX *ctx, int fd, uint64_t from)
 
 int digest_fd_from(const struct digest *d, int fd, uint64_t from, uint8_t ret[static ORIGIN_DIGEST_MAX])
 {
-	const EVP_MD *md = loaded_for(d);
+	const EVP_MD *md = loaded[d->id];
 	EVP_MD_CTX *ctx;
 	int r = -ENOTSUP;
 

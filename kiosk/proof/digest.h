@@ -6,18 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/digest_name.h"
 #include "common/macros.h"
 #include "ipc/origin.h"
 
-struct digest {
-	const char *name; /* "md5" "sha1" "sha224" "sha256" "sha384" "sha512" "blake2b" */
-	size_t size;	  /* bytes */
-};
-
-/* Borrowed, static; NULL when there is none. */
-const struct digest *digest_by_name(const char *name);
-/* By length in hexadecimal digits; 128 is SHA-512, which is by far the more common (BLAKE2b has its own names). */
-const struct digest *digest_by_hex_size(size_t hex_size);
 /* By the tag of BSD's and OpenSSL's form: "SHA256", "SHA2-256", "BLAKE2b"; not NUL-terminated. */
 const struct digest *digest_by_tag(const char *tag, size_t size);
 

@@ -31,7 +31,7 @@ static const char schema[] =
 	"CREATE TABLE stranger (id INTEGER NOT NULL, evidence INTEGER NOT NULL, words BLOB NOT NULL) STRICT;"
 	"CREATE INDEX stranger_id ON stranger (id);"
 	"CREATE TABLE cover (id INTEGER NOT NULL, list_id INTEGER NOT NULL, algorithm TEXT NOT NULL,"
-	"  PRIMARY KEY (id, list_id, algorithm)) STRICT, WITHOUT ROWID;"
+	"  is_strong INTEGER NOT NULL, PRIMARY KEY (id, list_id, algorithm)) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE signer (id INTEGER NOT NULL, key_name TEXT NOT NULL, key_id TEXT NOT NULL, via BLOB NOT NULL,"
 	"  UNIQUE (id, key_name)) STRICT;"
 	"CREATE TABLE series (id INTEGER NOT NULL, series TEXT NOT NULL, date INTEGER NOT NULL, valid_until INTEGER NOT NULL) STRICT;"
@@ -421,9 +421,9 @@ int docket_find_path(struct docket *d, uint32_t volume, const char *path, struct
 	return docket_get_one(d, s, ret);
 }
 
-int docket_each(struct docket *d, docket_each_fn each, void *context)
+int docket_walk(struct docket *d, enum statement which, docket_evidence_fn each, void *context)
 {
-	sqlite3_stmt *s = docket_begin(d, EACH);
+	sqlite3_stmt *s = docket_begin(d, which);
 	int code, r = 0;
 
 	while (r == 0 && (code = sqlite3_step(s)) != SQLITE_DONE) {
@@ -433,11 +433,28 @@ int docket_each(struct docket *d, docket_each_fn each, void *context)
 		if (r == 0)
 			r = docket_load_entry(s, &e);
 		if (r == 0)
-			r = each(context, &e);
+			r = each(context, &e, (uint32_t)sqlite3_column_int64(s, ENTRY_COLUMN_COUNT)); /* 0 where there is none */
 		docket_entry_done(&e);
 	}
 	sqlite3_reset(s);
 	return r;
+}
+
+struct entries {
+	docket_each_fn each;
+	void *context;
+};
+
+static int each_entry(void *context, struct docket_entry *e, uint32_t format)
+{
+	struct entries *all = context;
+
+	return all->each(all->context, e);
+}
+
+int docket_each(struct docket *d, docket_each_fn each, void *context)
+{
+	return docket_walk(d, EACH, each_entry, &(struct entries){ each, context });
 }
 
 static int collision_of(struct docket *d, uint32_t volume, const char *path, bool is_dir, char **ret_other)

@@ -2,6 +2,7 @@
 /* The docket's part about origin. */
 #include <string.h>
 
+#include "common/digest_name.h"
 #include "common/name.h"
 #include "common/text.h"
 #include "supervisor/docket_sql.h"
@@ -69,21 +70,7 @@ int docket_distrust(struct docket *d, uint64_t id)
 
 int docket_each_evidence(struct docket *d, docket_evidence_fn each, void *context)
 {
-	sqlite3_stmt *s = docket_begin(d, EACH_EVIDENCE);
-	int code, r = 0;
-
-	while (r == 0 && (code = sqlite3_step(s)) != SQLITE_DONE) {
-		struct docket_entry e = { 0 };
-
-		r = docket_error(d, code);
-		if (r == 0)
-			r = docket_load_entry(s, &e);
-		if (r == 0)
-			r = each(context, &e, (uint32_t)sqlite3_column_int64(s, 16));
-		docket_entry_done(&e);
-	}
-	sqlite3_reset(s);
-	return r;
+	return docket_walk(d, EACH_EVIDENCE, each, context);
 }
 
 /* -- lists --------------------------------------------------------------------------------------------------- */
@@ -208,11 +195,13 @@ int docket_is_listed_by(struct docket *d, uint64_t list_id, const char *path)
 
 int docket_cover(struct docket *d, uint64_t id, uint64_t list_id, const char *algorithm)
 {
+	const struct digest *digest = digest_by_name(algorithm);
 	sqlite3_stmt *s = docket_begin(d, COVER);
 
 	docket_bind_u64(s, 1, id);
 	docket_bind_u64(s, 2, list_id);
 	docket_bind_text(s, 3, algorithm);
+	docket_bind_u64(s, 4, digest && digest->is_strong);
 	return docket_run(d, s);
 }
 

@@ -60,6 +60,7 @@ struct docket {
 #define ENTRY_COLUMNS                                                                              \
 	"e.id, e.volume, e.kind, e.path, e.size, e.mtime, e.sum, e.status, e.trouble, e.types, e.findings, e.done, e.verdict, e.rule, "   \
 	"e.reasons, e.published_as"
+#define ENTRY_COLUMN_COUNT 16
 
 /* The volumes that are there, found in the index one after the other: both indexes begin with the volume, and without it SQLite
  * would read all of them for each name. */
@@ -86,7 +87,7 @@ struct docket {
 		      " WHERE l.key = ?1 UNION ALL"                                               \
 		      " SELECT l.list_id, e.path, 'sha256', l.sum, ?3 FROM listed_digest l JOIN entry e ON e.id = l.list_id WHERE l.sum = ?2"),	\
 	[ADD_LISTED_DIGEST] = "INSERT OR IGNORE INTO listed_digest (sum, list_id) VALUES (?1, ?2)", \
-	[COVER] = "INSERT OR IGNORE INTO cover (id, list_id, algorithm) VALUES (?1, ?2, ?3)",     \
+	[COVER] = "INSERT OR IGNORE INTO cover (id, list_id, algorithm, is_strong) VALUES (?1, ?2, ?3, ?4)", \
 	[COVERS] = ("SELECT c.list_id, e.path, c.algorithm, x'', e.volume,"                       \
 		    /* whose signature came all the way to the file: purpose and scope were asked on the way */	\
 		    " (SELECT s.key_name FROM signer s JOIN signer f ON f.id = c.id AND f.key_name = s.key_name"	\
@@ -108,7 +109,7 @@ struct docket {
 		       " FROM cover c JOIN evidence v ON v.id = c.list_id AND NOT v.distrusted"   \
 		       " JOIN entry l ON l.id = c.list_id JOIN signer s ON s.id = c.list_id"      \
 		       " JOIN allowed a ON a.key_name = s.key_name AND a.format = v.lists_as"     \
-		       " WHERE c.algorithm IN ('sha256', 'sha384', 'sha512', 'blake2b')"), \
+		       " WHERE c.is_strong"),                                                      \
 	[ADD_SERIES] = "INSERT INTO series (id, series, date, valid_until) VALUES (?1, ?2, ?3, ?4)",	\
 	[EACH_SERIES] = "SELECT id, series, date, valid_until FROM series ORDER BY rowid",        \
 	[SEE_SERIES] = ("INSERT INTO seen (series, key_name, date) SELECT i.series, s.key_name, i.date FROM series i"	\
@@ -127,6 +128,8 @@ void docket_bind_text(sqlite3_stmt *s, int at, const char *text);
 _must_check_ int docket_run(struct docket *d, sqlite3_stmt *s);
 /* The first row as an entry: 1, or 0 when there is none. Resets. */
 _must_check_ int docket_get_one(struct docket *d, sqlite3_stmt *s, struct docket_entry *ret);
+/* Each row as an entry, and what stands in the column behind it. The docket may be changed by the callback. */
+_must_check_ int docket_walk(struct docket *d, enum statement which, docket_evidence_fn each, void *context);
 /* The current row as an entry. */
 _must_check_ int docket_load_entry(sqlite3_stmt *s, struct docket_entry *ret);
 char *docket_column_bytes(sqlite3_stmt *s, int at); /* NUL behind it; owned by the caller, NULL: out of memory */

@@ -3,10 +3,10 @@
  * nothing. */
 #include <string.h>
 
+#include "common/digest_name.h"
 #include "supervisor/vouching.h"
 
 #define LISTS_MAX 64 /* lists that name one file: the digests that they agree on are not computed again and again */
-#define ALGORITHMS_MAX 16 /* more than there are (proof/digest.c) */
 #define DIFFERENCES_MAX 16 /* then it is known that the file is not what was listed */
 
 struct computed {
@@ -21,7 +21,7 @@ struct comparison {
 	bool is_second; /* of two rounds: SHA-256 is known already */
 	uint64_t agreed[LISTS_MAX];
 	size_t agreed_count;
-	struct computed computed[ALGORITHMS_MAX]; /* each once: a list may name them in turns, a thousand times */
+	struct computed computed[DIGEST_COUNT_]; /* each once: a list may name them in turns, a thousand times */
 	size_t computed_count, differences;
 };
 
@@ -65,7 +65,7 @@ static int compute(struct comparison *c, const char *algorithm, const struct com
 		if (strcmp(c->computed[k].algorithm, algorithm) == 0)
 			return 0;
 	}
-	if (c->computed_count == ALGORITHMS_MAX)
+	if (c->computed_count == DIGEST_COUNT_)
 		return -EPROTO; /* on_listing() lets through those that are known */
 	*ret = fresh = &c->computed[c->computed_count++];
 	(void)snprintf(fresh->algorithm, sizeof(fresh->algorithm), "%s", algorithm);

@@ -2,6 +2,7 @@
 /* Evidence after evidence is proved; what its signatures are worth is decided here. */
 #include <string.h>
 
+#include "common/digest_name.h"
 #include "common/evidence_name.h"
 #include "common/trust.h"
 #include "supervisor/vouching.h"
@@ -53,25 +54,13 @@ static int on_signature(void *context, enum signature_outcome outcome, const cha
 	return s->key_name && s->key_id && s->detail ? 0 : -ENOMEM;
 }
 
-/* Which the roles know (proof/digest.c). */
-static bool is_algorithm(const char *name)
-{
-	static const char *const names[] = { "sha256", "sha512", "sha384", "sha224", "blake2b", "sha1", "md5" };
-
-	for (size_t k = 0; k < ARRAY_LEN(names); k++)
-		if (strcmp(name, names[k]) == 0)
-			return true;
-	return false;
-}
-
 static int on_listing(void *context, const char *path, const char *algorithm, const uint8_t *digest, size_t digest_size)
 {
+	const struct digest *d = digest_by_name(algorithm);
 	struct vouching *v = context;
 
-	if (!is_algorithm(algorithm))
+	if (!d || d->size != digest_size)
 		return -EPROTO;
-	if (!*path && (strcmp(algorithm, "sha256") != 0 || digest_size != SHA256_LEN))
-		return 0; /* only by the digest that the vault computes can a file be found */
 	return docket_add_listing(v->i->docket, v->entry->id, v->entry->volume, path, algorithm, digest, digest_size);
 }
 
@@ -224,6 +213,8 @@ static int take_list(struct vouching *v, enum evidence_format format, const stru
 	}
 	if (s->outcome != LIST_READ)
 		return 0;
+	if (s->flags & PROVED_WITHOUT_VOUCHING)
+		return docket_distrust(v->i->docket, v->entry->id);
 	if (s->flags & PROVED_COMPLETE && v->complete_count == COMPLETE_MAX) {
 		r = docket_find(v->i->docket, v->entry->id, REASON_LIMIT_EXCEEDED, "too many lists that say that they are complete");
 		return r == 0 ? docket_distrust(v->i->docket, v->entry->id) : r;

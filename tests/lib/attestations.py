@@ -287,6 +287,7 @@ def make_dsse(out, k):
                                                     {'verificationResult': 'FAILED'})))
     add('passed', envelope(k, ['vendor'], statement(SUBJECTS, 'https://slsa.dev/verification_summary/v1',
                                                     {'verificationResult': 'PASSED'})))
+    add('fault', envelope(k, ['vendor'], statement(SUBJECTS, 'https://openvex.dev/ns/v0.2.0', {'status': 'affected'})))
     d = {'sha256': sha256(A)}
     add('names', envelope(k, ['vendor'], statement([
         ('pkg:generic/a@1', d), ('https://vendor.example/a.bin', d), ('registry.example/team/image', d), ('v1.2/a.bin', d),

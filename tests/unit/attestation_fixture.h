@@ -132,7 +132,8 @@ static void put_in_words(const struct medium *m, const struct proved *t, char li
 	for (size_t i = 0; i < t->entry_count && i < 32; i++)
 		say(line, "%s%s %s%c", i > 0 ? "; " : "", t->entries[i].algorithm, *t->entries[i].path ? t->entries[i].path : "*",
 		    *t->entries[i].path ? compare(m, &t->entries[i]) : '.');
-	say(line, " | %s%s", lists[t->outcome], t->flags & PROVED_COMPLETE ? " complete" : "");
+	say(line, " | %s%s%s", lists[t->outcome], t->flags & PROVED_COMPLETE ? " complete" : "",
+	    t->flags & PROVED_WITHOUT_VOUCHING ? " without vouching" : "");
 	if (t->bad)
 		say(line, " %u bad", t->bad);
 }

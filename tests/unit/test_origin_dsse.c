@@ -29,6 +29,7 @@ static void test_good(void **state)
 		DSSE("url-safe", "good vendor | " BOTH " | read", NULL),
 		DSSE("passed", "good vendor | " BOTH " | read", "verification_summary"),
 		DSSE("unknown-type", "good vendor |  | none", NULL),
+		DSSE("fault", "good vendor | " BOTH " | read without vouching", "openvex"),
 		LINES("lines", "good vendor | sha256 a.bin=; sha512 a.bin=; sha256 sub/b.bin= | read", NULL),
 	};
 
