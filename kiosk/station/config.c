@@ -10,13 +10,13 @@
 
 #include "common/finding.h"
 #include "common/hash.h"
+#include "station/config_parts.h"
 #include "station/path.h"
 
 #define KIB UINT64_C(1024)
 #define MIB (1024 * KIB)
 #define GIB (1024 * MIB)
 #define TIB (1024 * GIB)
-#define DAY UINT64_C(86400)
 
 #define DATABASE_FILES_MAX 256
 
@@ -30,15 +30,6 @@ struct raw_rules {
 
 struct raw_keys {
 	char *trust, *manifest, *audit;
-};
-
-struct raw_devices {
-	int source;
-	bool is_guarded, has_optical;
-	char *loop_dir;
-	struct yaml_strings media_ports, hubs, allow, deny;
-	const struct yaml_node *inputs;
-	uint64_t at_once, unlock_tries, unlock_time_s;
 };
 
 struct raw_origin {
@@ -71,24 +62,6 @@ struct raw {
 static const char *const formats[] = { "lazaret.station/1", NULL };
 static const char *const operator_names[] = { "none", "named", NULL };
 static const char *const stale_names[] = { "hold", "ignore", NULL };
-
-static const char *const device_sources[] = { "udev", "kernel", "none", NULL };
-
-static const struct yaml_field devices_fields[] = {
-	YAML_FIELD(struct raw_devices, "source", ENUM, source, .choices = device_sources),
-	YAML_FIELD(struct raw_devices, "usb-guard", BOOL, is_guarded),
-	YAML_FIELD(struct raw_devices, "media-ports", STRINGS, media_ports),
-	YAML_FIELD(struct raw_devices, "inputs", NODE, inputs),
-	YAML_FIELD(struct raw_devices, "hubs", STRINGS, hubs),
-	YAML_FIELD(struct raw_devices, "allow", STRINGS, allow),
-	YAML_FIELD(struct raw_devices, "deny", STRINGS, deny),
-	YAML_FIELD(struct raw_devices, "optical", BOOL, has_optical),
-	YAML_FIELD(struct raw_devices, "loop", STRING, loop_dir, .max = 1000),
-	YAML_FIELD(struct raw_devices, "at-once", UINT, at_once, .min = 1, .max = 16),
-	YAML_FIELD(struct raw_devices, "unlock-tries", UINT, unlock_tries, .max = 100),
-	YAML_FIELD(struct raw_devices, "unlock-time", DURATION, unlock_time_s, .min = 1, .max = DAY),
-	YAML_FIELD_END,
-};
 
 static const struct yaml_field origin_fields[] = {
 	YAML_FIELD(struct raw_origin, "rollback", ENUM, rollback, .choices = stale_names),
@@ -190,7 +163,7 @@ static const struct yaml_field top_fields[] = {
 	YAML_FIELD(struct raw, "checks", MAP, checks, .fields = checks_fields),
 	YAML_FIELD(struct raw, "operators", ENUM, operators, .choices = operator_names),
 	YAML_FIELD(struct raw, "origin", MAP, origin, .fields = origin_fields),
-	YAML_FIELD(struct raw, "devices", MAP, devices, .fields = devices_fields),
+	YAML_FIELD(struct raw, "devices", MAP, devices, .fields = config_devices_fields),
 	YAML_FIELD(struct raw, "control", MAP, control, .fields = control_fields),
 	YAML_FIELD_END,
 };
@@ -222,119 +195,6 @@ static const struct raw defaults = {
 		.unlock_time_s = 300,
 	},
 };
-
-/* -- file systems ---------------------------------------------------------------------------------------- */
-struct fs_row {
-	const char *name;
-	const char *usual; /* drivers unless the file says otherwise */
-	bool has_user;	   /* is there a user-space driver for it? */
-	const char *aliases; /* as libblkid says, space separated */
-};
-
-/* xfs and btrfs are for servers' disks, without a user-space driver: the kernel would have to parse them. */
-static const struct fs_row fs_rows[STATION_FS_COUNT_] = {
-	[STATION_FS_VFAT] = { "vfat", "kernel,user", true, "vfat" },
-	[STATION_FS_EXFAT] = { "exfat", "kernel,user", true, "exfat" },
-	[STATION_FS_NTFS] = { "ntfs", "kernel,user", true, "ntfs" },
-	[STATION_FS_EXT] = { "ext", "kernel,user", true, "ext ext2 ext3 ext4" },
-	[STATION_FS_ISO9660] = { "iso9660", "kernel,user", true, "iso9660" },
-	[STATION_FS_UDF] = { "udf", "kernel,user", true, "udf" },
-	[STATION_FS_SQUASHFS] = { "squashfs", "kernel,user", true, "squashfs" },
-	[STATION_FS_XFS] = { "xfs", "", false, "xfs" },
-	[STATION_FS_BTRFS] = { "btrfs", "", false, "btrfs" },
-};
-
-const char *station_fs_name(enum station_fs fs)
-{
-	return (unsigned int)fs < STATION_FS_COUNT_ ? fs_rows[fs].name : NULL;
-}
-
-static bool has_word(const char *words, const char *word)
-{
-	size_t n = strlen(word);
-
-	for (const char *p = words; n > 0 && (p = strstr(p, word)); p += n)
-		if ((p == words || p[-1] == ' ') && (p[n] == ' ' || p[n] == '\0'))
-			return true;
-	return false;
-}
-
-const char *station_fs_drivers(const struct station_config *c, const char *fs)
-{
-	for (size_t i = 0; fs && !strchr(fs, ' ') && i < STATION_FS_COUNT_; i++)
-		if (has_word(fs_rows[i].aliases, fs))
-			return c->drivers[i];
-	return "";
-}
-
-struct loader {
-	const struct yaml_doc *doc;
-	struct yaml_errors *errors;
-	struct station_config *c;
-};
-
-static const char *drivers_of(const struct yaml_strings *words)
-{
-	const char *first = words->count > 0 ? words->list[0].value : "";
-	const char *second = words->count > 1 ? words->list[1].value : "";
-
-	if (words->count > 2)
-		return NULL;
-	if (strcmp(first, "deny") == 0 && !*second)
-		return "";
-	if (strcmp(first, "kernel") == 0)
-		return strcmp(second, "user") == 0 ? "kernel,user" : !*second ? "kernel" : NULL;
-	if (strcmp(first, "user") == 0)
-		return strcmp(second, "kernel") == 0 ? "user,kernel" : !*second ? "user" : NULL;
-	return NULL;
-}
-
-static int load_filesystem(struct loader *l, const struct yaml_node *key, const struct yaml_node *value)
-{
-	const char *names[STATION_FS_COUNT_], *drivers, *near;
-	struct yaml_strings words = { 0 };
-	size_t fs = 0;
-	int r;
-
-	for (size_t i = 0; i < STATION_FS_COUNT_; i++)
-		names[i] = fs_rows[i].name;
-	while (fs < STATION_FS_COUNT_ && strcmp(names[fs], key->value) != 0)
-		fs++;
-	if (fs == STATION_FS_COUNT_) {
-		near = yaml_did_you_mean(key->value, names, STATION_FS_COUNT_);
-		yaml_node_error(l->doc, key, l->errors, "unknown file system '%s'%s%s%s", key->value,
-				near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
-		return -EINVAL;
-	}
-	r = yaml_strings_decode(l->doc, value, &words, l->errors);
-	drivers = r == 0 ? drivers_of(&words) : NULL;
-	if (r == 0 && !drivers)
-		yaml_node_error(l->doc, value, l->errors, "%s: must be deny, kernel, user, [kernel, user] or [user, kernel]",
-				key->value);
-	else if (r == 0 && strstr(drivers, "user") && !fs_rows[fs].has_user)
-		yaml_node_error(l->doc, value, l->errors, "%s: has no user-space driver; use kernel or deny", key->value);
-	else if (r == 0)
-		l->c->drivers[fs] = drivers;
-	yaml_strings_done(&words);
-	return r;
-}
-
-static int load_filesystems(struct loader *l, const struct yaml_node *map)
-{
-	int ret = 0;
-
-	for (size_t i = 0; i < STATION_FS_COUNT_; i++)
-		l->c->drivers[i] = fs_rows[i].usual;
-	if (!map)
-		return 0;
-	if (map->kind != YAML_KIND_MAP) {
-		yaml_node_error(l->doc, map, l->errors, "filesystems: must be a map of 'file system: driver' lines");
-		return 0;
-	}
-	for (size_t i = 0; i + 1 < map->count && ret != -ENOMEM; i += 2)
-		ret = yaml_worse(ret, load_filesystem(l, map->children[i], map->children[i + 1]));
-	return ret == -ENOMEM ? ret : 0; /* anything else is among the errors */
-}
 
 /* -- database -------------------------------------------------------------------------------------------- */
 struct raw_file {
@@ -409,100 +269,6 @@ static int load_database_files(struct loader *l, const struct yaml_node *node)
 	return r;
 }
 
-/* -- devices --------------------------------------------------------------------------------------------- */
-static bool is_port(const char *port)
-{
-	size_t bus = strspn(port, "0123456789");
-
-	/* "BUS-PORT.PORT...", as the kernel names it (Documentation/ABI/testing/sysfs-bus-usb) */
-	return bus > 0 && port[bus] == '-' && strlen(port) < 64 && strspn(port + bus + 1, "0123456789.") == strlen(port + bus + 1) &&
-	       port[bus + 1] >= '0' && port[bus + 1] <= '9';
-}
-
-static bool is_usb_id(const char *id, bool may_have_serial)
-{
-	for (size_t i = 0; i < 9; i++)
-		if (i == 4 ? id[i] != ':' : !id[i] || !strchr("0123456789abcdef", id[i]))
-			return false;
-	return !id[9] || (may_have_serial && id[9] == ':' && id[10]);
-}
-
-static void string_error(struct loader *l, const struct yaml_string *s, const char *key, const char *must)
-{
-	yaml_errors_add(l->errors, l->doc->file, s->line, s->column, "%s: '%s' %s", key, s->value, must);
-}
-
-static void check_ports(struct loader *l, const struct yaml_strings *ports, const char *key, bool may_be_any)
-{
-	for (size_t i = 0; i < ports->count; i++)
-		if (may_be_any && strcmp(ports->list[i].value, "any") == 0) {
-			if (ports->count > 1)
-				string_error(l, &ports->list[i], key, "makes the other ports have no effect");
-		} else if (!is_port(ports->list[i].value)) {
-			string_error(l, &ports->list[i], key, "must be a USB port such as '1-2' or '1-2.3': `lazaret devices` tells");
-		}
-}
-
-static void check_ids(struct loader *l, const struct yaml_strings *ids, const char *key)
-{
-	for (size_t i = 0; i < ids->count; i++)
-		if (!is_usb_id(ids->list[i].value, true))
-			string_error(l, &ids->list[i], key,
-				     "must be VID:PID or VID:PID:SERIAL in lower-case hex digits, such as '0951:1666'");
-}
-
-static const struct yaml_field input_fields[] = {
-	YAML_FIELD(struct station_input, "port", STRING, port, .is_required = true),
-	YAML_FIELD(struct station_input, "id", STRING, id, .is_required = true),
-	YAML_FIELD_END,
-};
-
-static int load_input(struct loader *l, const struct yaml_node *node, struct station_input *ret)
-{
-	int r = yaml_decode(l->doc, node, input_fields, ret, l->errors);
-
-	if (r == 0 && !is_port(ret->port))
-		yaml_node_error(l->doc, node, l->errors, "port: must be a USB port such as '1-2': `lazaret devices` tells");
-	if (r == 0 && !is_usb_id(ret->id, false))
-		yaml_node_error(l->doc, node, l->errors, "id: must be VID:PID in lower-case hex digits, such as '046d:c31c'");
-	return r == -ENOMEM ? r : 0;
-}
-
-static int load_inputs(struct loader *l, const struct yaml_node *node)
-{
-	struct station_devices *d = &l->c->devices;
-	int r = 0;
-
-	if (!node)
-		return 0;
-	if (node->kind != YAML_KIND_LIST || node->count > STATION_DEVICE_LIST_MAX) {
-		yaml_node_error(l->doc, node, l->errors, "inputs: must be a list of {port: , id: } maps");
-		return 0;
-	}
-	d->inputs = calloc(node->count + 1, sizeof(*d->inputs));
-	if (!d->inputs)
-		return -ENOMEM;
-	for (; r == 0 && d->input_count < node->count; d->input_count++)
-		r = load_input(l, node->children[d->input_count], &d->inputs[d->input_count]);
-	return r;
-}
-
-static void check_devices(struct loader *l, struct raw_devices *d)
-{
-	const struct yaml_strings *lists[] = { &d->media_ports, &d->hubs, &d->allow, &d->deny };
-	const struct yaml_node *devices = yaml_map_get(l->doc->root, "devices");
-
-	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-		if (lists[i]->count > STATION_DEVICE_LIST_MAX)
-			yaml_node_error(l->doc, devices, l->errors, "lists may have %d entries", STATION_DEVICE_LIST_MAX);
-	check_ports(l, &d->media_ports, "media-ports", true);
-	check_ports(l, &d->hubs, "hubs", false);
-	check_ids(l, &d->allow, "allow");
-	check_ids(l, &d->deny, "deny");
-	if (d->unlock_tries == 0 && devices && yaml_map_get(devices, "unlock-time"))
-		yaml_node_error(l->doc, devices, l->errors, "unlock-time: has no effect: with unlock-tries 0 nobody is asked");
-}
-
 /* -- putting together ------------------------------------------------------------------------------------ */
 static void check_whole(struct loader *l, const struct raw *raw)
 {
@@ -530,28 +296,6 @@ static int resolve(struct loader *l, char **ret, char *given, const char *usual)
 {
 	*ret = path_resolve(l->c->dir, given ? given : usual);
 	return *ret ? 0 : -ENOMEM;
-}
-
-static struct yaml_strings take_strings(struct yaml_strings *from)
-{
-	struct yaml_strings taken = *from;
-
-	*from = (struct yaml_strings){ 0 };
-	return taken;
-}
-
-static void take_devices(struct station_devices *to, struct raw_devices *from)
-{
-	to->source = (enum station_device_source)from->source;
-	to->is_guarded = from->is_guarded;
-	to->media_ports = take_strings(&from->media_ports);
-	to->hubs = take_strings(&from->hubs);
-	to->allow = take_strings(&from->allow);
-	to->deny = take_strings(&from->deny);
-	to->has_optical = from->has_optical;
-	to->at_once = from->at_once;
-	to->unlock_tries = from->unlock_tries;
-	to->unlock_time_s = from->unlock_time_s;
 }
 
 static int take(struct loader *l, struct raw *raw)
@@ -587,7 +331,7 @@ static int take(struct loader *l, struct raw *raw)
 	c->control.group = raw->control.group ? TAKE_PTR(raw->control.group) : strdup("lazaret");
 	if (!c->control.group)
 		r = -ENOMEM;
-	take_devices(&c->devices, &raw->devices);
+	config_take_devices(&c->devices, &raw->devices);
 	if (raw->devices.loop_dir)
 		r = yaml_worse(r, resolve(l, &c->devices.loop_dir, raw->devices.loop_dir, ""));
 	c->checks = CHECK_READ | CHECK_NAME | (raw->checks.virus ? CHECK_VIRUS : 0u) |
@@ -617,12 +361,11 @@ static int load_tree(struct loader *l)
 
 	/* The parts that are lists are looked into even when something else is wrong, for one run to tell all. */
 	if (r != -ENOMEM && l->doc->root->kind == YAML_KIND_MAP) {
-		r = load_filesystems(l, raw.filesystems);
+		r = config_load_filesystems(l, raw.filesystems);
 		if (r == 0)
 			r = load_database_files(l, raw.database_files);
 		if (r == 0)
-			r = load_inputs(l, raw.devices.inputs);
-		check_devices(l, &raw.devices);
+			r = config_load_devices(l, &raw.devices);
 		if (r == 0 && !yaml_errors_any(l->errors))
 			check_whole(l, &raw);
 	}

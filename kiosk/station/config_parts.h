@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* Sections of lazaret.yaml that have a file of their own; for config*.c alone. */
+#ifndef LAZARET_STATION_CONFIG_PARTS_H
+#define LAZARET_STATION_CONFIG_PARTS_H
+
+#include "common/yaml.h"
+#include "station/config.h"
+
+#define DAY UINT64_C(86400) /* seconds */
+
+struct loader {
+	const struct yaml_doc *doc;
+	struct yaml_errors *errors;
+	struct station_config *c;
+};
+
+/* config_filesystems.c: `map` NULL: what is usual. 0 or -ENOMEM; whatever else is wrong is among the errors. */
+_must_check_ int config_load_filesystems(struct loader *l, const struct yaml_node *map);
+
+/* config_devices.c: as it is written. */
+struct raw_devices {
+	int source;
+	bool is_guarded, has_optical;
+	char *loop_dir;
+	struct yaml_strings media_ports, hubs, allow, deny;
+	const struct yaml_node *inputs;
+	uint64_t at_once, unlock_tries, unlock_time_s;
+};
+
+extern const struct yaml_field config_devices_fields[];
+/* Look into the lists, which the fields cannot describe, and fill the station's inputs. 0 or -ENOMEM, as above. */
+_must_check_ int config_load_devices(struct loader *l, struct raw_devices *d);
+/* The strings go over; `loop_dir` and `inputs` stay. */
+void config_take_devices(struct station_devices *to, struct raw_devices *from);
+
+#endif
