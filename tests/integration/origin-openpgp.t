@@ -16,13 +16,8 @@ import tempfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from tap import BUILD, finish, make_databases, ok  # noqa: E402
-
-LAZARET = BUILD / "bin" / "lazaret"
-
-
-def run(*args):
-    return subprocess.run([str(a) for a in (LAZARET, *args)], stdin=subprocess.DEVNULL, capture_output=True, timeout=300)
+from origin import Report, run  # noqa: E402
+from tap import finish, make_databases, ok  # noqa: E402
 
 
 class Gpg:
@@ -103,21 +98,16 @@ def make(gpg, work):
         gpg.export(key, work / (key + ".asc"))
 
 
-class Report:
+class Checked(Report):
     def __init__(self, at, specimen):
-        done = run("-C", at, "inspect", "--json", at.parent / "specimens" / specimen)
-        self.specimen = specimen
-        try:
-            self.files = {f["path"]: f for f in json.loads(done.stdout)["files"]}
-        except (ValueError, KeyError):
-            raise AssertionError("%s: %s" % (specimen, done.stderr.decode("utf-8", "replace")))
+        super().__init__(at, at.parent / "specimens" / specimen, specimen)
 
     def check(self, path, signers, reason=None, verdict=None):
         f = self.files[path]
         codes = {r["code"] for r in f["reasons"]}
         found = sorted({s["name"] for s in f["signers"]})
         good = found == sorted(signers) and (reason in codes if reason else not codes & {"bad-signature", "checksum-mismatch"})
-        ok(good and verdict in (None, f["verdict"]), "%s: %s: %s%s" % (self.specimen, path, ", ".join(signers) or "nobody's",
+        ok(good and verdict in (None, f["verdict"]), "%s: %s: %s%s" % (self.name, path, ", ".join(signers) or "nobody's",
                                                                        ", " + reason if reason else ""), json.dumps(f, indent=1))
 
 
@@ -130,23 +120,23 @@ def keys(at, work):
 
 
 def inspections(at):
-    Report(at, "good").check("a.txt", ["vendor"])
-    Report(at, "tampered").check("a.txt", [], "bad-signature", "blocked")
-    Report(at, "swapped").check("b.txt", [], "bad-signature", "blocked")
-    Report(at, "malformed").check("a.txt", [], "bad-signature", "blocked")
-    Report(at, "stripped").check("a.txt", [])
+    Checked(at, "good").check("a.txt", ["vendor"])
+    Checked(at, "tampered").check("a.txt", [], "bad-signature", "blocked")
+    Checked(at, "swapped").check("b.txt", [], "bad-signature", "blocked")
+    Checked(at, "malformed").check("a.txt", [], "bad-signature", "blocked")
+    Checked(at, "stripped").check("a.txt", [])
     for name in ("stranger", "revoked", "sha1"):
-        Report(at, name).check("a.txt", [], "untrusted-key")
-    r = Report(at, "list-good")
+        Checked(at, name).check("a.txt", [], "untrusted-key")
+    r = Checked(at, "list-good")
     r.check("a.txt", ["vendor"])
     r.check("CHECKSUM", ["vendor"])
     r.check("unlisted.txt", [])
-    Report(at, "list-text").check("CHECKSUM", [], "bad-signature", "blocked")
-    Report(at, "list-file").check("a.txt", [], "checksum-mismatch", "blocked")
-    r = Report(at, "list-junk")
+    Checked(at, "list-text").check("CHECKSUM", [], "bad-signature", "blocked")
+    Checked(at, "list-file").check("a.txt", [], "checksum-mismatch", "blocked")
+    r = Checked(at, "list-junk")
     r.check("CHECKSUM", [], "bad-signature", "blocked")
     r.check("unlisted.txt", [])
-    r = Report(at, "list-stranger")
+    r = Checked(at, "list-stranger")
     r.check("a.txt", [])
     r.check("CHECKSUM", [], "untrusted-key")
 

@@ -17,13 +17,8 @@ import tempfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from tap import BUILD, finish, make_databases, ok  # noqa: E402
-
-LAZARET = BUILD / "bin" / "lazaret"
-
-
-def run(*args):
-    return subprocess.run([str(a) for a in (LAZARET, *args)], stdin=subprocess.DEVNULL, capture_output=True, timeout=300)
+from origin import Report, run, trust  # noqa: E402
+from tap import finish, make_databases, ok  # noqa: E402
 
 
 def tool(directory, *args):
@@ -60,35 +55,8 @@ class Keys:
         pathlib.Path(str(path) + ".sig").write_bytes(tool(self.at, "openssl", "base64", "-A", "-in", "der"))
 
 
-class Report:
-    def __init__(self, at, medium):
-        done = run("-C", at, "inspect", "--json", medium)
-        self.name = medium.name
-        try:
-            self.files = {f["path"]: f for f in json.loads(done.stdout)["files"]}
-        except (ValueError, KeyError):
-            raise AssertionError("%s: %s" % (medium, done.stderr.decode("utf-8", "replace")))
-
-    def signers(self, path):
-        return sorted({s["name"] for s in self.files[path]["signers"]})
-
-    def codes(self, path):
-        return {r["code"] for r in self.files[path]["reasons"]}
-
-    def words(self, path):
-        return json.dumps(self.files[path], indent=1)
-
-    def signed(self, path, *keys):
-        ok(self.signers(path) == sorted(keys) and not self.codes(path) & {"bad-signature", "checksum-mismatch"},
-           "%s: %s: by %s" % (self.name, path, ", ".join(keys) or "nobody"), self.words(path))
-
-    def blocked(self, path, code):
-        ok(code in self.codes(path) and self.files[path]["verdict"] == "blocked" and not self.signers(path),
-           "%s: %s: %s" % (self.name, path, code), self.words(path))
-
-    def held(self, path, code):
-        ok(code in self.codes(path) and self.files[path]["verdict"] != "blocked" and not self.signers(path),
-           "%s: %s: %s" % (self.name, path, code), self.words(path))
+def inspected(at, medium):
+    return Report(at, medium, medium.name)
 
 
 def sums(medium, *paths):
@@ -107,7 +75,7 @@ def test_good(at, keys, medium):
     keys.signify(medium / "b.txt")
     keys.ed25519(medium / "c.txt")
     keys.cosign(medium / "d.txt")
-    r = Report(at, medium)
+    r = inspected(at, medium)
     for path, key in (("a.txt", "m"), ("b.txt", "s"), ("c.txt", "ed"), ("d.txt", "ec")):
         r.signed(path, key)
 
@@ -119,7 +87,7 @@ def test_tampered(at, keys, medium):
     keys.signify(medium / "b.txt")
     keys.ed25519(medium / "c.txt")
     write(medium, {name: name + "!\n" for name in names})
-    r = Report(at, medium)
+    r = inspected(at, medium)
     r.blocked("a.txt", "bad-signature")
     r.blocked("b.txt", "bad-signature")
     r.held("c.txt", "untrusted-key")  # nothing in it tells a stranger's from an altered file
@@ -131,7 +99,7 @@ def test_strangers(at, keys, medium):
     keys.signify(medium / "b.txt", "stranger")
     keys.ed25519(medium / "c.txt", "stranger")
     keys.cosign(medium / "d.txt", "stranger")
-    r = Report(at, medium)
+    r = inspected(at, medium)
     for path in ("a.txt", "b.txt", "c.txt", "d.txt"):
         r.held(path, "untrusted-key")
 
@@ -142,7 +110,7 @@ def test_embedded(at, keys, medium):
     (medium / "x" / "SHA256").write_text(tool(medium / "x", "sha256sum", "--tag", "a.txt", "b.txt").decode())
     keys.signify(medium / "x" / "SHA256", "vendor", "-e")
     (medium / "x" / "SHA256").unlink()
-    r = Report(at, medium)
+    r = inspected(at, medium)
     r.signed("x/a.txt", "s")
     r.signed("x/b.txt", "s")
     r.signed("x/unlisted.txt")
@@ -151,7 +119,7 @@ def test_embedded(at, keys, medium):
     (medium / "x" / "b.txt").write_text("B\n")
     with open(medium / "x" / "SHA256.sig", "a") as sig:
         sig.write("SHA256 (unlisted.txt) = %s\n" % hashlib.sha256(b"u\n").hexdigest())
-    r = Report(at, medium)
+    r = inspected(at, medium)
     r.blocked("x/SHA256.sig", "bad-signature")
     r.signed("x/a.txt")
     r.signed("x/unlisted.txt")
@@ -168,22 +136,22 @@ def make_bag(keys, medium):
 
 def test_bag(at, keys, medium):
     make_bag(keys, medium)
-    r = Report(at, medium)
+    r = inspected(at, medium)
     for path in ("bag/tagmanifest-sha256.txt", "bag/manifest-sha256.txt", "bag/bagit.txt", "bag/data/a.txt", "bag/data/sub/b c.txt"):
         r.signed(path, "m")
     write(medium, {"bag/data/extra.txt": "x\n"})
-    r = Report(at, medium)
+    r = inspected(at, medium)
     r.blocked("bag/data/extra.txt", "checksum-mismatch")
     r.signed("bag/data/a.txt", "m")
     (medium / "bag" / "data" / "extra.txt").unlink()
     write(medium, {"bag/data/a.txt": "A\n"})
-    Report(at, medium).blocked("bag/data/a.txt", "checksum-mismatch")
+    inspected(at, medium).blocked("bag/data/a.txt", "checksum-mismatch")
 
 
 def test_bag_with_fetch(at, keys, medium):
     make_bag(keys, medium)
     write(medium, {"bag/fetch.txt": "https://example.org/c 1 data/c.txt\n"})
-    r = Report(at, medium)
+    r = inspected(at, medium)
     ok("scan-error" in r.codes("bag/manifest-sha256.txt"), "a bag with fetch.txt: its list is broken", r.words("bag/manifest-sha256.txt"))
     r.signed("bag/data/a.txt")
 
@@ -193,10 +161,10 @@ def test_crate(at, keys, medium):
     files = {p: hashlib.sha256((medium / "serde" / p).read_bytes()).hexdigest() for p in ("Cargo.toml", "src/lib.rs")}
     write(medium, {"serde/.cargo-checksum.json": json.dumps({"files": files, "package": "0" * 64})})
     keys.minisign(medium / "serde" / ".cargo-checksum.json")
-    r = Report(at, medium)
+    r = inspected(at, medium)
     r.signed("serde/src/lib.rs", "m")
     write(medium, {"serde/build.rs": "fn main() {}\n"})  # cargo would run it
-    r = Report(at, medium)
+    r = inspected(at, medium)
     r.blocked("serde/build.rs", "checksum-mismatch")
     r.signed("serde/src/lib.rs", "m")
 
@@ -211,8 +179,7 @@ def main():
         done = run("init", at, "--db", work / "db")
         assert done.returncode == 0, done.stderr
         for name in ("m", "s", "ed", "ec"):
-            done = run("-C", at, "key", "trust", keys.at / ("vendor-%s.pub" % name), "--name", name, "--for", "files", "--yes")
-            assert done.returncode == 0, done.stdout + done.stderr
+            trust(at, keys.at / ("vendor-%s.pub" % name), name, "files")
         for test in tests:
             medium = work / test.__name__[5:]
             medium.mkdir()

@@ -12,51 +12,18 @@
 
 #include "../lib/testing.h"
 #include "../lib/proving.h"
+#include "../lib/certified.h"
 
 #define EARLIER 1750000000u /* s since 1970: June 2025, before what expires does */
 
-static char directory[64];
-static int dir_fd = -EBADF;
-
 static int make_specimens(void **state)
 {
-	char path[PATH_MAX];
-
-	dir_fd = private_directory(directory);
-	if (!realpath("tests/lib/certificates.py", path)) /* tests run in the source tree */
-		return -1;
-	tool_run(directory, "python3", path, "authenticode", directory);
-	return 0;
+	return certified_make("authenticode");
 }
 
-static int remove_specimens(void **state)
-{
-	remove_private_directory(dir_fd, directory);
-	return 0;
-}
-
-#define KEYS_MAX 4
-
-/* Start the role; "tls" and "code" are pinned as signers, the others trusted as CAs. */
 static void trust(struct prover *p, const char *const *names, uint64_t until)
 {
-	struct pretend_key keys[KEYS_MAX] = { 0 };
-	char *pems[KEYS_MAX];
-	size_t count = 0;
-
-	for (; names[count]; count++) {
-		bool is_signer = strcmp(names[count], "tls") == 0 || strcmp(names[count], "code") == 0;
-		char file[64];
-		size_t size;
-
-		assert_true(count < KEYS_MAX);
-		(void)snprintf(file, sizeof(file), "%s.pem", names[count]);
-		pems[count] = read_whole(dir_fd, file, &size);
-		keys[count] = (struct pretend_key){ names[count], is_signer ? KEY_X509_SIGNER : KEY_X509_CA, pems[count], size, until };
-	}
-	prover_start(p, "lazaret-authenticode", keys, count);
-	for (size_t i = 0; i < count; i++)
-		free(pems[i]);
+	certified_start(p, "lazaret-authenticode", names, until);
 }
 
 #define TRUST(p, until, ...) trust(p, (const char *const[]){ __VA_ARGS__, NULL }, until)
@@ -385,5 +352,5 @@ int main(void)
 		cmocka_unit_test(test_endless),
 	};
 
-	return cmocka_run_group_tests(tests, make_specimens, remove_specimens);
+	return cmocka_run_group_tests(tests, make_specimens, certified_remove);
 }

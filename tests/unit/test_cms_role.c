@@ -11,57 +11,20 @@
 
 #include "../lib/testing.h"
 #include "../lib/proving.h"
-
-static char directory[64];
-static int dir_fd = -EBADF;
+#include "../lib/certified.h"
 
 static int make_specimens(void **state)
 {
-	char path[PATH_MAX];
-
-	dir_fd = private_directory(directory);
-	if (!realpath("tests/lib/certificates.py", path)) /* tests run in the source tree */
-		return -1;
-	tool_run(directory, "python3", path, "cms", directory);
-	return 0;
+	return certified_make("cms");
 }
 
-static int remove_specimens(void **state)
-{
-	remove_private_directory(dir_fd, directory);
-	return 0;
-}
-
-#define KEYS_MAX 4
-
-/* Start the role with these certificates, NAME.pem in the order given; "alone" and "code" as signers, the others as CAs. */
 struct trusting {
 	struct prover prover;
-	char *pems[KEYS_MAX];
 };
 
 static void trust(struct trusting *t, const char *const *names, uint64_t until)
 {
-	struct pretend_key keys[KEYS_MAX] = { 0 };
-	size_t count = 0;
-
-	for (; names[count]; count++) {
-		char file[64];
-		size_t size;
-
-		assert_true(count < KEYS_MAX);
-		(void)snprintf(file, sizeof(file), "%s.pem", names[count]);
-		t->pems[count] = read_whole(dir_fd, file, &size);
-		keys[count] = (struct pretend_key){ names[count],
-						    strcmp(names[count], "alone") == 0 || strcmp(names[count], "code") == 0 ||
-								    strcmp(names[count], "tls") == 0 ?
-							    KEY_X509_SIGNER :
-							    KEY_X509_CA,
-						    t->pems[count], size, until };
-	}
-	prover_start(&t->prover, "lazaret-cms", keys, count);
-	for (size_t i = 0; i < count; i++)
-		free(t->pems[i]);
+	certified_start(&t->prover, "lazaret-cms", names, until);
 }
 
 #define TRUST(t, until, ...) trust(t, (const char *const[]){ __VA_ARGS__, NULL }, until)
@@ -510,5 +473,5 @@ int main(void)
 		cmocka_unit_test(test_describe),
 	};
 
-	return cmocka_run_group_tests(tests, make_specimens, remove_specimens);
+	return cmocka_run_group_tests(tests, make_specimens, certified_remove);
 }
