@@ -162,11 +162,12 @@ deps:
 
 .PHONY: demo
 demo: deps
-	@$(MAKE) --no-print-directory -s all
+	@$(MAKE) --no-print-directory -s -j"$$(nproc)" all
 	@BUILD=$(abspath $(BUILD)) tests/demo/run
 
 .PHONY: check
 check: deps
+	@$(MAKE) --no-print-directory -j"$$(nproc)" all unit-tests
 	@$(MAKE) --no-print-directory check-built
 
 .PHONY: check-built
