@@ -209,20 +209,20 @@ static const char *foreign_format(const char *raw, size_t size)
 	static const struct {
 		const char *prefix, *why;
 	} known[] = {
-		{ "-----BEGIN PGP", "this is an OpenPGP key; only minisign public keys can be trusted so far" },
-		{ "-----BEGIN CERTIFICATE", "this is an X.509 certificate; only minisign public keys can be trusted so far" },
-		{ "-----BEGIN PUBLIC KEY", "this is a PEM public key (cosign, openssl); only minisign public keys can be trusted so far" },
-		{ "-----BEGIN", "this is a PEM file; only minisign public keys can be trusted so far" },
-		{ "ssh-", "this is an SSH key; only minisign public keys can be trusted so far" },
+		{ "-----BEGIN PGP", "this is an OpenPGP key; a minisign public key is wanted here" },
+		{ "-----BEGIN CERTIFICATE", "this is an X.509 certificate; a minisign public key is wanted here" },
+		{ "-----BEGIN PUBLIC KEY", "this is a PEM public key (cosign, openssl); a minisign public key is wanted here" },
+		{ "-----BEGIN", "this is a PEM file; a minisign public key is wanted here" },
+		{ "ssh-", "this is an SSH key; a minisign public key is wanted here" },
 		{ "untrusted comment: minisign encrypted secret key", "this is a secret key: give its public key (.pub), and keep the secret one secret" },
-		{ "untrusted comment: signify", "this is a signify key; only minisign public keys can be trusted so far" },
+		{ "untrusted comment: signify", "this is a signify key; a minisign public key is wanted here" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
 		if (starts_with(raw, size, known[i].prefix))
 			return known[i].why;
 	if (size > 0 && ((unsigned char)raw[0] & 0x80) != 0)
-		return "this is a binary file (an OpenPGP keyring or a DER certificate?); only minisign public keys can be trusted so far";
+		return "this is a binary file (an OpenPGP keyring or a DER certificate?); a minisign public key is wanted here";
 	return "this is not a minisign public key (two lines: \"untrusted comment: ...\" and 56 characters)";
 }
 

@@ -85,6 +85,8 @@ def explain(at, good, mixed):
     ok(r.returncode == 1 and b"malware" in r.stdout, "rules explain: why not", r.stdout.decode() + r.stderr.decode())
     ok(before == (published(at), len(list((at / "reports").iterdir()))), "explaining publishes nothing and keeps no report")
     ok(run("-C", at, "rules", "explain", mixed / "missing").returncode == 2, "explaining a missing file: 2")
+    r = run("-C", at, "rules", "explain", "x.txt", "--type", "text/plain", "--checksum", "sha257")
+    ok(r.returncode == 64 and b"sha257" in r.stderr, "explaining with a digest that nothing computes: 64", r.stdout.decode() + r.stderr.decode())
     ok(list((at / "spool").iterdir()) == [], "nothing stays in the spool")
 
 
