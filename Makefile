@@ -38,14 +38,14 @@ override CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ikiosk -DLAZARET_VERS
 pkg = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 
 # Folders that make libraries for the others: no trust boundary lies between them and their user.
-LIBRARIES := common ipc sandbox station judge control supervisor proof
+LIBRARIES := common ipc sandbox station judge control supervisor proof container content
 # Folders with a main.c, and the name of their program.
 PROGRAMS := lazaret lazaretd lazaret-verify lazaret-ledger lazaret-vault lazaret-intake lazaret-reader \
-	lazaret-examine lazaret-origin lazaret-openpgp lazaret-cms lazaret-rpm lazaret-authenticode lazaret-publish lazaret-devices lazaret-records lazaret-console lazaret-starter
+	lazaret-examine lazaret-unpack lazaret-ole lazaret-pdf lazaret-origin lazaret-openpgp lazaret-cms lazaret-rpm lazaret-authenticode lazaret-publish lazaret-devices lazaret-records lazaret-console lazaret-starter
 
 FOLDER_lazaret := cli
 FOLDER_lazaretd := daemon
-$(foreach p,verify ledger vault intake reader examine origin openpgp cms rpm authenticode publish devices records console starter,$(eval FOLDER_lazaret-$(p) := $(p)))
+$(foreach p,verify ledger vault intake reader examine unpack ole pdf origin openpgp cms rpm authenticode publish devices records console starter,$(eval FOLDER_lazaret-$(p) := $(p)))
 
 NEEDS_cli        := control station judge sandbox ipc common
 NEEDS_daemon     := supervisor control station judge sandbox ipc common
@@ -60,7 +60,12 @@ NEEDS_ledger     := sandbox ipc common
 NEEDS_vault      := sandbox ipc common
 NEEDS_intake     := sandbox ipc common
 NEEDS_reader     := sandbox ipc common
-NEEDS_examine    := sandbox ipc common
+NEEDS_examine    := content sandbox ipc common
+NEEDS_content    := common
+NEEDS_container  := sandbox ipc common
+NEEDS_unpack     := container sandbox ipc common
+NEEDS_ole        := container sandbox ipc common
+NEEDS_pdf        := container sandbox ipc common
 NEEDS_proof      := sandbox ipc common
 NEEDS_origin     := proof sandbox ipc common
 NEEDS_openpgp    := proof sandbox ipc common
@@ -86,6 +91,11 @@ LIBS_verify     := $(call pkg,jansson libcrypto)
 LIBS_ledger     := $(call pkg,jansson sqlite3 libcrypto)
 LIBS_intake     := $(call pkg,blkid fuse3 ext2fs com_err libudfread libisofs-1 libcryptsetup)
 LIBS_examine    := $(call pkg,libclamav libmagic libcrypto) -lz -lbz2
+LIBS_content    := $(call pkg,libxml-2.0 jansson)
+LIBS_container  := $(call pkg,libcrypto)
+LIBS_unpack     := $(call pkg,libarchive)
+LIBS_ole        := $(call pkg,libgsf-1)
+LIBS_pdf        := $(call pkg,libqpdf)
 LIBS_proof      := $(call pkg,jansson libcrypto zlib liblzma libzstd)
 LIBS_origin     := $(call pkg,libcrypto jansson zlib liblzma)
 LIBS_openpgp    := $(call pkg,librnp)
@@ -227,7 +237,7 @@ lint:
 	$(MAKE) --no-print-directory BUILD=$(BUILD)-clang CC=clang WERROR=1 all unit-tests
 
 # -- installation -----------------------------------------------------------------------------------------
-ROLES := ledger vault intake reader examine origin openpgp cms rpm authenticode publish devices records starter
+ROLES := ledger vault intake reader examine unpack ole pdf origin openpgp cms rpm authenticode publish devices records starter
 
 .PHONY: install
 install: all

@@ -19,6 +19,8 @@ enum check {
 	CHECK_TYPE = 1u << 3,	/* libmagic (examine) */
 	CHECK_LISTS = 1u << 4,	/* checksum lists of the medium compared (origin) */
 	CHECK_ORIGIN = 1u << 5, /* signatures of the medium verified (origin) */
+	CHECK_CONTENT = 1u << 6, /* active content and lies of formats (content, in examine) */
+	CHECK_MEMBERS = 1u << 7, /* no container, or opened to the bottom (unpack and its kind) */
 };
 
 #define FINDING_DETAIL_MAX 512	 /* bytes without NUL; enough for a signature name and a sentence */

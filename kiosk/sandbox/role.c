@@ -52,6 +52,21 @@ static const struct role roles[ROLE_COUNT_] = {
 		.calls = CALLS_BASE | CALLS_SCRATCH, .files_max = 4096,
 		.does = "examines sealed copies with libclamav and libmagic, in a private tmpfs",
 	},
+	[ROLE_UNPACK] = {
+		.name = "unpack", .executable = "lazaret-unpack", .account = "_lazaret-unpack",
+		.calls = CALLS_BASE, .data_max = 2048 * MIB, .files_max = 64, /* dictionaries of xz, 7z and RAR: up to 1.5 GiB */
+		.does = "brings out the members of archives, packages and compressed streams (libarchive)",
+	},
+	[ROLE_OLE] = {
+		.name = "ole", .executable = "lazaret-ole", .account = "_lazaret-ole",
+		.calls = CALLS_BASE, .data_max = 512 * MIB, .files_max = 64,
+		.does = "brings out the streams of OLE2 documents (libgsf)",
+	},
+	[ROLE_PDF] = {
+		.name = "pdf", .executable = "lazaret-pdf", .account = "_lazaret-pdf",
+		.calls = CALLS_BASE, .data_max = 1024 * MIB, .files_max = 64,
+		.does = "brings out what PDF documents embed, and finds what acts in them (qpdf)",
+	},
 	[ROLE_ORIGIN] = {
 		.name = "origin", .executable = "lazaret-origin", .account = "_lazaret-origin",
 		.calls = CALLS_BASE, .data_max = 256 * MIB, .files_max = 64,

@@ -16,6 +16,9 @@ enum role_id {
 	ROLE_READER,
 	ROLE_EXAMINE,
 	ROLE_WORKER,
+	ROLE_UNPACK,
+	ROLE_OLE, /* these open containers as unpack does, each with another library */
+	ROLE_PDF,
 	ROLE_ORIGIN,
 	ROLE_OPENPGP,	   /* these prove evidence as origin does, each with another library */
 	ROLE_CMS,
