@@ -17,18 +17,20 @@
 #include "common/reason.h"
 #include "judge/rules.h"
 
-/* These two are required of every file, whatever `checks_required` says. */
-#define JUDGE_CHECKS_ALWAYS (CHECK_READ | CHECK_NAME)
+/* These are required of every file, whatever `checks_required` says: what was not read or not opened to the bottom is
+ * not known. */
+#define JUDGE_CHECKS_ALWAYS (CHECK_READ | CHECK_NAME | CHECK_MEMBERS)
 
-/* A signature over the file itself that verified, by a trusted key. (An untrusted key or a bad signature is a
- * finding, not a signer.) Counts only when CHECK_ORIGIN is done. */
+/* A signature over the file itself, or over a container that it is in, that verified, by a trusted key. (An untrusted
+ * key or a bad signature is a finding, not a signer.) Counts only when CHECK_ORIGIN is done: of a member that means
+ * that the origin of each of its containers is settled too. */
 struct judge_signer {
 	const char *key_name; /* name under which the officer trusts the key */
 	const char *key_id;
 	const char *via; /* the signature's path, for the report */
 };
 
-/* A checksum list of the medium that names the file, with a digest that matched. (A mismatch is a finding.)
+/* A checksum list of the medium that names the file, or a container that it is in, with a digest that matched. (A mismatch is a finding.)
  * Counts only when CHECK_LISTS is done; as a signature, only when CHECK_ORIGIN is done too, the digest is
  * SHA-256 or stronger and `signed_by` is set. The supervisor need not repeat such a list among the signers. */
 struct judge_listing {
@@ -45,10 +47,21 @@ struct judge_medium {
 /* "usb" "card" "optical" "disk" "image" "directory", NULL-terminated: what rules may say for `kind`. */
 extern const char *const judge_medium_kinds[];
 
-/* One file and what is known of it. Everything is borrowed for the call. */
+/* One file, or one member of a container, and what is known of it. Everything is borrowed for the call.
+ *
+ * A member is judged as a file is. A signature over a container covers every byte of what is in it, so the caller
+ * passes the signers and listings of all its containers beside the member's own (a signed list inside of an archive,
+ * say); what speaks against a container's origin (bad-signature, untrusted-key, checksum-mismatch) is that container's
+ * finding, and need not be repeated, because a blocked container takes its members with it. */
 struct subject {
 	unsigned int volume;
-	const char *path; /* raw bytes as on the medium, relative, without leading '/' */
+	/* Raw bytes as on the medium, relative, without leading '/'. Of a member: its path within its nearest container,
+	 * as that container says it; the containers' own names are not part of it. */
+	const char *path;
+	/* Main MIME types of the containers that it is in, the nearest first; count 0: a file of the medium itself. A
+	 * container whose type is not known is "application/octet-stream", never left out. */
+	const char *const *containers;
+	size_t container_count;
 	uint64_t size;	  /* bytes */
 	uint8_t sha256[SHA256_LEN];
 	const char *const *types; /* MIME types without parameters, the main one first; count 0: not known */
@@ -82,7 +95,8 @@ struct judgement {
 _must_check_ int judge_file(const struct rule_set *rules, const struct subject *subject, struct judgement *ret);
 void judgement_done(struct judgement *j); /* frees, and leaves VERDICT_BLOCKED */
 
-/* The checks' names in configuration and messages: "read" "name" "virus" "type" "lists" "origin".
+/* The checks' names in configuration and messages: "read" "name" "virus" "type" "lists" "origin" "content"
+ * "members".
  * NULL for a value that is not one single check. */
 const char *check_name(enum check check);
 
