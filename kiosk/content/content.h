@@ -24,6 +24,7 @@ struct content {
 	const char *const *types; /* MIME types that libmagic gave, the main one first */
 	size_t type_count;
 
+	const char *detector;	   /* which one looks: content_look() sets it; NULL */
 	struct findings *findings; /* borrowed: content_active() and content_unsafe() write here */
 	const char *more_types[CONTENT_TYPES_MAX]; /* static strings: content_is() writes here */
 	size_t more_type_count;

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* All detectors of kiosk/content, one line each: D(FUNCTION, "name in reports"). docs/inspection.md has a row for each.
+ * int look_FUNCTION(struct content *c): the contract is that of struct detector (content.h).
+ */
+#ifndef LAZARET_CONTENT_DETECTORS_H
+#define LAZARET_CONTENT_DETECTORS_H
+
+#include "content/content.h"
+
+#define CONTENT_DETECTORS(D)
+
+#define DETECTOR_DECLARE(function, text) _must_check_ int look_##function(struct content *c);
+CONTENT_DETECTORS(DETECTOR_DECLARE)
+#undef DETECTOR_DECLARE
+
+#endif
