@@ -17,6 +17,7 @@
 #define READER false
 #define EXAMINE false
 #define WORKER false
+#define CONTAINER false
 #define ORIGIN false
 #define PUBLISH false
 #define DEVICES false
