@@ -18,6 +18,7 @@
 #define EXAMINE false
 #define WORKER false
 #define CONTAINER false
+#define CONTAINER false
 #define ORIGIN false
 #define PUBLISH false
 #define DEVICES false
