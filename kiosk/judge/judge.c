@@ -36,15 +36,15 @@ static const struct check_row check_rows[] = {
 	{ CHECK_ORIGIN, "origin", BIT(BAD_SIGNATURE) | BIT(UNTRUSTED_KEY) },
 	{ CHECK_CONTENT, "content", BROKEN | BIT(ACTIVE_CONTENT) | BIT(ARCHIVE_UNSAFE) | BIT(TYPE_MISMATCH) },
 	{ CHECK_MEMBERS, "members",
-	  BROKEN | BIT(ENCRYPTED) | BIT(ARCHIVE_UNSAFE) | BIT(LIMIT_EXCEEDED) | BIT(CONTAINER_OPAQUE) |
-		  BIT(QUOTA_EXCEEDED) },
+	  BROKEN | BIT(MALWARE) | BIT(HASH_DENIED) | BIT(ENCRYPTED) | BIT(ARCHIVE_UNSAFE) | BIT(LIMIT_EXCEEDED) |
+		  BIT(CONTAINER_OPAQUE) | BIT(QUOTA_EXCEEDED) },
 };
 
 _Static_assert(REASON_COUNT_ <= 64, "reasons are kept as bits");
 
-/* What libclamav cannot look into, as opposed to what it has found or failed at: a signature can stand in for these
- * alone. A crash or an error may be the file's doing. */
-#define VOUCHABLE (BIT(ENCRYPTED) | BIT(LIMIT_EXCEEDED) | BIT(CONTAINER_OPAQUE) | BIT(SCAN_TIMEOUT))
+/* What could not be looked into, as opposed to what was found or failed: a signature that vouches for 'virus' can stand
+ * in for these alone. A crash or an error may be the file's doing. */
+#define VOUCHABLE_VIRUS (BIT(ENCRYPTED) | BIT(LIMIT_EXCEEDED) | BIT(CONTAINER_OPAQUE) | BIT(SCAN_TIMEOUT))
 
 const char *check_name(enum check check)
 {
@@ -206,22 +206,26 @@ static int say_rule(struct bench *b)
 }
 
 /* -- what the examiners say ------------------------------------------------------------------------------- */
-/* Only a signature that the rule requires, and that is there, can vouch. */
-static bool is_vouched(const struct bench *b)
+/* Reasons (bits) that are none here. Only a signature that the rule requires, and that is there, can vouch. */
+static uint64_t vouched(const struct bench *b)
 {
-	return b->rule && b->rule->verdict == VERDICT_APPROVED && b->rule->vouches_virus &&
-	       name_set_is_set(&b->rule->require.signature) && subject_is_signed(b->s, &b->rule->require.signature);
+	uint64_t ret = 0;
+
+	if (!b->rule || b->rule->verdict != VERDICT_APPROVED || !name_set_is_set(&b->rule->require.signature) ||
+	    !subject_is_signed(b->s, &b->rule->require.signature))
+		return 0;
+	if (b->rule->vouches & RULE_VOUCH_VIRUS)
+		ret |= VOUCHABLE_VIRUS;
+	if (b->rule->vouches & RULE_VOUCH_ACTIVE_CONTENT)
+		ret |= BIT(ACTIVE_CONTENT);
+	return ret;
 }
 
-static bool is_vouchable(enum reason reason)
-{
-	return (unsigned int)reason < REASON_COUNT_ && (VOUCHABLE >> reason & 1);
-}
-
+/* `ret_excused`: something could not be looked into, and that is vouched for. */
 static int say_findings(struct bench *b, bool *ret_excused)
 {
 	const struct findings *f = b->s->findings;
-	bool has_vouch = is_vouched(b);
+	uint64_t excuses = vouched(b);
 
 	*ret_excused = false;
 	for (size_t i = 0; i < f->count; i++) {
@@ -229,8 +233,8 @@ static int say_findings(struct bench *b, bool *ret_excused)
 		enum reason reason = (unsigned int)x->reason < REASON_COUNT_ ? x->reason : REASON_SCAN_ERROR;
 		int r;
 
-		if (has_vouch && is_vouchable(x->reason)) {
-			*ret_excused = true;
+		if ((unsigned int)x->reason < REASON_COUNT_ && (excuses >> x->reason & 1)) {
+			*ret_excused = *ret_excused || (VOUCHABLE_VIRUS >> x->reason & 1);
 			continue;
 		}
 		b->reasons |= UINT64_C(1) << reason;
@@ -255,6 +259,8 @@ static uint32_t checks_of(const struct bench *b)
 	r = &b->rule->require;
 	if (m->types.count > 0 || m->extension != MATCH_EXTENSION_ANY || r->extension_agrees || r->no_active_content)
 		checks |= CHECK_TYPE;
+	if (r->no_active_content || r->content_checked)
+		checks |= CHECK_CONTENT;
 	if (name_set_is_set(&m->signature) || name_set_is_set(&r->signature))
 		checks |= CHECK_ORIGIN;
 	if (m->checksum_any || r->checksum.is_any)
@@ -270,7 +276,7 @@ static int say_missing(struct bench *b, bool is_excused)
 	uint32_t missing = checks_of(b) & ~b->s->findings->done;
 
 	if (is_excused)
-		missing &= ~(uint32_t)CHECK_VIRUS;
+		missing &= ~(uint32_t)(CHECK_VIRUS | CHECK_MEMBERS);
 	for (size_t i = 0; i < ARRAY_LEN(check_rows); i++) {
 		const struct check_row *row = &check_rows[i];
 		int r;

@@ -58,8 +58,9 @@ struct subject {
 	/* Raw bytes as on the medium, relative, without leading '/'. Of a member: its path within its nearest container,
 	 * as that container says it; the containers' own names are not part of it. */
 	const char *path;
-	/* Main MIME types of the containers that it is in, the nearest first; count 0: a file of the medium itself. A
-	 * container whose type is not known is "application/octet-stream", never left out. */
+	/* Main MIME types of the containers that it is in, the nearest first; count 0: a file of the medium itself. The
+	 * format's own type (container.def) stands for a container of which libmagic says no more than "data" or "text";
+	 * none is ever left out. */
 	const char *const *containers;
 	size_t container_count;
 	uint64_t size;	  /* bytes */

@@ -25,8 +25,16 @@ enum match_extension {
 	MATCH_EXTENSION_AGREES,	   /* for each type of the file */
 };
 
+/* `within:`; none of the three: not said, and the rule is for files and members alike. */
+struct match_within {
+	bool is_nothing;	/* files of the medium itself */
+	bool is_anything;	/* members of any container */
+	struct glob_list types; /* members of these, directly or further out */
+};
+
 struct rule_match {
 	struct glob_list types;
+	struct match_within within;
 	struct glob_list names;
 	enum match_extension extension;
 	uint64_t size_min, size_max; /* bytes, both included */
@@ -43,6 +51,13 @@ struct rule_require {
 	struct name_set checksum;
 	bool extension_agrees;
 	bool no_active_content;
+	bool content_checked;
+};
+
+/* `vouch:`, bits: what the required signature can stand in for. */
+enum rule_vouch {
+	RULE_VOUCH_VIRUS = 1u << 0,
+	RULE_VOUCH_ACTIVE_CONTENT = 1u << 1,
 };
 
 /* What a reason leads to; VERDICT_COUNT_: not said. */
@@ -57,7 +72,7 @@ struct rule {
 	enum reason reason; /* of a hold or block rule */
 	struct rule_match match;
 	struct rule_require require;
-	bool vouches_virus;
+	unsigned int vouches; /* enum rule_vouch bits */
 	struct reason_map reasons;
 	unsigned int line, column;
 };
@@ -71,6 +86,11 @@ struct rule_set {
 	struct type_tables types;
 	uint8_t sha256[SHA256_LEN];
 };
+
+static inline bool within_is_set(const struct match_within *w)
+{
+	return w->is_nothing || w->is_anything || w->types.count > 0;
+}
 
 static inline bool name_set_is_set(const struct name_set *s)
 {

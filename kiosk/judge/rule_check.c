@@ -37,6 +37,16 @@ static bool names_cover(const struct name_set *a, const struct name_set *b)
 	return a->is_any || words_cover(&a->names, &b->names);
 }
 
+static bool within_covers(const struct match_within *a, const struct match_within *b)
+{
+	if (!within_is_set(a))
+		return true;
+	if (!within_is_set(b)) /* files and members: 'anything' and 'nothing' together are no rule */
+		return false;
+	return (!b->is_nothing || a->is_nothing) && (!b->is_anything || a->is_anything) &&
+	       (b->types.count == 0 || a->is_anything || glob_list_covers(&a->types, &b->types));
+}
+
 /* A file listed by a key counts as signed by it, and as listed. */
 static bool origin_covers(const struct rule_match *a, const struct rule_match *b)
 {
@@ -62,7 +72,8 @@ static bool rule_covers(const struct rule *a, const struct rule *b)
 {
 	const struct rule_match *x = &a->match, *y = &b->match;
 
-	return types_cover(a, b) && (x->extension == MATCH_EXTENSION_ANY || x->extension == y->extension) &&
+	return types_cover(a, b) && within_covers(&x->within, &y->within) &&
+	       (x->extension == MATCH_EXTENSION_ANY || x->extension == y->extension) &&
 	       covers(&x->names, &y->names) && x->size_min <= y->size_min &&
 	       x->size_max >= y->size_max && origin_covers(x, y) && words_cover(&x->medium_kinds, &y->medium_kinds) &&
 	       covers(&x->vendor, &y->vendor) && covers(&x->model, &y->model) && covers(&x->serial, &y->serial) &&
@@ -140,7 +151,7 @@ static void check_said_twice(struct checker *c, const struct rule *rule)
 	const struct rule_match *m = &rule->match;
 	const struct rule_require *r = &rule->require;
 
-	if (name_set_is_set(&r->signature) && !rule->vouches_virus && name_set_is_set(&m->signature) &&
+	if (name_set_is_set(&r->signature) && !rule->vouches && name_set_is_set(&m->signature) &&
 	    names_cover(&r->signature, &m->signature))
 		rule_error(c, rule, "'require: signature' has no effect: the rule matches only such files");
 	if (r->checksum.is_any && (m->checksum_any || name_set_is_set(&m->listed_by)))

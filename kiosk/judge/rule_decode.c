@@ -26,7 +26,7 @@ struct raw_medium {
 };
 
 struct raw_match {
-	struct yaml_strings type, name, signature, listed_by, operator_name, operator_group;
+	struct yaml_strings type, within, name, signature, listed_by, operator_name, operator_group;
 	bool ignore_case, extension_agrees;
 	int checksum;
 	struct raw_size size;
@@ -35,7 +35,7 @@ struct raw_match {
 
 struct raw_require {
 	struct yaml_strings signature, checksum;
-	bool extension_agrees, no_active_content;
+	bool extension_agrees, no_active_content, content_checked;
 };
 
 struct raw_rule {
@@ -75,6 +75,7 @@ static const struct yaml_field medium_fields[] = {
 
 static const struct yaml_field match_fields[] = {
 	YAML_FIELD(struct raw_match, "type", STRINGS, type),
+	YAML_FIELD(struct raw_match, "within", STRINGS, within),
 	YAML_FIELD(struct raw_match, "name", STRINGS, name),
 	YAML_FIELD(struct raw_match, "ignore-case", BOOL, ignore_case),
 	YAML_FIELD(struct raw_match, "extension-agrees", BOOL, extension_agrees),
@@ -85,7 +86,7 @@ static const struct yaml_field match_fields[] = {
 	YAML_FIELD(struct raw_match, "medium", MAP, medium, .fields = medium_fields),
 	YAML_FIELD(struct raw_match, "operator", STRINGS, operator_name),
 	YAML_FIELD(struct raw_match, "operator-group", STRINGS, operator_group),
-	YAML_FIELD_REFUSED("member", "reserved: an archive is judged as a whole, with what was found in its members"),
+	YAML_FIELD_REFUSED("member", "members are judged like files; 'within' says which rules are for them"),
 	YAML_FIELD_END,
 };
 
@@ -94,6 +95,7 @@ static const struct yaml_field require_fields[] = {
 	YAML_FIELD(struct raw_require, "checksum", STRINGS, checksum),
 	YAML_FIELD(struct raw_require, "extension-agrees", BOOL, extension_agrees),
 	YAML_FIELD(struct raw_require, "no-active-content", BOOL, no_active_content),
+	YAML_FIELD(struct raw_require, "content-checked", BOOL, content_checked),
 	YAML_FIELD_END,
 };
 
@@ -207,14 +209,42 @@ static int use_mime(struct context *c, const struct yaml_string *s, struct glob_
 	return -EINVAL;
 }
 
+static int use_type(struct context *c, const struct yaml_string *s, struct glob_list *ret)
+{
+	return strchr(s->value, '/') ? use_mime(c, s, ret) : use_group(c, s, ret);
+}
+
 static int type_patterns(struct context *c, const struct yaml_strings *words, struct glob_list *ret)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < words->count && result != -ENOMEM; i++)
+		result = yaml_worse(result, use_type(c, &words->list[i], ret));
+	return result;
+}
+
+static int within(struct context *c, const struct yaml_strings *words, struct match_within *ret)
 {
 	int result = 0;
 
 	for (size_t i = 0; i < words->count && result != -ENOMEM; i++) {
 		const struct yaml_string *s = &words->list[i];
 
-		result = yaml_worse(result, strchr(s->value, '/') ? use_mime(c, s, ret) : use_group(c, s, ret));
+		if (strcmp(s->value, TYPE_WITHIN_NOTHING) == 0)
+			ret->is_nothing = true;
+		else if (strcmp(s->value, TYPE_WITHIN_ANYTHING) == 0)
+			ret->is_anything = true;
+		else
+			result = yaml_worse(result, use_type(c, s, &ret->types));
+	}
+	for (size_t i = 0; i < words->count && ret->is_anything && words->count > 1; i++) {
+		const struct yaml_string *s = &words->list[i];
+
+		if (strcmp(s->value, TYPE_WITHIN_ANYTHING) != 0)
+			continue;
+		string_error(c, s, ret->is_nothing ? "beside 'nothing' means every file and member: leave 'within' out" :
+						     "already means every container: the other words have no effect", NULL);
+		return yaml_worse(result, -EINVAL);
 	}
 	return result;
 }
@@ -275,8 +305,8 @@ static int medium_kinds(struct context *c, struct yaml_strings *words, struct ya
 
 static void raw_match_done(struct raw_match *raw)
 {
-	struct yaml_strings *all[] = { &raw->type,	    &raw->name,		 &raw->signature,     &raw->listed_by,
-				       &raw->operator_name, &raw->operator_group, &raw->medium.kind,  &raw->medium.vendor,
+	struct yaml_strings *all[] = { &raw->type,	    &raw->within,	 &raw->name,	      &raw->signature,
+				       &raw->listed_by,	    &raw->operator_name, &raw->operator_group, &raw->medium.kind,  &raw->medium.vendor,
 				       &raw->medium.model,  &raw->medium.serial };
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
@@ -326,6 +356,7 @@ static int decode_match(struct context *c, const struct yaml_node *node, struct 
 			m->extension = raw.extension_agrees ? MATCH_EXTENSION_AGREES : MATCH_EXTENSION_DISAGREES;
 		m->checksum_any = yaml_map_get(node, "checksum") != NULL;
 		ret = yaml_worse(ret, type_patterns(c, &raw.type, &m->types));
+		ret = yaml_worse(ret, within(c, &raw.within, &m->within));
 		ret = yaml_worse(ret, name_patterns(c, &raw, &m->names));
 		ret = yaml_worse(ret, key_names(c, &raw.signature, &m->signature));
 		ret = yaml_worse(ret, key_names(c, &raw.listed_by, &m->listed_by));
@@ -343,7 +374,8 @@ static int decode_match(struct context *c, const struct yaml_node *node, struct 
 /* -- require, vouch --------------------------------------------------------------------------------------- */
 static int check_require(struct context *c, const struct yaml_node *node)
 {
-	static const char *const flags[] = { "extension-agrees", "no-active-content" };
+	static const char *const flags[] = { "extension-agrees", "no-active-content", "content-checked" };
+	const struct yaml_node *checked = yaml_map_get(node, "content-checked");
 	int ret = 0;
 
 	if (node->count == 0) {
@@ -358,6 +390,10 @@ static int check_require(struct context *c, const struct yaml_node *node)
 			ret = -EINVAL;
 		}
 	}
+	if (checked && yaml_map_get(node, "no-active-content")) {
+		yaml_node_error(c->doc, checked, c->errors, "content-checked: has no effect beside 'no-active-content'");
+		ret = -EINVAL;
+	}
 	return ret;
 }
 
@@ -370,6 +406,7 @@ static int decode_require(struct context *c, const struct yaml_node *node, struc
 		ret = check_require(c, node);
 		rule->require.extension_agrees = raw.extension_agrees;
 		rule->require.no_active_content = raw.no_active_content;
+		rule->require.content_checked = raw.content_checked;
 		ret = yaml_worse(ret, key_names(c, &raw.signature, &rule->require.signature));
 		ret = yaml_worse(ret, key_names(c, &raw.checksum, &rule->require.checksum));
 	}
@@ -378,25 +415,49 @@ static int decode_require(struct context *c, const struct yaml_node *node, struc
 	return ret;
 }
 
-/* What may be vouched for is what libclamav cannot look into; a signature is what vouches. */
+static int vouch_word(struct context *c, const struct yaml_string *s, struct rule *rule)
+{
+	static const struct {
+		const char *word;
+		enum rule_vouch vouch;
+	} words[] = {
+		{ "virus", RULE_VOUCH_VIRUS },
+		{ "active-content", RULE_VOUCH_ACTIVE_CONTENT },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		if (strcmp(s->value, words[i].word) != 0)
+			continue;
+		if (rule->vouches & words[i].vouch) {
+			string_error(c, s, "stands there twice", NULL);
+			return -EINVAL;
+		}
+		rule->vouches |= words[i].vouch;
+		return 0;
+	}
+	string_error(c, s, "cannot be vouched for; only 'virus' and 'active-content' can", NULL);
+	return -EINVAL;
+}
+
+/* What may be vouched for is what could not be looked into, and what acts without being malware; a signature is what
+ * vouches. */
 static int decode_vouch(struct context *c, const struct yaml_node *node, struct rule *rule)
 {
 	struct yaml_strings words = { 0 };
 	int ret = yaml_strings_decode(c->doc, node, &words, c->errors);
 
-	for (size_t i = 0; ret != -ENOMEM && i < words.count; i++) {
-		if (strcmp(words.list[i].value, "virus") == 0) {
-			rule->vouches_virus = true;
-			continue;
-		}
-		string_error(c, &words.list[i], "cannot be vouched for; only 'virus' can", NULL);
-		ret = -EINVAL;
-	}
+	for (size_t i = 0; ret != -ENOMEM && i < words.count; i++)
+		ret = yaml_worse(ret, vouch_word(c, &words.list[i], rule));
 	yaml_strings_done(&words);
 	if (ret == 0 && !name_set_is_set(&rule->require.signature)) {
 		yaml_node_error(c->doc, node, c->errors,
 				"vouch: needs 'require: {signature: ...}': only a signature can stand in for a check");
 		ret = -EINVAL;
+	}
+	if ((rule->vouches & RULE_VOUCH_ACTIVE_CONTENT) && rule->require.no_active_content) {
+		yaml_node_error(c->doc, node, c->errors,
+				"vouch: 'active-content' contradicts 'no-active-content': the rule refuses what it vouches for");
+		ret = yaml_worse(ret, -EINVAL);
 	}
 	return ret;
 }
@@ -407,6 +468,7 @@ void rule_done(struct rule *r)
 	struct rule_match *m = &r->match;
 
 	glob_list_done(&m->types);
+	glob_list_done(&m->within.types);
 	glob_list_done(&m->names);
 	yaml_strings_done(&m->signature.names);
 	yaml_strings_done(&m->listed_by.names);

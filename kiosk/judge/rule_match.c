@@ -91,6 +91,7 @@ static const char *types_mismatch(const struct rule_set *set, const struct rule 
 enum type_agreement subject_extension(const struct rule_set *set, const struct subject *s, const char **ret_type)
 {
 	enum type_agreement ret = TYPE_AGREES;
+	bool is_nameless = s->container_count > 0 && types_is_nameless(&set->types, s->containers[0]);
 
 	*ret_type = NULL;
 	if (s->type_count == 0)
@@ -98,6 +99,9 @@ enum type_agreement subject_extension(const struct rule_set *set, const struct s
 	for (size_t i = 0; i < s->type_count; i++) {
 		enum type_agreement a = types_extension(&set->types, s->types[i], s->path);
 
+		/* Whoever packed it gave it no name: there is none to agree with, only one that could lie. */
+		if (a == TYPE_UNKNOWN_NAME && is_nameless && types_has_extensions(&set->types, s->types[i]))
+			a = TYPE_AGREES;
 		if (a == TYPE_AGREES || subject_type_is_implied(set, s, i) || (a == TYPE_UNKNOWN_NAME && *ret_type))
 			continue;
 		*ret_type = s->types[i];
@@ -106,6 +110,24 @@ enum type_agreement subject_extension(const struct rule_set *set, const struct s
 			break;
 	}
 	return ret;
+}
+
+static bool within_mismatch(const struct match_within *w, const struct subject *s, char *why, size_t size)
+{
+	if (!within_is_set(w) || (w->is_nothing && s->container_count == 0) || (w->is_anything && s->container_count > 0))
+		return false;
+	for (size_t i = 0; i < s->container_count; i++)
+		if (glob_list_match(&w->types, s->containers[i]))
+			return false;
+	if (s->container_count == 0)
+		(void)snprintf(why, size, "it is a file of the medium, and no member of %s container",
+			       w->is_anything ? "a" : "such a");
+	else if (w->types.count == 0)
+		(void)snprintf(why, size, "it is a member of a container, '%s'", s->containers[0]);
+	else
+		(void)snprintf(why, size, "'%s'%s is not among the containers that it is for", s->containers[0],
+			       s->container_count > 1 ? ", or what that is in," : "");
+	return true;
 }
 
 static bool extension_mismatch(const struct rule_set *set, const struct rule_match *m, const struct subject *s,
@@ -176,9 +198,12 @@ const char *rule_mismatch(const struct rule_set *set, const struct rule *rule, c
 {
 	const struct rule_match *m = &rule->match;
 
+	if (within_mismatch(&m->within, s, why, size))
+		return why;
 	if (m->types.count > 0 && types_mismatch(set, rule, s, why, size))
 		return why;
-	if (extension_mismatch(set, m, s, why, size) || text_mismatch(&m->names, s->path, "name", why, size) || size_mismatch(m, s, why, size) ||
+	if (extension_mismatch(set, m, s, why, size) || text_mismatch(&m->names, s->path, "name", why, size) ||
+	    size_mismatch(m, s, why, size) ||
 	    origin_mismatch(m, s, why, size) || medium_mismatch(m, s, why, size) ||
 	    text_mismatch(&m->operator_names, s->operator_name, "operator", why, size) ||
 	    text_mismatch(&m->operator_groups, s->operator_group, "operator group", why, size))

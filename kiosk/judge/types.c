@@ -131,6 +131,10 @@ static int add_group(struct type_tables *t, const struct yaml_doc *doc, const st
 		yaml_node_error(doc, key, errors, "'%s' cannot be a group's name: no '/', '*', '?' or space", key->value);
 		return -EINVAL;
 	}
+	if (strcmp(key->value, TYPE_WITHIN_NOTHING) == 0 || strcmp(key->value, TYPE_WITHIN_ANYTHING) == 0) {
+		yaml_node_error(doc, key, errors, "'%s' is a word of 'within', and cannot be a group's name", key->value);
+		return -EINVAL;
+	}
 	if (types_group(t, key->value)) {
 		yaml_node_error(doc, key, errors, "there is a type group '%s' already", key->value);
 		return -EINVAL;
@@ -170,7 +174,7 @@ int types_add_groups(struct type_tables *t, const struct yaml_doc *doc, const st
 
 struct table_file {
 	int format;
-	const struct yaml_node *groups, *extensions, *implies, *active_types, *active_extensions;
+	const struct yaml_node *groups, *extensions, *implies, *nameless, *active_types, *active_extensions;
 };
 
 static const char *const formats[] = { "lazaret.types/1", NULL };
@@ -180,6 +184,7 @@ static const struct yaml_field table_fields[] = {
 	YAML_FIELD(struct table_file, "groups", NODE, groups),
 	YAML_FIELD(struct table_file, "extensions", NODE, extensions),
 	YAML_FIELD(struct table_file, "implies", NODE, implies),
+	YAML_FIELD(struct table_file, "nameless-members", NODE, nameless),
 	YAML_FIELD(struct table_file, "active-types", NODE, active_types),
 	YAML_FIELD(struct table_file, "active-extensions", NODE, active_extensions),
 	YAML_FIELD_END,
@@ -224,6 +229,8 @@ int types_add(struct type_tables *t, const struct yaml_doc *doc, struct yaml_err
 		ret = yaml_worse(ret, add_rows(&t->extensions, doc, f.extensions, check_extensions, errors));
 	if (f.implies && ret != -ENOMEM)
 		ret = yaml_worse(ret, add_rows(&t->implies, doc, f.implies, check_mimes, errors));
+	if (f.nameless && ret != -ENOMEM)
+		ret = yaml_worse(ret, decode_mimes(doc, f.nameless, &t->nameless, errors));
 	if (f.active_types && ret != -ENOMEM)
 		ret = yaml_worse(ret, decode_mimes(doc, f.active_types, &t->active_types, errors));
 	if (f.active_extensions && ret != -ENOMEM)
@@ -249,6 +256,7 @@ void types_done(struct type_tables *t)
 	free(t->groups);
 	rows_done(&t->extensions);
 	rows_done(&t->implies);
+	glob_list_done(&t->nameless);
 	glob_list_done(&t->active_types);
 	yaml_strings_done(&t->active_extensions);
 	memset(t, 0, sizeof(*t));
@@ -293,6 +301,15 @@ static const char *basename_of(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+/* ld.so(8): a shared library stands there under its version, libssl.so.3 or libfoo.so.1.2.3. */
+static bool is_versioned_library(const char *name)
+{
+	for (const char *p = strstr(name, ".so."); p; p = strstr(p + 1, ".so."))
+		if (p[4] && p[4 + strspn(p + 4, "0123456789.")] == '\0')
+			return true;
+	return false;
+}
+
 static bool has_extension(const char *path, const char *extension)
 {
 	const char *name = basename_of(path);
@@ -302,6 +319,8 @@ static bool has_extension(const char *path, const char *extension)
 		return true;
 	if (e == 0)
 		return strchr(name, '.') == NULL;
+	if (strcmp(extension, "so") == 0 && is_versioned_library(name))
+		return true;
 	return n > e && name[n - e - 1] == '.' && strcasecmp(name + n - e, extension) == 0;
 }
 
@@ -316,6 +335,12 @@ static bool has_any_extension(const char *path, const struct yaml_strings *exten
 	return false;
 }
 
+/* A number may be a manual's section, and as well a version (lua5.4) or a part: it claims nothing. */
+static bool is_claim(const char *extension)
+{
+	return extension[strspn(extension, "0123456789")] != '\0' && strcmp(extension, ANY_EXTENSION) != 0;
+}
+
 /* Does the name claim to be something: has it an extension that the tables give to some type? */
 static bool has_known_extension(const struct type_tables *t, const char *path)
 {
@@ -323,10 +348,17 @@ static bool has_known_extension(const struct type_tables *t, const char *path)
 		const struct yaml_strings *words = &t->extensions.list[i].words;
 
 		for (size_t j = 0; j < words->count; j++)
-			if (words->list[j].value[0] && strcmp(words->list[j].value, ANY_EXTENSION) != 0 &&
-			    has_extension(path, words->list[j].value))
+			if (is_claim(words->list[j].value) && has_extension(path, words->list[j].value))
 				return true;
 	}
+	return false;
+}
+
+bool types_has_extensions(const struct type_tables *t, const char *mime)
+{
+	for (size_t i = 0; i < t->extensions.count; i++)
+		if (glob_match(&t->extensions.list[i].mime.list[0], mime))
+			return true;
 	return false;
 }
 
@@ -383,6 +415,11 @@ bool types_is_implied(const struct type_tables *t, const char *mime, const char 
 				return true;
 	}
 	return false;
+}
+
+bool types_is_nameless(const struct type_tables *t, const char *container)
+{
+	return glob_list_match(&t->nameless, container);
 }
 
 bool types_is_active(const struct type_tables *t, const char *mime)

@@ -22,6 +22,10 @@ struct type_group {
 	bool is_used;
 };
 
+/* Words of `within:` beside types; no group can be called so. */
+#define TYPE_WITHIN_NOTHING "nothing"
+#define TYPE_WITHIN_ANYTHING "anything"
+
 /* One row: a MIME pattern and words that go with it. */
 struct type_row {
 	struct glob_list mime; /* one pattern */
@@ -38,6 +42,7 @@ struct type_tables {
 	size_t group_count;
 	struct type_rows extensions; /* MIME -> extensions without dot, lower case; "" is no extension */
 	struct type_rows implies;    /* MIME -> further types that libmagic rightly reports beside it */
+	struct glob_list nameless;   /* containers whose members have no names of their own */
 	struct glob_list active_types;
 	struct yaml_strings active_extensions;
 };
@@ -58,10 +63,12 @@ void types_done(struct type_tables *t);
 struct type_group *types_group(const struct type_tables *t, const char *name);
 /* Is there a type in the tables that this pattern means? Otherwise the nearest one is in `*ret_near`, or NULL. */
 bool types_is_known(const struct type_tables *t, const struct glob *mime, const char **ret_near);
+bool types_has_extensions(const struct type_tables *t, const char *mime); /* is there a row for this type? */
 enum type_agreement types_extension(const struct type_tables *t, const char *mime, const char *path);
 /* Could some name that matches `name` agree with some type that matches `mime`? (Both may be patterns.) */
 bool types_extension_possible(const struct type_tables *t, const struct glob *mime, const struct glob *name);
 bool types_is_implied(const struct type_tables *t, const char *mime, const char *further);
+bool types_is_nameless(const struct type_tables *t, const char *container);
 bool types_is_active(const struct type_tables *t, const char *mime);
 /* The active extension that this path has, or NULL. */
 const char *types_active_extension(const struct type_tables *t, const char *path);

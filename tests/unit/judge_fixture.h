@@ -15,7 +15,8 @@
 #include "judge/judge.h"
 #include "judge/rules.h"
 
-#define ALL_CHECKS (CHECK_READ | CHECK_NAME | CHECK_VIRUS | CHECK_TYPE | CHECK_LISTS | CHECK_ORIGIN)
+#define ALL_CHECKS \
+	(CHECK_READ | CHECK_NAME | CHECK_VIRUS | CHECK_TYPE | CHECK_LISTS | CHECK_ORIGIN | CHECK_CONTENT | CHECK_MEMBERS)
 #define TYPES_DIR "rules/types"
 #define HEAD "format: lazaret.rules/1\ntitle: t\n"
 

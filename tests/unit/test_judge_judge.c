@@ -65,7 +65,7 @@ static void invariant_1_a_missing_check_never_approves(void **state)
 		for (uint32_t done = 0; done <= ALL_CHECKS; done++) {
 			struct findings f = { .done = done };
 			struct subject s = fixture_subject("a.txt", LEN(plain_text), &f);
-			uint32_t needed = required | CHECK_READ | CHECK_NAME | CHECK_TYPE; /* the rule looks at the type */
+			uint32_t needed = required | JUDGE_CHECKS_ALWAYS | CHECK_TYPE; /* the rule looks at the type */
 			struct judgement j;
 
 			s.checks_required = required;
@@ -79,14 +79,15 @@ static void invariant_1_a_missing_check_never_approves(void **state)
 			judgement_done(&j);
 		}
 	}
-	assert_int_equal(approved, 8 * 27); /* 3^3 pairs (required within done) of the free bits, needed ones free in required */
+	assert_int_equal(approved, 16 * 81); /* 3^4 pairs (required within done) of the free bits, needed ones free in required */
 	rules_free(set);
 }
 
 static void missing_checks_are_named(void **state)
 {
-	static const enum check checks[] = { CHECK_READ, CHECK_NAME, CHECK_VIRUS, CHECK_TYPE, CHECK_LISTS, CHECK_ORIGIN };
-	static const char *const names[] = { "read", "name", "virus", "type", "lists", "origin" };
+	static const enum check checks[] = { CHECK_READ,  CHECK_NAME,   CHECK_VIRUS,   CHECK_TYPE,
+					     CHECK_LISTS, CHECK_ORIGIN, CHECK_CONTENT, CHECK_MEMBERS };
+	static const char *const names[] = { "read", "name", "virus", "type", "lists", "origin", "content", "members" };
 	struct rule_set *set = fixture_rules(PLAIN);
 
 	for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
@@ -485,7 +486,7 @@ static void invariant_1_property(void **state)
 				assert_int_equal(s.signer_count, 1);
 				assert_true(f.done & CHECK_ORIGIN);
 				assert_non_null(strstr(text, "vouch"));
-				missing &= ~(uint32_t)CHECK_VIRUS;
+				missing &= ~(uint32_t)(CHECK_VIRUS | CHECK_MEMBERS);
 			}
 			assert_int_equal(missing, 0);
 		} else {

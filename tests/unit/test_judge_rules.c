@@ -49,7 +49,7 @@ static void bad_files(void **state)
 		{ RULES "  - {name: a, why: w, verdict: hold}\n", "missing key 'match'" },
 		{ RULES RULE("a", "{}", OK), "match: is empty; write 'match: any'" },
 		{ RULES RULE("a", "{tpye: text/plain}", OK), "unknown key 'tpye'; did you mean 'type'?" },
-		{ RULES RULE("a", "{member: x}", OK), "member: reserved" },
+		{ RULES RULE("a", "{member: x}", OK), "member: members are judged like files" },
 		{ RULES RULE("a", "any", OK) RULE("a", "any", OK), "a rule 'a' is there already (line 4)" },
 		/* a type that nothing is recognised as */
 		{ RULES RULE("a", "{type: aplication/pdf}", OK), "is not a type that this station knows; did you mean application/pdf" },
