@@ -128,7 +128,7 @@ endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p),$(FOLDER_$(p)))))
 
 # libxml2 is the one library whose headers are in a folder of their own.
-$(OBJ)/rpm/xml.o: override CPPFLAGS += $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags libxml-2.0 2>/dev/null))
+$(OBJ)/rpm/xml.o $(OBJ)/content/markup.o: override CPPFLAGS += $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags libxml-2.0 2>/dev/null))
 
 $(OBJ)/%.o: kiosk/%.c
 	@mkdir -p $(@D)

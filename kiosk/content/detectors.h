@@ -7,7 +7,9 @@
 
 #include "content/content.h"
 
-#define CONTENT_DETECTORS(D)
+#define CONTENT_DETECTORS(D) \
+	D(office_relations, "office-relations") \
+	/* end: a line more needs no change in the one before */
 
 #define DETECTOR_DECLARE(function, text) _must_check_ int look_##function(struct content *c);
 CONTENT_DETECTORS(DETECTOR_DECLARE)
