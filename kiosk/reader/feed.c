@@ -5,11 +5,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/fd.h"
-
-/* One buffer holds header, bytes and the header of what follows, so that a small file is one write. */
-#define FEED_BUFFER (STREAM_CHUNK_MAX + 4 * STREAM_HEADER_LEN)
-
 /* A bad sector is tried again: alone, since what was asked for around it may be readable, and since a second reading often
  * succeeds. Not without end: each try may take the kernel and the drive half a minute. */
 static const size_t retry_bytes[] = { 64u << 10, 4u << 10 };
@@ -20,13 +15,11 @@ static const size_t retry_bytes[] = { 64u << 10, 4u << 10 };
 #define FRUITLESS_MAX 64
 
 struct feed {
-	int stream_fd;
 	unsigned int retries, fruitless;
 	int64_t retry_ms;
 	bool is_gone;
 	char words[96];
-	size_t pending; /* bytes at the front of the buffer that are not sent yet */
-	uint8_t buffer[FEED_BUFFER];
+	struct stream_writer stream;
 };
 
 struct feed *feed_new(int stream_fd)
@@ -34,11 +27,10 @@ struct feed *feed_new(int stream_fd)
 	struct feed *f = malloc(sizeof(*f));
 
 	if (f) {
-		f->stream_fd = stream_fd;
 		f->retries = f->fruitless = 0;
 		f->retry_ms = 0;
 		f->is_gone = false;
-		f->pending = 0;
+		stream_writer_init(&f->stream, stream_fd);
 	}
 	return f;
 }
@@ -52,38 +44,6 @@ struct feed *feed_free(struct feed *f)
 {
 	free(f);
 	return NULL;
-}
-
-static void put_header(uint8_t *at, uint32_t type, uint32_t size, uint64_t value)
-{
-	for (size_t i = 0; i < 4; i++) {
-		at[i] = (uint8_t)(type >> (8 * i));
-		at[4 + i] = (uint8_t)(size >> (8 * i));
-	}
-	for (size_t i = 0; i < 8; i++)
-		at[8 + i] = (uint8_t)(value >> (8 * i));
-}
-
-static int send_pending(struct feed *f)
-{
-	int r = fd_write_all(f->stream_fd, f->buffer, f->pending);
-
-	f->pending = 0;
-	return r;
-}
-
-static int add_header(struct feed *f, uint32_t type, uint32_t size, uint64_t value)
-{
-	int r = f->pending + STREAM_HEADER_LEN > FEED_BUFFER ? send_pending(f) : 0;
-
-	put_header(f->buffer + f->pending, type, size, value);
-	f->pending += STREAM_HEADER_LEN;
-	return r;
-}
-
-static bool is_zero(const uint8_t *p, size_t size)
-{
-	return size > 0 && p[0] == 0 && memcmp(p, p + 1, size - 1) == 0;
 }
 
 static bool same_file(const struct stat *a, const struct stat *b)
@@ -132,30 +92,21 @@ static ssize_t read_again(struct feed *f, int fd, void *to, size_t want, uint64_
 	return error;
 }
 
-/* Read one chunk behind a header that is filled in afterwards. 1: more, 0: end of file, or a negative errno, with
- * -EREMOTEIO for a stream that failed. */
+/* Read one chunk. 1: more, 0: end of file, or a negative errno, with -EREMOTEIO for a stream that failed. */
 static int feed_chunk(struct feed *f, int fd, uint64_t *at, size_t want)
 {
-	uint8_t *head, *data;
+	uint8_t *data = NULL;
 	ssize_t n;
 
-	if (f->pending + STREAM_HEADER_LEN + want + STREAM_HEADER_LEN > FEED_BUFFER && send_pending(f) < 0)
+	if (stream_reserve(&f->stream, want, &data) < 0)
 		return -EREMOTEIO;
-	head = f->buffer + f->pending;
-	data = head + STREAM_HEADER_LEN;
 	n = read_once(fd, data, want, *at);
 	if (n < 0)
 		n = read_again(f, fd, data, want, *at, n);
 	if (n <= 0)
 		return (int)n;
 	*at += (uint64_t)n;
-	if ((size_t)n == STREAM_CHUNK_MAX && is_zero(data, (size_t)n)) {
-		put_header(head, STREAM_ZEROS, 0, (uint64_t)n);
-		f->pending += STREAM_HEADER_LEN;
-		return 1;
-	}
-	put_header(head, STREAM_DATA, (uint32_t)n, 0);
-	f->pending += STREAM_HEADER_LEN + (size_t)n;
+	stream_commit(&f->stream, (size_t)n);
 	return 1;
 }
 
@@ -217,11 +168,9 @@ static int read_whole(struct feed *f, int fd, const struct stat *seen, enum stre
 int feed_file(struct feed *f, uint64_t id, int fd, const struct stat *seen,
 	      enum stream_status *ret_status, const char **ret_detail)
 {
-	int r = add_header(f, STREAM_BEGIN, 0, id);
+	int r = stream_begin(&f->stream, id);
 
 	if (r == 0)
 		r = read_whole(f, fd, seen, ret_status, ret_detail);
-	if (r == 0)
-		r = add_header(f, STREAM_END, (uint32_t)*ret_status, id);
-	return r == 0 ? send_pending(f) : r;
+	return r == 0 ? stream_end(&f->stream, id, *ret_status) : r;
 }
