@@ -21,7 +21,7 @@
 #define DATABASE_FILES_MAX 256
 
 struct raw_checks {
-	bool virus, type, lists, origin;
+	bool virus, type, lists, origin, content;
 };
 
 struct raw_rules {
@@ -51,6 +51,7 @@ struct raw {
 	char *spool_dir, *staging_dir, *audit_dir, *reports_dir, *history_dir;
 	uint64_t spool_bytes, staging_min_free;
 	struct station_limits limits;
+	struct station_unpack unpack;
 	const struct yaml_node *filesystems;
 	struct raw_checks checks;
 	int operators;
@@ -137,13 +138,25 @@ static const struct yaml_field limits_fields[] = {
 	YAML_FIELD_END,
 };
 
+static const struct yaml_field unpack_fields[] = {
+	YAML_FIELD(struct station_unpack, "depth", UINT, depth, .min = 1, .max = 64),
+	YAML_FIELD(struct station_unpack, "members", UINT, members, .min = 1, .max = 100000000),
+	YAML_FIELD(struct station_unpack, "bytes", SIZE, bytes, .min = 1 << 20, .max = 1024 * TIB),
+	YAML_FIELD(struct station_unpack, "ratio", UINT, ratio, .min = 2, .max = 1000000),
+	YAML_FIELD(struct station_unpack, "time", DURATION, time_s, .min = 1, .max = DAY),
+	YAML_FIELD(struct station_unpack, "at-once", UINT, at_once, .max = 16),
+	YAML_FIELD_END,
+};
+
 static const struct yaml_field checks_fields[] = {
 	YAML_FIELD(struct raw_checks, "virus", BOOL, virus),
 	YAML_FIELD(struct raw_checks, "type", BOOL, type),
 	YAML_FIELD(struct raw_checks, "lists", BOOL, lists),
 	YAML_FIELD(struct raw_checks, "origin", BOOL, origin),
+	YAML_FIELD(struct raw_checks, "content", BOOL, content),
 	YAML_FIELD_REFUSED("read", "cannot be turned off, and needs no line"),
 	YAML_FIELD_REFUSED("name", "cannot be turned off, and needs no line"),
+	YAML_FIELD_REFUSED("members", "cannot be turned off, and needs no line"),
 	YAML_FIELD_END,
 };
 
@@ -159,6 +172,7 @@ static const struct yaml_field top_fields[] = {
 	YAML_FIELD(struct raw, "keys", MAP, keys, .fields = keys_fields),
 	YAML_FIELD(struct raw, "hash-list", STRING, hash_list),
 	YAML_FIELD(struct raw, "limits", MAP, limits, .fields = limits_fields),
+	YAML_FIELD(struct raw, "unpack", MAP, unpack, .fields = unpack_fields),
 	YAML_FIELD(struct raw, "filesystems", NODE, filesystems),
 	YAML_FIELD(struct raw, "checks", MAP, checks, .fields = checks_fields),
 	YAML_FIELD(struct raw, "operators", ENUM, operators, .choices = operator_names),
@@ -184,7 +198,14 @@ static const struct raw defaults = {
 		.worker_tmpfs = 4 * GIB, /* a limit, not a reservation: what a 2 GiB archive unpacks to in layers */
 		.jobs_per_worker = 500,	 /* what a worker may have leaked or been led to keep goes with it */
 	},
-	.checks = { true, true, true, true },
+	.unpack = {
+		.depth = 16,	   /* a model in a layer in an image in an archive on a disk image: ten */
+		.members = 500000, /* a file system of a whole system's files */
+		.bytes = 64 * GIB,
+		.ratio = 200,	   /* text compresses fifty times; zeros, a thousand times */
+		.time_s = 3600,
+	},
+	.checks = { true, true, true, true, true },
 	/* a mirror on a medium is some weeks old, often past the end that its vendor gave it for mirrors on the Internet */
 	.origin = { .rollback = STATION_STALE_HOLD, .valid_until = STATION_STALE_IGNORE },
 	.devices = {
@@ -324,6 +345,7 @@ static int take(struct loader *l, struct raw *raw)
 	c->spool_bytes = raw->spool_bytes;
 	c->staging_min_free = raw->staging_min_free;
 	c->limits = raw->limits;
+	c->unpack = raw->unpack;
 	c->operators = (enum station_operators)raw->operators;
 	c->origin.rollback = (enum station_stale)raw->origin.rollback;
 	c->origin.valid_until = (enum station_stale)raw->origin.valid_until;
@@ -336,7 +358,7 @@ static int take(struct loader *l, struct raw *raw)
 		r = yaml_worse(r, resolve(l, &c->devices.loop_dir, raw->devices.loop_dir, ""));
 	c->checks = CHECK_READ | CHECK_NAME | (raw->checks.virus ? CHECK_VIRUS : 0u) |
 		    (raw->checks.type ? CHECK_TYPE : 0u) | (raw->checks.lists ? CHECK_LISTS : 0u) |
-		    (raw->checks.origin ? CHECK_ORIGIN : 0u);
+		    (raw->checks.origin ? CHECK_ORIGIN : 0u) | (raw->checks.content ? CHECK_CONTENT : 0u);
 	return r;
 }
 

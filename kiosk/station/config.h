@@ -39,6 +39,16 @@ struct station_limits {
 	uint64_t jobs_per_worker;   /* files before a worker is replaced */
 };
 
+/* What one file of the medium may cost with all that is in it. */
+struct station_unpack {
+	uint64_t depth;	  /* containers in containers */
+	uint64_t members; /* of all of them */
+	uint64_t bytes;	  /* of all members */
+	uint64_t ratio;	  /* bytes of all members for each byte of the file (a quarter of a GiB is free) */
+	uint64_t time_s;
+	uint64_t at_once; /* files that are opened at a time; 0: one a core */
+};
+
 enum station_fs {
 	STATION_FS_VFAT,
 	STATION_FS_EXFAT,
@@ -118,6 +128,7 @@ struct station_config {
 	uint64_t staging_min_free; /* bytes that stay free in staging */
 	char *audit_dir, *reports_dir, *history_dir;
 	struct station_limits limits;
+	struct station_unpack unpack;
 	const char *drivers[STATION_FS_COUNT_]; /* static: "kernel,user", "user,kernel", "kernel", "user", "" (denied) */
 	uint32_t checks; /* enum check bits that every file needs; READ and NAME always among them */
 	enum station_operators operators;

@@ -63,6 +63,15 @@
 	"#   worker-tmpfs: 4GiB      # what one worker may unpack into memory\n"                                      \
 	"#   jobs-per-worker: 500    # files before a worker is replaced\n"                                           \
 	"\n"                                                                                                          \
+	"# What one file may cost with all that is in it: archives, packages, images, documents.\n"                     \
+	"# unpack:\n"                                                                                                 \
+	"#   depth: 16               # containers in containers\n"                                                   \
+	"#   members: 500000\n"                                                                                       \
+	"#   bytes: 64GiB            # of all members\n"                                                             \
+	"#   ratio: 200              # of all members for each byte of the file; 256MiB are free\n"                  \
+	"#   time: 1h\n"                                                                                              \
+	"#   at-once: 0              # files that are opened at a time; 0: one a processor core\n"                    \
+	"\n"                                                                                                          \
 	"# deny, kernel, user (a driver in a sandboxed process), [kernel, user] or [user, kernel]; in this order.\n"  \
 	"# filesystems:\n"                                                                                            \
 	"#   vfat: [kernel, user]\n"                                                                                  \

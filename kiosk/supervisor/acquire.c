@@ -130,13 +130,8 @@ static void tell_volume(struct inspection *i, const struct volume *v)
 			      "driver", v->driver, "outcome", v->outcome, "detail", v->detail));
 }
 
-static int on_volume(struct inspection *i, struct message *m)
+int volume_decode(struct message *m, struct volume *v)
 {
-	struct volume *v;
-
-	if (i->medium.volume_count == VOLUMES_MAX)
-		return -EPROTO;
-	v = &i->medium.volumes[i->medium.volume_count++];
 	*v = (struct volume){ .root_fd = -EBADF };
 	v->index = decode_u32(&m->payload);
 	v->fs = decode_escaped(&m->payload);
@@ -155,11 +150,32 @@ static int on_volume(struct inspection *i, struct message *m)
 		v->detail = decode_escaped(&m->payload);
 		v->root_fd = TAKE_FD(m->fds[0]);
 	}
-	if (!v->fs || !v->label || !v->uuid || !v->driver || !v->detail)
-		return -ENOMEM;
-	if (v->root_fd < 0)
+	return v->fs && v->label && v->uuid && v->driver && v->detail ? decoder_end(&m->payload) : -ENOMEM;
+}
+
+void volume_done(struct volume *v)
+{
+	free(v->fs);
+	free(v->label);
+	free(v->uuid);
+	free(v->driver);
+	free(v->detail);
+	close_p(&v->root_fd);
+	*v = (struct volume){ .root_fd = -EBADF };
+}
+
+static int on_volume(struct inspection *i, struct message *m)
+{
+	struct volume *v;
+	int r;
+
+	if (i->medium.volume_count == VOLUMES_MAX)
+		return -EPROTO;
+	v = &i->medium.volumes[i->medium.volume_count++];
+	r = volume_decode(m, v);
+	if (r == 0 && v->root_fd < 0)
 		tell_volume(i, v);
-	return decoder_end(&m->payload);
+	return r;
 }
 
 /* -- encrypted volumes ------------------------------------------------------------------------------------------ */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+#include "supervisor/docket_members.h"
 #include "supervisor/docket_sql.h"
 
 #include <jansson.h>
@@ -37,6 +38,7 @@ static const char schema[] =
 	"CREATE TABLE series (id INTEGER NOT NULL, series TEXT NOT NULL, date INTEGER NOT NULL, valid_until INTEGER NOT NULL) STRICT;"
 	"CREATE TABLE seen (series TEXT NOT NULL, key_name TEXT NOT NULL, date INTEGER NOT NULL,"
 	"  PRIMARY KEY (series, key_name)) STRICT, WITHOUT ROWID;"
+	MEMBER_TABLES
 	"BEGIN;";
 
 static const char *const sql[STATEMENT_COUNT_] = {
@@ -56,6 +58,7 @@ static const char *const sql[STATEMENT_COUNT_] = {
 	[EACH] = "SELECT " ENTRY_COLUMNS " FROM entry e ORDER BY volume, path",
 	[COLLISION] = "SELECT path FROM fold WHERE volume = ?1 AND key = ?2 AND path <> ?3 LIMIT 1",
 	ORIGIN_STATEMENTS,
+	MEMBER_STATEMENTS,
 	[COUNT] = ("SELECT count(*), coalesce(sum(iif(sum IS NULL, 0, size)), 0), coalesce(sum(verdict = 0), 0), coalesce(sum(verdict = 1), 0),"
 		  " coalesce(sum(verdict = 2), 0) FROM entry"),
 };
@@ -234,7 +237,7 @@ int docket_add(struct docket *d, uint64_t id, uint32_t volume, enum entry_kind k
 
 int docket_sealed(struct docket *d, uint64_t id, uint64_t size, const uint8_t sum[static SHA256_LEN])
 {
-	sqlite3_stmt *s = docket_begin(d, SEALED);
+	sqlite3_stmt *s = docket_begin(d, docket_is_member(id) ? MEMBER_SEALED : SEALED);
 	int r;
 
 	docket_bind_u64(s, 1, id);
@@ -247,7 +250,7 @@ int docket_sealed(struct docket *d, uint64_t id, uint64_t size, const uint8_t su
 int docket_trouble(struct docket *d, uint64_t id, enum stream_status status, const char *detail)
 {
 	_cleanup_free_ char *clean = text_escape(detail, strlen(detail));
-	sqlite3_stmt *s = docket_begin(d, TROUBLE);
+	sqlite3_stmt *s = docket_begin(d, docket_is_member(id) ? MEMBER_TROUBLE : TROUBLE);
 
 	if (!clean)
 		return -ENOMEM;
@@ -259,7 +262,7 @@ int docket_trouble(struct docket *d, uint64_t id, enum stream_status status, con
 
 int docket_examined(struct docket *d, uint64_t id, uint32_t done, const char *types, const char *findings)
 {
-	sqlite3_stmt *s = docket_begin(d, EXAMINED);
+	sqlite3_stmt *s = docket_begin(d, docket_is_member(id) ? MEMBER_EXAMINED : EXAMINED);
 
 	docket_bind_u64(s, 1, id);
 	docket_bind_u64(s, 2, done);
@@ -270,7 +273,7 @@ int docket_examined(struct docket *d, uint64_t id, uint32_t done, const char *ty
 
 static int current_findings(struct docket *d, uint64_t id, json_t **ret)
 {
-	sqlite3_stmt *s = docket_begin(d, FINDINGS);
+	sqlite3_stmt *s = docket_begin(d, docket_is_member(id) ? MEMBER_FINDINGS : FINDINGS);
 	json_t *list = NULL;
 	int r;
 
@@ -285,7 +288,12 @@ static int current_findings(struct docket *d, uint64_t id, json_t **ret)
 
 /* A list of half a million lines may say as many wrong digests of one file, and a thousand signatures may be by strangers. Those
  * of one reason are limited, not all together: many that hold a file must not hide one that blocks it. */
-static bool is_told(const json_t *list, const char *code, const char *detail)
+static bool is_same(const char *a, const char *b)
+{
+	return (!a && !b) || (a && b && strcmp(a, b) == 0);
+}
+
+static bool is_told(const json_t *list, const char *code, const char *member, const char *detail)
 {
 	size_t k, count = 0;
 	json_t *o;
@@ -295,27 +303,30 @@ static bool is_told(const json_t *list, const char *code, const char *detail)
 
 		if (!told || strcmp(told, code) != 0)
 			continue;
-		if (++count == DOCKET_FINDINGS_OF_ONE_REASON || (words && strcmp(words, detail) == 0))
+		if (++count == DOCKET_FINDINGS_OF_ONE_REASON ||
+		    (is_same(words, detail) && is_same(json_string_value(json_object_get(o, "member")), member)))
 			return true;
 	}
 	return false;
 }
 
-int docket_find(struct docket *d, uint64_t id, enum reason reason, const char *detail)
+int docket_find_in(struct docket *d, uint64_t id, enum reason reason, const char *raw_member, const char *detail)
 {
 	_cleanup_free_ char *clean = text_escape(detail, strlen(detail));
+	_cleanup_free_ char *member = raw_member ? text_escape(raw_member, strlen(raw_member)) : NULL;
 	_cleanup_free_ char *text = NULL;
 	json_t *list = NULL;
-	int r = clean ? current_findings(d, id, &list) : -ENOMEM;
+	int r = clean && (member || !raw_member) ? current_findings(d, id, &list) : -ENOMEM;
 
-	if (r == 0 && is_told(list, reason_code(reason), clean)) {
+	if (r == 0 && is_told(list, reason_code(reason), member, clean)) {
 		json_decref(list);
 		return 0;
 	}
-	if (r == 0 && json_array_append_new(list, json_pack("{s:s,s:s}", "code", reason_code(reason), "detail", clean)) < 0)
+	if (r == 0 && json_array_append_new(list, json_pack("{s:s,s:s,s:s?}", "code", reason_code(reason), "detail", clean, "member",
+							   member)) < 0)
 		r = -ENOMEM;
 	if (r == 0) {
-		sqlite3_stmt *s = docket_begin(d, SET_FINDINGS);
+		sqlite3_stmt *s = docket_begin(d, docket_is_member(id) ? MEMBER_SET_FINDINGS : SET_FINDINGS);
 
 		text = json_dumps(list, JSON_COMPACT | JSON_SORT_KEYS);
 		docket_bind_u64(s, 1, id);
@@ -326,9 +337,14 @@ int docket_find(struct docket *d, uint64_t id, enum reason reason, const char *d
 	return r;
 }
 
+int docket_find(struct docket *d, uint64_t id, enum reason reason, const char *detail)
+{
+	return docket_find_in(d, id, reason, NULL, detail);
+}
+
 int docket_done(struct docket *d, uint64_t id, uint32_t done)
 {
-	sqlite3_stmt *s = docket_begin(d, DONE);
+	sqlite3_stmt *s = docket_begin(d, docket_is_member(id) ? MEMBER_ADD_DONE : DONE);
 
 	docket_bind_u64(s, 1, id);
 	docket_bind_u64(s, 2, done);

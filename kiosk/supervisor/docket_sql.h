@@ -44,6 +44,26 @@ enum statement {
 	EACH_SERIES,
 	SEE_SERIES,
 	SEEN_SERIES,
+	ADD_MEMBER,
+	GET_MEMBER,
+	EACH_MEMBER,
+	MEMBER_SEALED,
+	MEMBER_TROUBLE,
+	MEMBER_EXAMINED,
+	MEMBER_FINDINGS,
+	MEMBER_SET_FINDINGS,
+	MEMBER_ADD_DONE,
+	WAIT,
+	NEXT_FILE,
+	NEXT_MEMBER,
+	NO_LONGER_WAIT,
+	FORGET_WAITING,
+	ADD_INSPECTED,
+	IS_INSPECTED,
+	FORGET_INSPECTED,
+	ADD_OPENED,
+	OWE,
+	OWED,
 	COUNT,
 	STATEMENT_COUNT_
 };
@@ -117,6 +137,43 @@ struct docket {
 			" WHERE i.series <> '' AND i.date > 0 AND i.date <= ?1"                   \
 			" ON CONFLICT (series, key_name) DO UPDATE SET date = max(date, excluded.date)"), \
 	[SEEN_SERIES] = "SELECT series, key_name, date FROM seen ORDER BY series, key_name"
+
+/* Tables and statements of containers (docket_members.c). */
+#define MEMBER_TABLES                                                                              \
+	"CREATE TABLE member (id INTEGER PRIMARY KEY, container INTEGER NOT NULL, root INTEGER NOT NULL, depth INTEGER NOT NULL,"	\
+	"  path BLOB NOT NULL, size INTEGER NOT NULL, sum BLOB, status INTEGER NOT NULL DEFAULT 5, trouble TEXT NOT NULL DEFAULT '',"	\
+	"  types TEXT NOT NULL DEFAULT '[]', findings TEXT NOT NULL DEFAULT '[]', done INTEGER NOT NULL DEFAULT 0) STRICT;"	\
+	"CREATE INDEX member_root ON member (root, id);"                                           \
+	"CREATE TABLE waiting (id INTEGER PRIMARY KEY, root INTEGER NOT NULL, formats INTEGER NOT NULL) STRICT;"	\
+	"CREATE INDEX waiting_root ON waiting (root, id);"                                         \
+	"CREATE TABLE inspected (root INTEGER NOT NULL, sum BLOB NOT NULL, PRIMARY KEY (root, sum)) STRICT, WITHOUT ROWID;"	\
+	"CREATE TABLE opened (root INTEGER NOT NULL, sum BLOB NOT NULL, PRIMARY KEY (root, sum)) STRICT, WITHOUT ROWID;"	\
+	"CREATE TABLE owed (root INTEGER NOT NULL, id INTEGER NOT NULL, layer BLOB NOT NULL, member BLOB NOT NULL, detail BLOB NOT NULL) STRICT;" \
+	"CREATE INDEX owed_id ON owed (root, id);"
+
+#define MEMBER_COLUMNS "id, container, root, depth, path, size, sum, status, trouble, types, findings, done"
+#define MEMBER_STATEMENTS                                                                          \
+	[ADD_MEMBER] = "INSERT INTO member (id, container, root, depth, path, size) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",	\
+	[GET_MEMBER] = "SELECT " MEMBER_COLUMNS " FROM member WHERE id = ?1",                      \
+	[EACH_MEMBER] = "SELECT " MEMBER_COLUMNS " FROM member WHERE root = ?1 ORDER BY id",       \
+	[MEMBER_SEALED] = "UPDATE member SET size = ?2, sum = ?3, status = 0 WHERE id = ?1 AND sum IS NULL AND status = 5",	\
+	[MEMBER_TROUBLE] = "UPDATE member SET status = ?2, trouble = iif(?3 = '', trouble, ?3), sum = NULL WHERE id = ?1",	\
+	[MEMBER_EXAMINED] = "UPDATE member SET done = done | ?2, types = ?3, findings = ?4 WHERE id = ?1",	\
+	[MEMBER_FINDINGS] = "SELECT findings FROM member WHERE id = ?1",                           \
+	[MEMBER_SET_FINDINGS] = "UPDATE member SET findings = ?2 WHERE id = ?1",                   \
+	[MEMBER_ADD_DONE] = "UPDATE member SET done = done | ?2 WHERE id = ?1",                    \
+	[WAIT] = "INSERT INTO waiting (id, root, formats) VALUES (?1, ?2, ?3)",                    \
+	[NEXT_FILE] = "SELECT id, formats FROM waiting WHERE root = ?1 ORDER BY id LIMIT 1",       \
+	[NEXT_MEMBER] = "SELECT id, formats FROM waiting WHERE root = ?1 ORDER BY id DESC LIMIT 1", \
+	[NO_LONGER_WAIT] = "DELETE FROM waiting WHERE id = ?1",                                    \
+	[FORGET_WAITING] = "DELETE FROM waiting WHERE root = ?1",                                  \
+	[ADD_INSPECTED] = "INSERT OR IGNORE INTO inspected (root, sum) VALUES (?1, ?2)",           \
+	[IS_INSPECTED] = "SELECT 1 FROM inspected WHERE root = ?1 AND sum = ?2",                   \
+	[FORGET_INSPECTED] = "DELETE FROM inspected WHERE root = ?1",                              \
+	[ADD_OPENED] = "INSERT OR IGNORE INTO opened (root, sum) VALUES (?1, ?2)",                 \
+	[OWE] = "INSERT INTO owed (root, id, layer, member, detail) VALUES (?1, ?2, ?3, ?4, ?5)",  \
+	[OWED] = "SELECT o.member, o.detail FROM owed o WHERE o.root = ?1 AND o.id = ?2"           \
+		 " AND NOT EXISTS (SELECT 1 FROM opened p WHERE p.root = ?1 AND p.sum = o.layer) LIMIT ?3"
 
 /* Reset and ready for its bindings; borrowed. */
 sqlite3_stmt *docket_begin(struct docket *d, enum statement which);

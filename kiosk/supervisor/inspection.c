@@ -17,6 +17,7 @@
 #include "supervisor/engine.h"
 #include "supervisor/explain_stage.h"
 #include "supervisor/recover.h"
+#include "supervisor/unpacking.h"
 
 #define VAULT_READY_SECONDS 30
 #define PROGRESS_MS 200
@@ -59,31 +60,38 @@ static int open_spool(struct inspection *i)
 	return r;
 }
 
-static int start_vault(struct inspection *i)
+int inspection_start_vault(struct inspection *i, const char *name, const struct vault_limits *limits, struct process *ret)
 {
-	const struct station_config *c = i->supervisor->config;
 	struct patience patience = supervisor_patience(i->supervisor, VAULT_READY_SECONDS);
 	_cleanup_free_ struct encoder *e = malloc(sizeof(*e));
 	_cleanup_free_ char *why = NULL;
 	_cleanup_close_ int fd = -EBADF;
-	int r = e ? dir_open_make(i->spool_fd, "copies", 0700, &fd) : -ENOMEM;
+	int r = e ? dir_open_make(i->spool_fd, name, 0700, &fd) : -ENOMEM;
 
 	if (r == 0)
 		r = sandbox_own(ROLE_VAULT, fd);
 	if (r == 0)
-		r = process_start(ROLE_VAULT, &i->vault);
+		r = process_start(ROLE_VAULT, ret);
 	if (r == 0) {
 		encoder_init(e);
-		encode_u64(e, MIN(c->spool_bytes, c->limits.bytes));
-		encode_u64(e, c->limits.files);
-		encode_u64(e, c->limits.largest_file);
-		r = channel_send(&i->vault.channel, MESSAGE_VAULT_START, e, &fd, 1);
+		encode_u64(e, limits->bytes);
+		encode_u64(e, limits->files);
+		encode_u64(e, i->supervisor->config->limits.largest_file);
+		r = channel_send(&ret->channel, MESSAGE_VAULT_START, e, &fd, 1);
 	}
 	if (r == 0)
-		r = process_ready(&i->vault, &patience, &why);
+		r = process_ready(ret, &patience, &why);
 	if (r < 0)
 		inspection_trouble(i, "starting the vault", r, why);
 	return r;
+}
+
+static int start_vault(struct inspection *i)
+{
+	const struct station_config *c = i->supervisor->config;
+	const struct vault_limits limits = { MIN(c->spool_bytes, c->limits.bytes), c->limits.files };
+
+	return inspection_start_vault(i, SPOOL_COPIES, &limits, &i->vault);
 }
 
 int inspection_open_copy(struct inspection *i, uint64_t id, int *ret_fd)
@@ -218,7 +226,14 @@ static int run_stages(struct inspection *i)
 /* The trail could not be completed: recover.c does it, from the note, as after a crash. The copies are of no use. */
 static void keep_note(struct inspection *i)
 {
-	if (dir_remove_tree(i->spool_fd, "copies") < 0 || unlinkat(i->spool_fd, "docket.sqlite", 0) < 0)
+	char name[32];
+	bool is_left = dir_remove_tree(i->spool_fd, SPOOL_COPIES) < 0;
+
+	for (unsigned int k = 0; k < UNPACKERS_MAX; k++) {
+		(void)snprintf(name, sizeof(name), SPOOL_MEMBERS, k);
+		is_left |= faccessat(i->spool_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 && dir_remove_tree(i->spool_fd, name) < 0;
+	}
+	if (is_left || unlinkat(i->spool_fd, "docket.sqlite", 0) < 0)
 		log_warning("job=%s: the spool was not emptied; the next start does it", i->transfer);
 }
 
@@ -226,6 +241,7 @@ static void inspection_done(struct inspection *i)
 {
 	struct inspection_medium *m = &i->medium;
 
+	unpackers_free(i->unpackers);
 	pool_free(i->pool);
 	process_kill(&i->intake);
 	(void)process_end(&i->publish); /* what it had to do has been answered */
@@ -234,16 +250,8 @@ static void inspection_done(struct inspection *i)
 	free(m->vendor);
 	free(m->model);
 	free(m->serial);
-	for (size_t k = 0; k < m->volume_count; k++) {
-		struct volume *v = &m->volumes[k];
-
-		free(v->fs);
-		free(v->label);
-		free(v->uuid);
-		free(v->driver);
-		free(v->detail);
-		close_p(&v->root_fd);
-	}
+	for (size_t k = 0; k < m->volume_count; k++)
+		volume_done(&m->volumes[k]);
 	if (i->spool_fd >= 0 && !i->is_report_kept)
 		keep_note(i);
 	else if (i->spool_fd >= 0 && dir_remove_tree(i->supervisor->spool_fd, i->transfer) < 0)

@@ -79,6 +79,7 @@ struct inspection {
 	struct docket *docket;
 	struct process intake, vault, publish;
 	struct pool *pool;
+	struct unpackers *unpackers; /* unpacking.h; NULL once everything has been read */
 	struct patience patience; /* the inspection's own deadline */
 	uint64_t next_id;
 	bool has_volumes_read;
@@ -88,8 +89,13 @@ struct inspection {
 
 	/* progress */
 	uint64_t files_total, bytes_total, files_read, bytes_read, files_examined, bytes_examined;
+	uint64_t members_examined, containers_opened;
 	int64_t told_ms;
 };
+
+/* INTAKE_VOLUME or INTAKE_REFUSED as a volume, whose strings and root are the caller's, also after an error. */
+_must_check_ int volume_decode(struct message *m, struct volume *ret);
+void volume_done(struct volume *v);
 
 _must_check_ int inspection_acquire(struct inspection *i);
 _must_check_ int inspection_read(struct inspection *i);
@@ -99,6 +105,13 @@ _must_check_ int inspection_judge(struct inspection *i);
  * the trail can be written. */
 enum inspection_status inspection_conclude(struct inspection *i, int aborted);
 
+/* A vault for copies in spool/TRANSFER/`name`. Told when it fails. */
+struct vault_limits {
+	uint64_t bytes, files; /* kept at a time */
+};
+#define SPOOL_COPIES "copies"
+#define SPOOL_MEMBERS "members-%u" /* one an unpacker */
+_must_check_ int inspection_start_vault(struct inspection *i, const char *name, const struct vault_limits *limits, struct process *ret);
 /* A read-only descriptor of a sealed copy. */
 _must_check_ int inspection_open_copy(struct inspection *i, uint64_t id, int *ret_fd);
 void inspection_progress(struct inspection *i, const char *stage, bool is_now);

@@ -1,37 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
 /* Stage "judge": for each entry, gather what is known into a subject, ask the judge, write the verdict down. */
-#include "supervisor/inspection.h"
+#include "supervisor/judging.h"
 
 #include <string.h>
 
 #include "common/name.h"
 #include "common/text.h"
-#include "judge/judge.h"
 
-#define SIGNERS_MAX 16
-#define LISTINGS_MAX 16
 #define FILES_PREFIX "files/"
-
-struct judging {
-	struct inspection *i;
-	bool has_several_volumes;
-	/* of the entry at hand; owned */
-	struct findings findings;
-	json_t *types;
-	const char *type_list[POOL_TYPES_MAX];
-	struct docket_signer signers[SIGNERS_MAX];
-	struct judge_signer judge_signers[SIGNERS_MAX];
-	size_t signer_count;
-	struct docket_listing listings[LISTINGS_MAX];
-	struct judge_listing judge_listings[LISTINGS_MAX];
-	size_t listing_count;
-};
 
 static void entry_facts_done(struct judging *j)
 {
-	findings_done(&j->findings);
-	json_decref(j->types);
-	j->types = NULL;
+	facts_done(&j->facts);
 	for (size_t k = 0; k < j->signer_count; k++) {
 		free(j->signers[k].key_name);
 		free(j->signers[k].key_id);
@@ -64,13 +44,56 @@ static int load_findings(struct findings *f, const char *text)
 	return r;
 }
 
-static int kind_findings(struct findings *f, const struct docket_entry *e)
+static int load_types(struct examined_facts *f, const char *text)
+{
+	f->types = json_loads(text, 0, NULL);
+	if (!json_is_array(f->types))
+		return -EIO;
+	for (size_t k = 0; k < json_array_size(f->types) && k < POOL_TYPES_MAX; k++)
+		f->type_list[f->type_count++] = json_string_value(json_array_get(f->types, k));
+	return 0;
+}
+
+static int add_owed(void *context, const char *member, const char *detail)
+{
+	struct examined_facts *f = context;
+	_cleanup_free_ char *clean = text_escape(detail, strlen(detail)), *path = member ? text_escape(member, strlen(member)) : NULL;
+
+	return clean && (path || !member) ? findings_add(&f->findings, REASON_CONTAINER_OPAQUE, path, "%s", clean) : -ENOMEM;
+}
+
+int facts_load(struct examined_facts *f, struct inspection *i, uint64_t root, uint64_t id, const char *types, const char *findings)
+{
+	int r = load_findings(&f->findings, findings);
+
+	if (r == 0)
+		r = docket_owed(i->docket, root, id, add_owed, f);
+	return r == 0 ? load_types(f, types) : r;
+}
+
+void facts_done(struct examined_facts *f)
+{
+	findings_done(&f->findings);
+	json_decref(f->types);
+	f->types = NULL;
+	f->type_count = 0;
+}
+
+int facts_of_stream(struct examined_facts *f, enum stream_status status, const char *trouble)
 {
 	static const enum reason by_status[STREAM_STATUS_COUNT_] = {
 		[STREAM_COMPLETE] = REASON_UNREADABLE, [STREAM_UNREADABLE] = REASON_UNREADABLE,
 		[STREAM_CHANGED] = REASON_CHANGED_WHILE_READING, [STREAM_QUOTA] = REASON_QUOTA_EXCEEDED,
 		[STREAM_NO_SPACE] = REASON_QUOTA_EXCEEDED, [STREAM_CUT] = REASON_UNREADABLE,
 	};
+
+	return findings_add(&f->findings, by_status[status], NULL, "%s",
+			    *trouble ? trouble : "the bytes did not reach the vault whole");
+}
+
+static int kind_findings(struct examined_facts *x, const struct docket_entry *e)
+{
+	struct findings *f = &x->findings;
 
 	if (e->kind == ENTRY_SYMLINK)
 		return findings_add(f, REASON_SYMLINK, NULL, "symbolic link");
@@ -80,10 +103,7 @@ static int kind_findings(struct findings *f, const struct docket_entry *e)
 		return findings_add(f, strcmp(e->trouble, "too many levels of directories") == 0 ? REASON_LIMIT_EXCEEDED :
 												   REASON_UNREADABLE,
 				    NULL, "directory: %s", e->trouble);
-	if (!e->has_sum)
-		return findings_add(f, by_status[e->status], NULL, "%s",
-				    *e->trouble ? e->trouble : "the bytes did not reach the vault whole");
-	return 0;
+	return e->has_sum ? 0 : facts_of_stream(x, e->status, e->trouble);
 }
 
 static char *published_path(const struct judging *j, const struct docket_entry *e)
@@ -106,29 +126,18 @@ static int name_findings(struct judging *j, const struct docket_entry *e)
 	/* As it would be published, beneath its volume: what the publisher refuses costs the whole transfer. */
 	if (name_path_valid(e->path, strlen(e->path), &why) < 0 ||
 	    name_path_valid(published + strlen(FILES_PREFIX), strlen(published) - strlen(FILES_PREFIX), &why) < 0) {
-		j->findings.done |= CHECK_NAME;
-		return findings_add(&j->findings, REASON_UNSAFE_NAME, NULL, "%s", why);
+		j->facts.findings.done |= CHECK_NAME;
+		return findings_add(&j->facts.findings, REASON_UNSAFE_NAME, NULL, "%s", why);
 	}
 	r = docket_collision(j->i->docket, e->volume, e->path, &other);
 	if (r == 0 && other) {
 		clean = text_escape(other, strlen(other));
-		r = clean ? findings_add(&j->findings, REASON_NAME_COLLISION, NULL, "same as %s on some systems", clean) :
+		r = clean ? findings_add(&j->facts.findings, REASON_NAME_COLLISION, NULL, "same as %s on some systems", clean) :
 			    -ENOMEM;
 	}
 	if (r == 0)
-		j->findings.done |= CHECK_NAME;
+		j->facts.findings.done |= CHECK_NAME;
 	return r;
-}
-
-static int load_types(struct judging *j, const struct docket_entry *e, size_t *ret_count)
-{
-	*ret_count = 0;
-	j->types = json_loads(e->types, 0, NULL);
-	if (!json_is_array(j->types))
-		return -EIO;
-	for (size_t k = 0; k < json_array_size(j->types) && k < POOL_TYPES_MAX; k++)
-		j->type_list[(*ret_count)++] = json_string_value(json_array_get(j->types, k));
-	return 0;
 }
 
 static int keep_signer(void *context, const struct docket_signer *g)
@@ -222,16 +231,15 @@ static int gather(struct judging *j, const struct docket_entry *e, struct subjec
 {
 	int r;
 
-	j->findings.done = e->done;
-	r = load_findings(&j->findings, e->findings);
+	j->facts.findings.done = e->done;
+	r = facts_load(&j->facts, j->i, e->id, e->id, e->types, e->findings);
 	if (r == 0)
-		r = kind_findings(&j->findings, e);
+		r = kind_findings(&j->facts, e);
 	if (r == 0)
 		r = name_findings(j, e);
 	if (r == 0 && j->i->supervisor->is_database_stale)
-		r = findings_add(&j->findings, REASON_DATABASE_STALE, NULL, "older than the station allows");
-	if (r == 0)
-		r = load_types(j, e, &s->type_count);
+		r = findings_add(&j->facts.findings, REASON_DATABASE_STALE, NULL, "older than the station allows");
+	s->type_count = j->facts.type_count;
 	if (r == 0)
 		r = docket_signers(j->i->docket, e->id, keep_signer, j);
 	if (r == 0)
@@ -245,8 +253,8 @@ static void tell_facts(struct judging *j, const struct docket_entry *e, const st
 	_cleanup_free_ char *path = text_escape(e->path, strlen(e->path));
 	json_t *findings = json_array(), *signers = json_array(), *lists = json_array();
 
-	for (size_t k = 0; k < j->findings.count; k++) {
-		const struct finding *f = &j->findings.list[k];
+	for (size_t k = 0; k < j->facts.findings.count; k++) {
+		const struct finding *f = &j->facts.findings.list[k];
 
 		json_array_append_new(findings, json_pack("{s:s,s:s,s:s?}", "code", reason_code(f->reason), "detail", f->detail,
 							  "member", f->member));
@@ -259,8 +267,8 @@ static void tell_facts(struct judging *j, const struct docket_entry *e, const st
 						       s->listings[k].algorithm, "signed_by", s->listings[k].signed_by));
 	events_send(j->i->supervisor->events, "facts",
 		    json_pack("{s:s?,s:b,s:I,s:O,s:o,s:o,s:o,s:I}", "path", path, "asked",
-			      j->i->asked && strcmp(j->i->asked, e->path) == 0, "size", (json_int_t)e->size, "types", j->types, "findings",
-			      findings, "signers", signers, "lists", lists, "done", (json_int_t)j->findings.done));
+			      j->i->asked && strcmp(j->i->asked, e->path) == 0, "size", (json_int_t)e->size, "types", j->facts.types, "findings",
+			      findings, "signers", signers, "lists", lists, "done", (json_int_t)j->facts.findings.done));
 }
 
 static int each(void *context, struct docket_entry *e)
@@ -270,7 +278,7 @@ static int each(void *context, struct docket_entry *e)
 	const char *operator_name = j->i->request->operator_name;
 	struct judgement g = { .verdict = VERDICT_BLOCKED };
 	struct subject s = {
-		.volume = e->volume, .path = e->path, .size = e->size, .types = j->type_list, .findings = &j->findings,
+		.volume = e->volume, .path = e->path, .size = e->size, .types = j->facts.type_list, .findings = &j->facts.findings,
 		.signers = j->judge_signers, .listings = j->judge_listings,
 		/* where a device hangs is not told yet: a device is a disk until intake knows better */
 		.medium = { strcmp(m->kind, "device") == 0 ? "disk" : m->kind, m->vendor, m->model, m->serial },
@@ -286,6 +294,8 @@ static int each(void *context, struct docket_entry *e)
 		tell_facts(j, e, &s);
 	if (r == 0)
 		r = judge_file(j->i->supervisor->rules, &s, &g);
+	if (r == 0 && e->has_sum)
+		r = judge_members(j, e, &s, &g);
 	if (r == 0)
 		r = store(j, e, &g);
 	judgement_done(&g);

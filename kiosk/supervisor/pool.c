@@ -13,6 +13,8 @@
 /* Canaries on a loaded machine take milliseconds; a worker that is not ready by then never will be. */
 #define READY_MS 60000
 
+#define WORKER_CHECKS (CHECK_TYPE | CHECK_CONTENT) /* what it says of every file, asked for or not */
+
 struct worker {
 	bool is_running;
 	struct channel channel;
@@ -20,14 +22,14 @@ struct worker {
 	uint64_t jobs;
 	bool has_job;
 	struct job job;
+	size_t sums; /* that it told of this job */
 	int64_t deadline_ms;
 };
 
 struct pool {
 	struct process *examine;
 	struct pool_settings settings;
-	pool_done_fn done;
-	void *context;
+	struct pool_events events;
 	struct worker workers[POOL_WORKERS_MAX];
 	char *trouble;
 };
@@ -35,12 +37,13 @@ struct pool {
 void job_done(struct job *j)
 {
 	free(j->path);
+	free(j->container);
 	close_p(&j->fd);
 	memset(j, 0, sizeof(*j));
 	j->fd = -EBADF;
 }
 
-struct pool *pool_new(struct process *examine, const struct pool_settings *settings, pool_done_fn done, void *context)
+struct pool *pool_new(struct process *examine, const struct pool_settings *settings, const struct pool_events *events)
 {
 	struct pool *p = calloc(1, sizeof(*p));
 
@@ -49,8 +52,7 @@ struct pool *pool_new(struct process *examine, const struct pool_settings *setti
 	p->examine = examine;
 	p->settings = *settings;
 	p->settings.workers = MAX((size_t)1, MIN(settings->workers, (size_t)POOL_WORKERS_MAX));
-	p->done = done;
-	p->context = context;
+	p->events = *events;
 	return p;
 }
 
@@ -159,6 +161,8 @@ static int send_job(struct worker *w)
 	encode_u64(e, w->job.id);
 	encode_u64(e, w->job.size);
 	encode_bytes(e, w->job.sum, sizeof(w->job.sum));
+	encode_u32(e, w->job.wanted);
+	encode_str(e, w->job.container ? w->job.container : "");
 	encode_bytes(e, w->job.path, len);
 	return channel_send(&w->channel, MESSAGE_WORKER_JOB, e, &w->job.fd, 1);
 }
@@ -181,6 +185,7 @@ int pool_give(struct pool *p, struct job *job)
 		r = send_job(w);
 		if (r == 0) {
 			w->has_job = true;
+			w->sums = 0;
 			w->deadline_ms = monotonic_ms() + (int64_t)p->settings.scan_time_ms + GRACE_MS;
 			*job = (struct job){ .fd = -EBADF };
 			return 0;
@@ -206,6 +211,22 @@ static int decode_types(struct decoder *d, struct job_result *ret)
 		for (char *c = t; *c; c++)
 			if (*c <= ' ' || *c > '~')
 				return -EPROTO;
+	}
+	return d->error;
+}
+
+static int decode_formats(struct decoder *d, uint64_t *ret)
+{
+	uint32_t n = decode_u32(d);
+
+	if (n > CONTAINER_FORMATS_MAX)
+		return -EPROTO;
+	for (uint32_t i = 0; i < n && !d->error; i++) {
+		uint32_t format = decode_u32(d);
+
+		if (!d->error && !container_info(format))
+			return -EPROTO;
+		*ret |= UINT64_C(1) << (format & 63);
 	}
 	return d->error;
 }
@@ -238,10 +259,12 @@ static int decode_result(struct worker *w, struct message *m, struct job_result 
 	int r = decode_types(&m->payload, ret);
 
 	if (r == 0)
+		r = decode_formats(&m->payload, &ret->formats);
+	if (r == 0)
 		r = decode_findings(&m->payload, &ret->findings);
 	if (r == 0)
 		r = decoder_end(&m->payload);
-	if (r == 0 && (id != w->job.id || done & ~(uint32_t)(CHECK_VIRUS | CHECK_TYPE)))
+	if (r == 0 && (id != w->job.id || done & ~(w->job.wanted | WORKER_CHECKS)))
 		r = -EPROTO;
 	ret->findings.done = done;
 	return r;
@@ -249,7 +272,7 @@ static int decode_result(struct worker *w, struct message *m, struct job_result 
 
 static int finish(struct pool *p, struct worker *w, struct job_result *result)
 {
-	int r = p->done(p->context, &w->job, result);
+	int r = p->events.done(p->events.context, &w->job, result);
 
 	findings_done(&result->findings);
 	job_done(&w->job);
@@ -296,6 +319,43 @@ static int take_failure(struct pool *p, struct worker *w, struct message *m)
 	return -EKEYREJECTED;
 }
 
+static int take_inspected(struct pool *p, struct worker *w, struct decoder *d)
+{
+	uint32_t n = decode_u32(d);
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < n && !d->error; i++) {
+		uint8_t sum[SHA256_LEN];
+
+		decode_exact(d, sum, sizeof(sum));
+		if (++w->sums > 2 * POOL_SUMS_MAX)
+			return -EPROTO;
+		if (!d->error)
+			r = p->events.inspected(p->events.context, &w->job, sum);
+	}
+	return r == 0 ? decoder_end(d) : r;
+}
+
+static int take_owed(struct pool *p, struct worker *w, struct decoder *d)
+{
+	uint32_t n = decode_u32(d);
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < n && !d->error; i++) {
+		_cleanup_free_ char *detail = NULL, *member = NULL;
+		uint8_t sum[SHA256_LEN];
+
+		decode_exact(d, sum, sizeof(sum));
+		detail = decode_str(d, FINDING_DETAIL_MAX);
+		member = decode_str(d, FINDING_MEMBER_MAX);
+		if (++w->sums > 2 * POOL_SUMS_MAX)
+			return -EPROTO;
+		if (!d->error)
+			r = p->events.owed(p->events.context, &w->job, sum, detail, member);
+	}
+	return r == 0 ? decoder_end(d) : r;
+}
+
 static int take_result(struct pool *p, struct worker *w)
 {
 	_cleanup_free_ struct message *m = malloc(sizeof(*m));
@@ -311,7 +371,12 @@ static int take_result(struct pool *p, struct worker *w)
 		return lose(p, w, REASON_SCANNER_CRASHED, "the examiner died while it looked at this file");
 	if (r == 0 && m->type == MESSAGE_FAILED)
 		return take_failure(p, w, m);
-	if (r == 0) {
+	if (r == 0 && (m->type == MESSAGE_WORKER_INSPECTED || m->type == MESSAGE_WORKER_OWED)) {
+		r = m->type == MESSAGE_WORKER_OWED ? take_owed(p, w, &m->payload) : take_inspected(p, w, &m->payload);
+		message_done(m);
+		if (r != -EPROTO)
+			return r; /* 0, or what our own side failed at */
+	} else if (r == 0) {
 		r = m->type == MESSAGE_WORKER_RESULT ? decode_result(w, m, result) : -EPROTO;
 		message_done(m);
 	}

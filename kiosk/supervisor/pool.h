@@ -13,6 +13,7 @@
 #include "common/finding.h"
 #include "common/hash.h"
 #include "common/macros.h"
+#include "ipc/container.h"
 #include "station/config.h"
 #include "supervisor/process.h"
 
@@ -20,24 +21,39 @@
 #define POOL_TYPES_MAX 16
 #define POOL_TYPE_MAX 127 /* bytes of a MIME type without NUL */
 
+#define POOL_SUMS_MAX 100000 /* of what one job brought out of a file, and of what it could not look into */
+
 struct pool;
 
 /* One file's examination; strings are owned by the job. */
 struct job {
 	uint64_t id, size;
 	uint8_t sum[SHA256_LEN]; /* as the vault computed it; the worker holds the copy to it */
-	char *path; /* raw */
-	int fd;	    /* sealed copy */
+	uint32_t wanted; /* enum check bits */
+	char *path;	 /* raw; of a member: within its container */
+	char *container; /* MIME type of the container that it is a member of; NULL: of none */
+	int fd;		 /* sealed copy */
 };
 
 struct job_result {
 	char types[POOL_TYPES_MAX][POOL_TYPE_MAX + 1];
 	size_t type_count;
+	uint64_t formats; /* bit n: enum container_format n */
 	struct findings findings;
 };
 
-/* Called once for every job that was taken, whatever became of it. Not 0 ends pool_serve() with that value. */
-typedef int (*pool_done_fn)(void *context, const struct job *job, const struct job_result *result);
+_Static_assert(CONTAINER_COUNT_ <= 64, "formats are kept as bits");
+
+/* What is heard of a job; a value that is not 0 ends pool_serve() with it. */
+struct pool_events {
+	/* Once for every job that was taken, whatever became of it. */
+	int (*done)(void *context, const struct job *job, const struct job_result *result);
+	/* Before it, any number of times: libclamav has inspected a layer with these bytes, to its end. */
+	int (*inspected)(void *context, const struct job *job, const uint8_t sum[static SHA256_LEN]);
+	/* It could not look into the layer with these bytes. `detail` and `member` are raw. */
+	int (*owed)(void *context, const struct job *job, const uint8_t sum[static SHA256_LEN], const char *detail, const char *member);
+	void *context;
+};
 
 struct pool_settings {
 	size_t workers;
@@ -46,7 +62,7 @@ struct pool_settings {
 };
 
 /* `examine` is borrowed. Workers are started as jobs come. */
-struct pool *pool_new(struct process *examine, const struct pool_settings *settings, pool_done_fn done, void *context);
+struct pool *pool_new(struct process *examine, const struct pool_settings *settings, const struct pool_events *events);
 struct pool *pool_free(struct pool *p);
 
 bool pool_has_room(const struct pool *p); /* pool_give() will not be refused */

@@ -3,7 +3,8 @@
  * reading goes on. What is in memory is bounded by the queue; what is on disk by the spool's quota. When the queue is
  * full the vault is not listened to, its pipe fills, and the reader waits.
  */
-#include "supervisor/inspection.h"
+#include "supervisor/examining.h"
+#include "supervisor/unpacking.h"
 
 #include <signal.h>
 #include <string.h>
@@ -37,65 +38,6 @@ struct reading {
 	bool is_closing;     /* intake was asked to let go */
 	struct message message, reader_message; /* two: catching up with the reader happens inside a vault message */
 };
-
-/* -- results of the workers ---------------------------------------------------------------------------------- */
-
-static json_t *types_json(const struct job_result *r)
-{
-	json_t *list = json_array();
-
-	for (size_t k = 0; list && k < r->type_count; k++)
-		if (json_array_append_new(list, json_string(r->types[k])) < 0) {
-			json_decref(list);
-			return NULL;
-		}
-	return list;
-}
-
-static json_t *finding_json(const struct finding *f)
-{
-	_cleanup_free_ char *detail = text_escape(f->detail, strlen(f->detail));
-	_cleanup_free_ char *member = f->member ? text_escape(f->member, strlen(f->member)) : NULL;
-
-	if (!detail || (f->member && !member))
-		return NULL;
-	return json_pack("{s:s,s:s,s:s?}", "code", reason_code(f->reason), "detail", detail, "member", member);
-}
-
-static json_t *findings_json(const struct findings *f)
-{
-	json_t *list = json_array();
-
-	for (size_t k = 0; list && k < f->count; k++)
-		if (json_array_append_new(list, finding_json(&f->list[k])) < 0) {
-			json_decref(list);
-			return NULL;
-		}
-	return list;
-}
-
-static int on_examined(void *context, const struct job *job, const struct job_result *result)
-{
-	struct inspection *i = context;
-	json_t *types = types_json(result), *findings = findings_json(&result->findings);
-	_cleanup_free_ char *types_text = types ? json_dumps(types, JSON_COMPACT) : NULL;
-	_cleanup_free_ char *findings_text = findings ? json_dumps(findings, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
-	int r = -ENOMEM;
-
-	if (types_text && findings_text)
-		r = docket_examined(i->docket, job->id, result->findings.done, types_text, findings_text);
-	if (r == 0 && result->findings.count > 0) {
-		_cleanup_free_ char *path = text_escape(job->path, strlen(job->path));
-
-		events_send(i->supervisor->events, "finding",
-			    json_pack("{s:s?,s:O}", "path", path, "findings", findings));
-	}
-	json_decref(types);
-	json_decref(findings);
-	i->files_examined++;
-	i->bytes_examined += job->size;
-	return r;
-}
 
 /* -- reader --------------------------------------------------------------------------------------------------- */
 
@@ -228,7 +170,8 @@ static int queue_job(struct reading *rd, uint64_t id, uint64_t size, const uint8
 	if (r == 0)
 		r = -ENOENT;
 	if (r > 0) {
-		*job = (struct job){ .id = id, .size = size, .path = TAKE_PTR(e.path), .fd = fd };
+		*job = (struct job){ .id = id, .size = size, .path = TAKE_PTR(e.path), .fd = fd,
+				     .wanted = CHECK_VIRUS | CHECK_TYPE | CHECK_CONTENT };
 		memcpy(job->sum, sum, sizeof(job->sum));
 		rd->count++;
 		r = 0;
@@ -284,6 +227,15 @@ static int on_dropped(struct reading *rd, struct message *m)
 	return r;
 }
 
+/* A container's, to be opened. */
+static int on_copy(struct reading *rd, struct message *m)
+{
+	uint64_t id = decode_u64(&m->payload);
+	int r = decoder_end(&m->payload);
+
+	return r < 0 ? r : unpack_take_copy(rd->i->unpackers, id, TAKE_FD(m->fds[0]));
+}
+
 static int on_stream_end(struct reading *rd, struct decoder *d)
 {
 	(void)decode_u64(d); /* files: each was told */
@@ -307,6 +259,8 @@ static int serve_vault(struct reading *rd)
 		r = on_sealed(rd, m);
 	if (m->type == MESSAGE_VAULT_DROPPED)
 		r = on_dropped(rd, m);
+	if (m->type == MESSAGE_VAULT_COPY)
+		r = on_copy(rd, m);
 	if (m->type == MESSAGE_VAULT_PROGRESS) {
 		rd->i->bytes_read = rd->bytes_before + decode_u64(&m->payload);
 		r = decoder_end(&m->payload);
@@ -478,14 +432,15 @@ static int check_stall(struct reading *rd)
 
 static bool is_everything_done(const struct reading *rd)
 {
-	return !rd->volume && rd->is_closing && rd->i->intake.pid == 0 && rd->count == 0 && pool_busy(rd->i->pool) == 0;
+	return !rd->volume && rd->is_closing && rd->i->intake.pid == 0 && rd->count == 0 && pool_busy(rd->i->pool) == 0 &&
+	       unpackers_are_idle(rd->i->unpackers);
 }
 
 static int step(struct reading *rd)
 {
 	struct inspection *i = rd->i;
-	struct pollfd fds[4 + POOL_WORKERS_MAX];
-	int64_t deadline, now = monotonic_ms();
+	struct pollfd fds[4 + POOL_WORKERS_MAX + UNPACKERS_MAX * UNPACKER_POLLED];
+	int64_t deadline, unpack_deadline, now = monotonic_ms();
 	size_t n;
 	int r;
 
@@ -495,7 +450,8 @@ static int step(struct reading *rd)
 				  .events = POLLIN };
 	fds[3] = (struct pollfd){ .fd = rd->is_closing && i->intake.pid > 0 ? i->intake.channel.fd : -1, .events = POLLIN };
 	n = 4 + pool_poll(i->pool, fds + 4, &deadline);
-	deadline = MIN(deadline, MIN(i->patience.deadline_ms, now + TICK_MS));
+	n += unpackers_poll(i->unpackers, fds + n, &unpack_deadline);
+	deadline = MIN(MIN(deadline, unpack_deadline), MIN(i->patience.deadline_ms, now + TICK_MS));
 	if (poll(fds, n, (int)MAX((int64_t)0, deadline - now)) < 0)
 		return errno == EINTR ? 0 : -errno;
 	if (fds[0].revents || events_client_gone(i->supervisor->events))
@@ -523,6 +479,8 @@ static int loop(struct reading *rd)
 			r = finish_volume(rd);
 		if (r == 0 && !rd->volume && !rd->is_closing)
 			r = begin_close(rd);
+		if (r == 0) /* members before files */
+			r = unpackers_step(rd->i->unpackers);
 		if (r == 0)
 			r = give_jobs(rd);
 		if (r < 0 || is_everything_done(rd))
@@ -532,6 +490,8 @@ static int loop(struct reading *rd)
 			r = check_stall(rd);
 		if (r == 0)
 			r = pool_serve(rd->i->pool);
+		if (r == 0)
+			r = unpackers_serve(rd->i->unpackers);
 		inspection_progress(rd->i, "reading", false);
 	}
 	return r;
@@ -545,11 +505,14 @@ int inspection_read(struct inspection *i)
 		.scan_time_ms = l->scan_time_s * 1000,
 		.jobs_per_worker = l->jobs_per_worker,
 	};
+	const struct pool_events events = { examined, examined_layer, examined_owed, i };
 	struct reading *rd = calloc(1, sizeof(*rd));
-	int r = -ENOMEM;
+	int r = unpackers_new(i, &i->unpackers);
 
-	i->pool = pool_new(&i->supervisor->examine, &settings, on_examined, i);
-	if (rd && i->pool) {
+	i->pool = pool_new(&i->supervisor->examine, &settings, &events);
+	if (r == 0 && (!rd || !i->pool))
+		r = -ENOMEM;
+	if (r == 0) {
 		rd->i = i;
 		r = loop(rd);
 		if (r < 0 && r != -ECANCELED)
@@ -565,6 +528,7 @@ int inspection_read(struct inspection *i)
 	}
 	free(rd);
 	/* Nobody who has met a hostile byte is there any more when verdicts are made and published. */
+	i->unpackers = unpackers_free(i->unpackers);
 	i->pool = pool_free(i->pool);
 	return r;
 }

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* Inside of the stage "judge"; for judging*.c alone. */
+#ifndef LAZARET_SUPERVISOR_JUDGING_H
+#define LAZARET_SUPERVISOR_JUDGING_H
+
+#include "judge/judge.h"
+#include "supervisor/docket_members.h"
+#include "supervisor/inspection.h"
+
+#define SIGNERS_MAX 16
+#define LISTINGS_MAX 16
+#define CONTAINERS_MAX 64 /* in each other; station/config.c allows no more */
+
+/* What examiners found of one file or member, as the judge takes it; owned. */
+struct examined_facts {
+	struct findings findings;
+	json_t *types;
+	const char *type_list[POOL_TYPES_MAX];
+	size_t type_count;
+};
+
+struct judging {
+	struct inspection *i;
+	bool has_several_volumes;
+	/* of the entry at hand; owned */
+	struct examined_facts facts;
+	struct docket_signer signers[SIGNERS_MAX];
+	struct judge_signer judge_signers[SIGNERS_MAX];
+	size_t signer_count;
+	struct docket_listing listings[LISTINGS_MAX];
+	struct judge_listing judge_listings[LISTINGS_MAX];
+	size_t listing_count;
+};
+
+/* From the docket's columns, and what is still owed of `id`. */
+_must_check_ int facts_load(struct examined_facts *f, struct inspection *i, uint64_t root, uint64_t id, const char *types,
+			    const char *findings);
+void facts_done(struct examined_facts *f);
+/* The file did not come whole: the finding that says so. */
+_must_check_ int facts_of_stream(struct examined_facts *f, enum stream_status status, const char *trouble);
+
+/* Judge all that is in the file `e`, whose own subject is `file`, and roll it up into `g`. */
+_must_check_ int judge_members(struct judging *j, const struct docket_entry *e, const struct subject *file, struct judgement *g);
+
+#endif

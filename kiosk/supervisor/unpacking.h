@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* Containers are opened while the medium is read: each like a medium of its own, one layer at a time.
+ *
+ *   unpacking.c        which file is whose turn, what it may cost, what becomes of a member
+ *   unpack_opener.c    a container whose members a role of kiosk/container brings out
+ *   unpack_volumes.c   disk images: intake and a reader, as for a medium
+ *
+ * An unpacker has one file of the medium at a time, with all that is in it, and ends the roles that it opened it with when it
+ * goes on to the next: what one file did to a role that parsed it harms no other file. Members go to a vault of their own;
+ * copies are forgotten as soon as nobody needs them.
+ */
+#ifndef LAZARET_SUPERVISOR_UNPACKING_H
+#define LAZARET_SUPERVISOR_UNPACKING_H
+
+#include <poll.h>
+
+#include "ipc/container.h"
+#include "supervisor/docket_members.h"
+#include "supervisor/inspection.h"
+
+#define UNPACKERS_MAX 16
+#define UNPACK_JOBS_MAX 256 /* members that wait for a worker: as many descriptors */
+#define UNPACKER_POLLED 3   /* descriptors of one unpacker: the opener or intake, its vault, a reader */
+
+struct unpackers; /* owned by the inspection */
+
+_must_check_ int unpackers_new(struct inspection *i, struct unpackers **ret);
+struct unpackers *unpackers_free(struct unpackers *u);
+
+/* A file of the medium, or a member, has been examined. Whether it is a container is in the result. */
+_must_check_ int unpack_examined(struct unpackers *u, const struct job *job, const struct job_result *result);
+/* The vault of the medium handed out the copy that was asked for (VAULT_COPY); `fd` is taken over. */
+_must_check_ int unpack_take_copy(struct unpackers *u, uint64_t id, int fd);
+
+/* Members first: they free the spool. Gives jobs to the pool as long as it has room; begins what waits. */
+_must_check_ int unpackers_step(struct unpackers *u);
+/* For the caller's poll loop: at most UNPACKERS_MAX * UNPACKER_POLLED descriptors. */
+size_t unpackers_poll(const struct unpackers *u, struct pollfd *fds, int64_t *ret_deadline_ms);
+/* Take what has come, and end what is out of time. */
+_must_check_ int unpackers_serve(struct unpackers *u);
+bool unpackers_are_idle(const struct unpackers *u);
+
+/* -- inside (unpack*.c) --------------------------------------------------------------------------------------------- */
+
+struct unpacker {
+	struct unpackers *all;
+	struct inspection *i;
+	unsigned int index;
+	struct process vault;		     /* of members; lives as long as the inspection */
+	struct process roles[ROLE_COUNT_];   /* openers and intake of this file */
+	struct process reader;
+
+	/* the file, and what it has cost */
+	uint64_t root;	     /* 0: nothing to do */
+	char *root_path;     /* raw */
+	uint64_t jobs;	     /* members that are queued or examined */
+	uint64_t members_left, bytes_left;
+	int64_t deadline_ms; /* monotonic_ms() */
+	bool is_over;	     /* of its budget: nothing more of it is opened */
+
+	/* the container at hand: the file itself or a member */
+	uint64_t id;	     /* 0: none */
+	uint64_t formats;    /* still to be opened as */
+	enum container_format format;
+	uint32_t depth;	     /* of its members */
+	uint64_t size;
+	uint8_t sum[SHA256_LEN];
+	char *path;	     /* raw */
+	char *mime;	     /* main type */
+	int fd;		     /* its sealed copy; -EBADF: asked for */
+	uint64_t first_id, next_id, end_id; /* of its members */
+	bool is_begun;	     /* a stream is open, or was */
+	bool is_told, is_stream_done, is_stream_clean; /* everything was told; the stream to the vault has ended */
+	bool is_opened;	     /* as yet, in all formats */
+	uint64_t came;	     /* entries that were told of this format */
+	struct volume *volumes; /* of a disk image; unpack_volumes.c */
+	size_t volume_count, volume_at;
+	struct message message, told; /* two: catching up with the opener happens inside a message of the vault */
+};
+
+/* Begin to open the container at hand as `u->format`, whose copy is `u->fd`. 0, or a negative errno that is about this
+ * container (it then does not count as opened). */
+_must_check_ int unpack_begin_opener(struct unpacker *u);
+_must_check_ int unpack_begin_volumes(struct unpacker *u);
+/* 1: there was a further volume, and it has been begun; 0, or a negative errno. */
+_must_check_ int unpack_next_volume(struct unpacker *u);
+void unpack_volumes_done(struct unpacker *u);
+/* Take one message of who tells members: 0; -EAGAIN: there is none; or a negative errno. */
+_must_check_ int unpack_serve_opener(struct unpacker *u);
+_must_check_ int unpack_serve_volumes(struct unpacker *u);
+int unpack_polled_fd(const struct unpacker *u); /* the descriptor of that; -1: nobody */
+
+/* A member, as it is told before its bytes. -EDQUOT: over the budget, and told. -EPROTO: not the next id. */
+_must_check_ int unpack_member(struct unpacker *u, uint64_t id, const char *raw_path, uint64_t size);
+/* Whoever opens the container at hand failed, died or is out of budget: it is not opened, and the finding says why. What came
+ * whole is examined. */
+_must_check_ int unpack_lose(struct unpacker *u, enum reason reason, const char *detail);
+/* A pair of sockets: the vault of members has one end, `*ret_fd` is the other. */
+_must_check_ int unpack_open_stream(struct unpacker *u, int *ret_fd);
+
+#endif
