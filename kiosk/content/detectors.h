@@ -9,6 +9,10 @@
 
 #define CONTENT_DETECTORS(D) \
 	D(office_relations, "office-relations") \
+	D(office_parts, "office-parts") \
+	D(office_odf, "office-odf") \
+	D(rtf, "rtf") \
+	D(shortcut, "shortcut") \
 	/* end: a line more needs no change in the one before */
 
 #define DETECTOR_DECLARE(function, text) _must_check_ int look_##function(struct content *c);

@@ -38,6 +38,12 @@
 #define CANARY_JOBS 64
 #define CANARY_SECONDS 30
 
+/* What libclamav left to other roles, and what it saw to the end, in one file. Past the first the file is held; past the
+ * second a member is scanned twice. */
+#define OWED_MAX 100000
+#define OWED_LAYER_MAX 32 /* of one layer: as many as a file's findings; one is enough to hold it */
+#define INSPECTED_MAX 100000
+
 #define RESULT_MEMBER_MAX 1024 /* bytes of a member path in WORKER_RESULT: 32 findings fit into one message */
 
 #endif

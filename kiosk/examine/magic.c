@@ -92,7 +92,8 @@ static int split(const char *answer, struct types *ret)
 	return ret->count > 0 ? 0 : -EBADMSG;
 }
 
-int magic_types(struct magic_engine *m, const uint8_t *data, size_t size, struct types *ret)
+int magic_types(struct magic_engine *m, const uint8_t *data, size_t size, const struct containers *c,
+		struct types *ret)
 {
 	const char *answer = magic_buffer(m->cookie, data, MIN(size, (size_t)MAGIC_BYTES_MAX));
 	int r;
@@ -101,5 +102,5 @@ int magic_types(struct magic_engine *m, const uint8_t *data, size_t size, struct
 	if (!answer)
 		return -EBADMSG;
 	r = split(answer, ret);
-	return r < 0 ? r : types_refine(ret, data, size);
+	return r < 0 ? r : types_refine(ret, data, size, c);
 }

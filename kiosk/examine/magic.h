@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "common/macros.h"
+#include "examine/containers.h"
 #include "examine/database.h"
 #include "examine/limits.h"
 
@@ -24,14 +25,15 @@ struct magic_engine *magic_free_engine(struct magic_engine *m);
 /* Static: "5.44". */
 const char *magic_engine_version(void);
 
-/* Types of these bytes (libmagic looks at the first MAGIC_BYTES_MAX). Returns 0 with at least one type, or
+/* Types of these bytes (libmagic looks at the first MAGIC_BYTES_MAX) and of the containers that they are. Returns 0 with at least one type, or
  * -EBADMSG when libmagic failed, -EOVERFLOW when there are more types than fit: then nothing is known. */
-_must_check_ int magic_types(struct magic_engine *m, const uint8_t *data, size_t size, struct types *ret);
+_must_check_ int magic_types(struct magic_engine *m, const uint8_t *data, size_t size, const struct containers *c,
+			      struct types *ret);
 
 /* Add a type unless it is there. 0 or -EOVERFLOW. (types.c) */
 _must_check_ int types_add(struct types *t, const char *mime, size_t length);
 
-/* What our own look adds: formats without a libmagic entry, an archive hidden behind another format. (types.c) */
-_must_check_ int types_refine(struct types *t, const uint8_t *data, size_t size);
+/* What our own look adds: formats without a libmagic entry, containers hidden behind another format. (types.c) */
+_must_check_ int types_refine(struct types *t, const uint8_t *data, size_t size, const struct containers *c);
 
 #endif

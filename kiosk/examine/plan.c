@@ -133,8 +133,8 @@ static void plan_uuencode(struct plan *plan, struct account *a, const uint8_t *d
 static void plan_opaque(struct plan *plan, struct account *a, const uint8_t *data, size_t size)
 {
 	plan->kind = PLAN_NONE;
-	account_flag(a, REASON_CONTAINER_OPAQUE, NULL,
-		     "a container of a type that libclamav does not open, or whose members cannot be accounted for");
+	account_owe(a, plan->container, NULL,
+		    "a container of a type that libclamav does not open, or whose members cannot be accounted for");
 }
 
 static void plan_ignored(struct plan *plan, struct account *a, const uint8_t *data, size_t size)
@@ -146,45 +146,46 @@ static void plan_ignored(struct plan *plan, struct account *a, const uint8_t *da
 static const struct {
 	const char *type;
 	void (*read)(struct plan *plan, struct account *a, const uint8_t *data, size_t size);
+	enum container_format container; /* as which another role opens it */
 } readers[] = {
-	{ "CL_TYPE_ZIP", plan_zip },
-	{ "CL_TYPE_OOXML_WORD", plan_zip },
-	{ "CL_TYPE_OOXML_PPT", plan_zip },
-	{ "CL_TYPE_OOXML_XL", plan_zip },
-	{ "CL_TYPE_OOXML_HWP", plan_zip },
-	{ "CL_TYPE_GZ", plan_gzip },
-	{ "CL_TYPE_BZ", plan_bzip2 },
-	{ "CL_TYPE_XZ", plan_xz },
-	{ "CL_TYPE_POSIX_TAR", plan_tar },
-	{ "CL_TYPE_OLD_TAR", plan_tar },
-	{ "CL_TYPE_7Z", plan_7z },
-	{ "CL_TYPE_MSCAB", plan_cab },
-	{ "CL_TYPE_ARJ", plan_announced },
-	{ "CL_TYPE_CPIO_OLD", plan_cpio },
-	{ "CL_TYPE_CPIO_ODC", plan_cpio },
-	{ "CL_TYPE_CPIO_NEWC", plan_cpio },
-	{ "CL_TYPE_CPIO_CRC", plan_cpio },
-	{ "CL_TYPE_ISO9660", plan_iso },
-	{ "CL_TYPE_MSCHM", plan_announced },
-	{ "CL_TYPE_MSSZDD", plan_one },
-	{ "CL_TYPE_BINHEX", plan_one },
-	{ "CL_TYPE_UUENCODED", plan_uuencode },
-	{ "CL_TYPE_TNEF", plan_one },
-	{ "CL_TYPE_SCRENC", plan_one },
-	{ "CL_TYPE_CRYPTFF", plan_one },
-	{ "CL_TYPE_RAR", plan_opaque },
-	{ "CL_TYPE_EGG", plan_opaque },
-	{ "CL_TYPE_ALZ", plan_opaque },
-	{ "CL_TYPE_LHA_LZH", plan_opaque },
-	{ "CL_TYPE_SIS", plan_opaque },
-	{ "CL_TYPE_XAR", plan_opaque },
-	{ "CL_TYPE_DMG", plan_opaque },
-	{ "CL_TYPE_PART_HFSPLUS", plan_opaque },
-	{ "CL_TYPE_MBR", plan_opaque },
-	{ "CL_TYPE_GPT", plan_opaque },
-	{ "CL_TYPE_APM", plan_opaque },
-	{ "CL_TYPE_UDF", plan_opaque },
-	{ "CL_TYPE_IGNORED", plan_ignored },
+	{ "CL_TYPE_ZIP", plan_zip, CONTAINER_ZIP },
+	{ "CL_TYPE_OOXML_WORD", plan_zip, CONTAINER_ZIP },
+	{ "CL_TYPE_OOXML_PPT", plan_zip, CONTAINER_ZIP },
+	{ "CL_TYPE_OOXML_XL", plan_zip, CONTAINER_ZIP },
+	{ "CL_TYPE_OOXML_HWP", plan_zip, CONTAINER_ZIP },
+	{ "CL_TYPE_GZ", plan_gzip, CONTAINER_GZIP },
+	{ "CL_TYPE_BZ", plan_bzip2, CONTAINER_BZIP2 },
+	{ "CL_TYPE_XZ", plan_xz, CONTAINER_XZ },
+	{ "CL_TYPE_POSIX_TAR", plan_tar, CONTAINER_TAR },
+	{ "CL_TYPE_OLD_TAR", plan_tar, CONTAINER_TAR },
+	{ "CL_TYPE_7Z", plan_7z, CONTAINER_SEVENZIP },
+	{ "CL_TYPE_MSCAB", plan_cab, CONTAINER_CAB },
+	{ "CL_TYPE_ARJ", plan_announced, CONTAINER_NONE },
+	{ "CL_TYPE_CPIO_OLD", plan_cpio, CONTAINER_CPIO },
+	{ "CL_TYPE_CPIO_ODC", plan_cpio, CONTAINER_CPIO },
+	{ "CL_TYPE_CPIO_NEWC", plan_cpio, CONTAINER_CPIO },
+	{ "CL_TYPE_CPIO_CRC", plan_cpio, CONTAINER_CPIO },
+	{ "CL_TYPE_ISO9660", plan_iso, CONTAINER_ISO9660 },
+	{ "CL_TYPE_MSCHM", plan_announced, CONTAINER_NONE },
+	{ "CL_TYPE_MSSZDD", plan_one, CONTAINER_NONE },
+	{ "CL_TYPE_BINHEX", plan_one, CONTAINER_NONE },
+	{ "CL_TYPE_UUENCODED", plan_uuencode, CONTAINER_UU },
+	{ "CL_TYPE_TNEF", plan_one, CONTAINER_NONE },
+	{ "CL_TYPE_SCRENC", plan_one, CONTAINER_NONE },
+	{ "CL_TYPE_CRYPTFF", plan_one, CONTAINER_NONE },
+	{ "CL_TYPE_RAR", plan_opaque, CONTAINER_RAR },
+	{ "CL_TYPE_EGG", plan_opaque, CONTAINER_NONE },
+	{ "CL_TYPE_ALZ", plan_opaque, CONTAINER_NONE },
+	{ "CL_TYPE_LHA_LZH", plan_opaque, CONTAINER_LHA },
+	{ "CL_TYPE_SIS", plan_opaque, CONTAINER_NONE },
+	{ "CL_TYPE_XAR", plan_opaque, CONTAINER_XAR },
+	{ "CL_TYPE_DMG", plan_opaque, CONTAINER_NONE },
+	{ "CL_TYPE_PART_HFSPLUS", plan_opaque, CONTAINER_NONE },
+	{ "CL_TYPE_MBR", plan_opaque, CONTAINER_DISK },
+	{ "CL_TYPE_GPT", plan_opaque, CONTAINER_DISK },
+	{ "CL_TYPE_APM", plan_opaque, CONTAINER_DISK },
+	{ "CL_TYPE_UDF", plan_opaque, CONTAINER_DISK },
+	{ "CL_TYPE_IGNORED", plan_ignored, CONTAINER_NONE },
 };
 
 void plan_read(struct plan *plan, struct account *a, const char *type, const uint8_t *data, size_t size)
@@ -194,6 +195,7 @@ void plan_read(struct plan *plan, struct account *a, const char *type, const uin
 		if (strcmp(readers[i].type, type) != 0)
 			continue;
 		plan->may_hold_zip = true;
+		plan->container = readers[i].container;
 		readers[i].read(plan, a, data, size);
 		return;
 	}

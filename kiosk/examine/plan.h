@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "common/macros.h"
+#include "ipc/container.h"
 
 struct account;
 
@@ -31,6 +32,7 @@ enum plan_kind {
 
 struct plan {
 	enum plan_kind kind;
+	enum container_format container; /* whoever opens it brings out what is missing; NONE: no role does */
 	struct plan_member *members;
 	size_t count, room;
 	bool may_hold_zip; /* a zip's directory stands somewhere in the bytes */
@@ -46,6 +48,9 @@ _must_check_ int plan_add(struct plan *plan, const struct plan_member *member);
 
 /* Is this the name of an entry that unpacks beneath the target directory on every system? */
 _must_check_ bool plan_name_safe(const char *raw_name);
+
+/* Does the check sum of a tar header hold? */
+bool plan_tar_has_checksum(const uint8_t header[static 512]);
 
 /* The readers of single formats. */
 void plan_zip(struct plan *plan, struct account *a, const uint8_t *data, size_t size);	  /* APPNOTE 6.3.10 */

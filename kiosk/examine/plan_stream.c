@@ -34,10 +34,10 @@ static bool is_late(const struct account *a)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 > a->deadline_ms;
 }
 
-static bool is_over(struct account *a, const struct sum *s)
+static bool is_over(struct account *a, enum container_format format, const struct sum *s)
 {
 	if (s->size > SCAN_FILE_MAX) {
-		account_flag(a, REASON_LIMIT_EXCEEDED, NULL, "unpacks to more than %lld bytes", SCAN_FILE_MAX);
+		account_owe(a, format, NULL, "unpacks to more than %lld bytes", SCAN_FILE_MAX);
 		return true;
 	}
 	if (is_late(a)) {
@@ -85,7 +85,7 @@ static int gunzip_member(struct account *a, const uint8_t *data, size_t size, si
 			e = -EBADMSG;
 		else if (r != Z_STREAM_END && *at == size && z.avail_out == sizeof(out))
 			e = -ENODATA;
-		else if (is_over(a, s))
+		else if (is_over(a, CONTAINER_GZIP, s))
 			e = -ECANCELED;
 	}
 	(void)inflateEnd(&z);
@@ -144,7 +144,7 @@ static int bunzip_stream(struct account *a, const uint8_t *data, size_t size, si
 			e = -EBADMSG;
 		else if (r == BZ_OK && *at == size && b.avail_out == sizeof(out))
 			e = -ENODATA;
-		else if (is_over(a, s))
+		else if (is_over(a, CONTAINER_BZIP2, s))
 			e = -ECANCELED;
 	}
 	(void)BZ2_bzDecompressEnd(&b);
@@ -161,8 +161,8 @@ void plan_bzip2(struct plan *plan, struct account *a, const uint8_t *data, size_
 	e = bunzip_stream(a, data, size, &at, &s);
 	flag_stream(a, "bzip2", e);
 	if (e == 0 && size - at >= 3 && memcmp(data + at, "BZh", 3) == 0)
-		account_flag(a, REASON_CONTAINER_OPAQUE, NULL,
-			     "bzip2: several streams, of which libclamav opens the first only");
+		account_owe(a, CONTAINER_BZIP2, NULL,
+			    "bzip2: several streams, of which libclamav opens the first only");
 	else if (e == 0 && at < size)
 		account_flag(a, REASON_ARCHIVE_UNSAFE, NULL, "bzip2: data after its end");
 	expect_one(plan, a, &s, NULL);

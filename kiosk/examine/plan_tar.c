@@ -47,7 +47,7 @@ static bool number(const uint8_t *field, size_t size, uint64_t *ret)
 	return i == size || field[i] == '\0' || field[i] == ' ';
 }
 
-static bool has_checksum(const uint8_t *h)
+bool plan_tar_has_checksum(const uint8_t h[static 512])
 {
 	uint64_t wanted, sum = 0;
 	int64_t signed_sum = 0; /* some old programs add signed bytes */
@@ -135,7 +135,7 @@ static void take_pax(struct tar *t, const uint8_t *record, uint64_t length)
 	const uint8_t *path = value_of(record, length, "path=");
 
 	if (value_of(record, length, "size=") || value_of(record, length, "GNU.sparse."))
-		flag(t, REASON_CONTAINER_OPAQUE, NULL, "sizes in pax records, which libclamav does not read");
+		account_owe(t->account, CONTAINER_TAR, NULL, "tar: sizes in pax records, which libclamav does not read");
 	if (path) {
 		free(t->long_name);
 		t->long_name = strndup((const char *)path, length - (uint64_t)(path - record) - 1);
@@ -204,8 +204,11 @@ static void take_member(struct tar *t, const uint8_t *h, const uint8_t *bytes, u
 		break;
 	case '5':
 		break;
+	case 'S': /* GNU sparse */
+		account_owe(t->account, CONTAINER_TAR, name, "tar: a sparse member, which libclamav does not read");
+		break;
 	default:
-		flag(t, REASON_CONTAINER_OPAQUE, name, "a kind of entry that libclamav does not read (sparse, volume)");
+		flag(t, REASON_CONTAINER_OPAQUE, name, "a kind of entry that libclamav does not read (volume, dump)");
 	}
 }
 
@@ -223,7 +226,7 @@ static bool read_member(struct tar *t)
 
 	if (left < BLOCK || is_zero(h, BLOCK))
 		return false;
-	if (!has_checksum(h) || !number(h + 124, 12, &size)) {
+	if (!plan_tar_has_checksum(h) || !number(h + 124, 12, &size)) {
 		flag(t, REASON_ARCHIVE_UNSAFE, NULL, "damaged header");
 		t->is_bad = true;
 		return false;

@@ -100,7 +100,7 @@ static bool find_end(struct zip *z)
 	if (le16(end + 4) != 0 || le16(end + 6) != 0 || le16(end + 8) != le16(end + 10))
 		unsafe(z, "part of a split archive, and parts are never joined");
 	if (z->entries == 0xffff || z->central_size == UINT32_MAX || z->central_at == UINT32_MAX)
-		account_flag(z->account, REASON_CONTAINER_OPAQUE, NULL, "zip: ZIP64, which is not unpacked");
+		account_owe(z->account, CONTAINER_ZIP, NULL, "zip: ZIP64, which libclamav does not unpack");
 	else if (z->central_at + z->central_size != at)
 		unsafe(z, "the directory is not where the end record says (data before the archive, or two archives)");
 	return true;
@@ -199,7 +199,7 @@ static void take_entry(struct zip *z, const struct entry *e, struct extent *exte
 		return;
 	}
 	if (e->is_zip64)
-		account_flag(z->account, REASON_CONTAINER_OPAQUE, name, "zip: ZIP64 members are not unpacked");
+		account_owe(z->account, CONTAINER_ZIP, name, "zip: ZIP64 members are not unpacked by libclamav");
 	m.name = TAKE_PTR(name);
 	if (plan_add(z->plan, &m) < 0) {
 		free(m.name);
@@ -327,10 +327,11 @@ void plan_zip_carved(struct plan *plan, struct account *a, const uint8_t *data, 
 
 		p++;
 		if (at >= 20 && le32(data + at - 20) == ZIP64_LOCATOR) /* §4.3.15 */
-			account_flag(a, REASON_CONTAINER_OPAQUE, NULL, "a ZIP64 archive behind other data");
+			account_owe(a, CONTAINER_ZIP, NULL, "a ZIP64 archive behind other data");
 		if (!is_end_with_directory(data, size, at, &start))
 			continue;
 		plan->may_hold_zip = true;
+		plan->container = CONTAINER_ZIP;
 		if (at + END_SIZE + le16(data + at + 20) == size) {
 			plan_zip(plan, a, data + start, size - start);
 			return;

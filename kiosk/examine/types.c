@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "examine/containers.h"
 #include "examine/magic.h"
 #include "examine/opaque.h"
 
@@ -50,24 +51,41 @@ int types_add(struct types *t, const char *mime, size_t length)
 	return 0;
 }
 
-/* An end record where unpackers look for it makes any file a zip (APPNOTE 4.3.16), whatever it begins with. */
-static bool ends_as_zip(const uint8_t *data, size_t size)
-{
-	size_t span = MIN(size, (size_t)22 + 0xffff);
+/* libmagic's words for a container, where they are not ours: a part of the type's name. "" says that libmagic knows the kind
+ * by better names than that of the container (documents in OLE2), as long as it knows it at all. */
+static const struct {
+	enum container_format format;
+	const char *words[6];
+} synonyms[] = {
+	{ CONTAINER_ZIP, { "/zip", "+zip", "openxmlformats", "opendocument", "java-archive", "android.package" } },
+	{ CONTAINER_GZIP, { "/gzip", "/x-gzip" } },
+	{ CONTAINER_BZIP2, { "bzip" } },
+	{ CONTAINER_LZIP, { "/x-lzip" } },
+	{ CONTAINER_ZSTD, { "/x-zstd" } },
+	{ CONTAINER_TAR, { "/x-gtar", "/x-ustar" } },
+	{ CONTAINER_RAR, { "/x-rar" } },
+	{ CONTAINER_LHA, { "/x-lzh", "/x-lharc" } },
+	{ CONTAINER_RPM, { "/x-redhat-package-manager" } },
+	{ CONTAINER_UU, { "uuencode" } },
+	{ CONTAINER_DISK, { "/x-iso9660-image", "/x-raw-disk-image" } },
+	{ CONTAINER_OLE, { "" } },
+};
 
-	for (const uint8_t *p = data + size - span; size >= 22 && p <= data + size - 22; p++)
-		if (memcmp(p, "PK\5\6", 4) == 0 &&
-		    p + 22 + (p[20] | p[21] << 8) <= data + size && (p[10] | p[11]) != 0)
-			return true;
+static bool says(const char *type, enum container_format format)
+{
+	for (size_t i = 0; i < ARRAY_LEN(synonyms); i++)
+		for (size_t j = 0; synonyms[i].format == format && j < ARRAY_LEN(synonyms[i].words); j++)
+			if (synonyms[i].words[j] && strstr(type, synonyms[i].words[j]))
+				return true;
 	return false;
 }
 
-static bool is_zip_family(const struct types *t)
+/* Of a zip the main type alone says so: libmagic tells a zip's end behind a picture in some versions only. */
+static bool is_told(const struct types *t, enum container_format format, const char *mime)
 {
-	static const char *const family[] = { "zip", "openxmlformats", "opendocument", "java-archive", "epub" };
-
-	for (size_t i = 0; i < ARRAY_LEN(family); i++)
-		if (strstr(t->list[0], family[i]))
+	for (size_t i = 0; i < t->count; i++)
+		if (strcmp(t->list[i], mime) == 0 ||
+		    ((i == 0 || format != CONTAINER_ZIP) && !is_vague(t->list[i]) && says(t->list[i], format)))
 			return true;
 	return false;
 }
@@ -79,33 +97,35 @@ static bool is_unknown_zip(const struct types *t, const uint8_t *data, size_t si
 	return strcmp(t->list[0], "application/octet-stream") == 0 && size >= 4 && memcmp(data, "PK\3\4", 4) == 0;
 }
 
-static int put_zip_first(struct types *t)
+/* `mime` becomes the main type. A vague one that was it is no news any more. */
+static int put_first(struct types *t, const char *mime)
 {
 	const struct types others = *t;
 	int r;
 
 	t->count = 0;
-	r = types_add(t, "application/zip", strlen("application/zip"));
-	for (size_t i = 0; r == 0 && i < others.count; i++)
+	r = types_add(t, mime, strlen(mime));
+	for (size_t i = is_vague(others.list[0]); r == 0 && i < others.count; i++)
 		r = types_add(t, others.list[i], strlen(others.list[i]));
 	return r;
 }
 
-int types_refine(struct types *t, const uint8_t *data, size_t size)
+/* A further type is told when libmagic has not, and stands first when libmagic had no other than a vague one. */
+static int refine(struct types *t, const char *mime, bool is_behind, bool is_told)
 {
-	const struct opaque_format *format = opaque_find(data, size);
-	int r = is_unknown_zip(t, data, size) ? put_zip_first(t) : 0;
+	if (!is_behind && is_vague(t->list[0]))
+		return put_first(t, mime);
+	return is_told ? 0 : types_add(t, mime, strlen(mime));
+}
 
-	if (r < 0)
-		return r;
-	if (format && format->mime && is_vague(t->list[0])) {
-		t->count = 0;
-		r = types_add(t, format->mime, strlen(format->mime));
-	} else if (format && format->mime && strncmp(format->mime, t->list[0], TYPE_NAME_MAX) != 0 &&
-		   strcmp(format->mime, "application/vnd.debian.binary-package") == 0) {
-		r = types_add(t, format->mime, strlen(format->mime));
-	}
-	if (r == 0 && !is_zip_family(t) && ends_as_zip(data, size))
-		r = types_add(t, "application/zip", strlen("application/zip"));
+int types_refine(struct types *t, const uint8_t *data, size_t size, const struct containers *c)
+{
+	const struct format *opaque = opaque_find(data, size);
+	int r = is_unknown_zip(t, data, size) ? put_first(t, "application/zip") : 0;
+
+	for (size_t i = 0; r == 0 && i < c->count; i++)
+		r = refine(t, c->list[i].mime, c->list[i].is_behind, is_told(t, c->list[i].format, c->list[i].mime));
+	if (r == 0 && opaque && opaque->mime && is_vague(t->list[0]))
+		r = put_first(t, opaque->mime);
 	return r;
 }
