@@ -12,10 +12,14 @@
 
 #define PATH_CUT "..."
 
-void account_begin(struct account *a, struct findings *findings, uint64_t deadline_ms)
+void account_begin(struct account *a, struct findings *findings, struct tally *tally,
+		   const uint8_t root_sum[SHA256_LEN], uint64_t deadline_ms)
 {
 	memset(a, 0, sizeof(*a));
 	a->findings = findings;
+	a->tally = tally;
+	if (tally)
+		memcpy(a->root_sum, root_sum, SHA256_LEN);
 	a->deadline_ms = deadline_ms;
 	a->root_result = -1;
 }
@@ -92,7 +96,55 @@ char *account_path(struct account *a, const char *raw_leaf)
 	return path;
 }
 
-void account_flag(struct account *a, enum reason reason, const char *raw_leaf, const char *fmt, ...)
+static void add_finding(struct account *a, enum reason reason, const char *path, const char *detail)
+{
+	if (findings_add(a->findings, reason, path, "%s", detail) < 0)
+		a->is_broken = true;
+}
+
+static bool is_carved(const struct account *a, size_t at)
+{
+	const struct layer *l = &a->stack[at], *parent = &a->stack[at - 1];
+
+	return l->from >= parent->from && l->to <= parent->to && l->from < l->to;
+}
+
+/* The layer that another role would be given to open for what is missing in the one on top. What libclamav carves out of a
+ * layer's bytes is no file to anybody else, nor is a rewritten view; and of a member that is cut, all beneath it comes out
+ * whole only of the container that the member is in. */
+static size_t holder(const struct account *a, bool *ret_is_cut)
+{
+	size_t at = a->depth - 1;
+
+	*ret_is_cut = false;
+	for (size_t i = 1; i < a->depth; i++)
+		if (a->stack[i].is_cut) {
+			at = i - 1;
+			*ret_is_cut = true;
+			break;
+		}
+	while (at > 0 && (a->stack[at].is_normalised || is_carved(a, at)))
+		at--;
+	return at;
+}
+
+static void owe(struct account *a, enum container_format format, const char *path, const char *detail)
+{
+	bool is_cut;
+	size_t at = holder(a, &is_cut);
+	const struct layer *l = &a->stack[at];
+
+	if (is_cut)
+		format = l->plan.container;
+	if (!a->tally || !containers_cover(&l->containers, format))
+		add_finding(a, REASON_CONTAINER_OPAQUE, path, detail);
+	else if (tally_owe(a->tally, l->sum, path, detail) < 0)
+		a->is_broken = true;
+	else if (a->tally->is_owed_full)
+		add_finding(a, REASON_CONTAINER_OPAQUE, NULL, "more in it was not inspected than can be listed");
+}
+
+void account_owe(struct account *a, enum container_format format, const char *raw_leaf, const char *fmt, ...)
 {
 	_cleanup_free_ char *path = account_path(a, raw_leaf);
 	char detail[FINDING_DETAIL_MAX + 1];
@@ -101,8 +153,26 @@ void account_flag(struct account *a, enum reason reason, const char *raw_leaf, c
 	va_start(ap, fmt);
 	(void)vsnprintf(detail, sizeof(detail), fmt, ap); /* cut when too long: still says what and where */
 	va_end(ap);
-	if (findings_add(a->findings, reason, path, "%s", detail) < 0)
-		a->is_broken = true;
+	owe(a, format, path, detail);
+}
+
+void account_flag(struct account *a, enum reason reason, const char *raw_leaf, const char *fmt, ...)
+{
+	_cleanup_free_ char *path = account_path(a, raw_leaf);
+	char detail[FINDING_DETAIL_MAX + 1];
+	bool is_cut = false;
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(detail, sizeof(detail), fmt, ap); /* cut when too long: still says what and where */
+	va_end(ap);
+	if (a->depth > 0)
+		(void)holder(a, &is_cut);
+	/* of a member that libclamav has cut, "truncated" says nothing */
+	if (is_cut && (reason == REASON_ARCHIVE_UNSAFE || reason == REASON_CONTAINER_OPAQUE))
+		owe(a, CONTAINER_NONE, path, detail);
+	else
+		add_finding(a, reason, path, detail);
 }
 
 /* -- what was seen --------------------------------------------------------------------------------------- */
@@ -124,7 +194,10 @@ static int push(struct plan_member **list, size_t *count, size_t *room, const st
 
 int plan_add(struct plan *plan, const struct plan_member *member)
 {
-	return push(&plan->members, &plan->count, &plan->room, member);
+	struct plan_member m = *member;
+
+	m.container = plan->container;
+	return push(&plan->members, &plan->count, &plan->room, &m);
 }
 
 void plan_done(struct plan *plan)
@@ -170,18 +243,53 @@ static void enter_parent(struct account *a, struct layer *l, const uint8_t *data
 
 static void check_opaque(struct account *a, const char *type, const uint8_t *data, size_t size)
 {
-	const struct opaque_format *format = opaque_find(data, size);
+	const struct format *f;
+	size_t at = 0;
 
-	if (!format && (strcmp(type, "CL_TYPE_MSEXE") == 0 || strcmp(type, "CL_TYPE_ELF") == 0))
-		format = opaque_find_installer(data, size);
-	if (format)
-		account_flag(a, format->reason, NULL, "%s: %s", format->name, format->why);
+	while ((f = opaque_next(data, size, &at)) != NULL) {
+		if (f->reason == REASON_CONTAINER_OPAQUE)
+			account_owe(a, f->container, NULL, "%s: %s", f->name, f->why);
+		else
+			account_flag(a, f->reason, NULL, "%s: %s", f->name, f->why);
+	}
+	if (strcmp(type, "CL_TYPE_MSEXE") != 0 && strcmp(type, "CL_TYPE_ELF") != 0)
+		return;
+	f = opaque_find_installer(data, size);
+	if (f)
+		account_owe(a, f->container, NULL, "%s: %s", f->name, f->why);
+}
+
+/* By what it is found again: its own digest, its place, and what other roles would take it for. */
+static void identify(struct account *a, struct layer *l, const uint8_t *data, size_t size)
+{
+	l->from = (uintptr_t)data;
+	l->to = l->from + size;
+	if (!a->tally)
+		return;
+	containers_find(data, size, &l->containers);
+	if (l->level == 0)
+		memcpy(l->sum, a->root_sum, SHA256_LEN);
+	else if (!l->is_normalised && sha256(data, size, l->sum) < 0)
+		a->is_broken = true;
+}
+
+static void read_layer(struct account *a, const char *type, const uint8_t *data, size_t size)
+{
+	struct layer *l = top(a);
+
+	if (l->is_cut) { /* its container's own word on it: what is beneath it is not held against it */
+		account_owe(a, CONTAINER_NONE, NULL, "more than %lld bytes: only the first were inspected", SCAN_FILE_MAX);
+		return;
+	}
+	check_opaque(a, type, data, size);
+	plan_read(&l->plan, a, type, data, size);
 }
 
 void account_layer(struct account *a, uint32_t level, const char *type, const char *raw_name, const uint8_t *data,
 		   size_t size, bool is_normalised)
 {
-	struct layer layer = { .level = level, .type = type, .is_normalised = is_normalised };
+	struct layer layer = { .level = level, .type = type, .is_normalised = is_normalised,
+			       .is_cut = level > 0 && size >= SCAN_FILE_MAX };
 
 	a->was_root_done_last = false;
 	/* Depth and order as they should be: levels rise by one or (carved parts) more; the root is level 0. */
@@ -196,28 +304,26 @@ void account_layer(struct account *a, uint32_t level, const char *type, const ch
 			a->is_broken = true;
 	}
 	enter_parent(a, &layer, data, size);
+	identify(a, &layer, data, size);
 	a->stack[a->depth++] = layer;
 	if (level == 0)
 		a->was_root_inspected = true;
-	if (size >= SCAN_FILE_MAX && level > 0)
-		account_flag(a, REASON_LIMIT_EXCEEDED, NULL, "more than %lld bytes: only the first were inspected",
-			     SCAN_FILE_MAX);
-	check_opaque(a, type, data, size);
-	plan_read(&top(a)->plan, a, type, data, size);
+	if (!a->is_raw)
+		read_layer(a, type, data, size);
 }
 
 void account_announced(struct account *a, const char *container, const char *raw_name, uint64_t size,
 		       bool is_encrypted)
 {
 	struct layer *l = top(a);
-	struct plan_member m = { .size = size };
+	struct plan_member m = { .size = size, .container = plan_container(container) };
 
 	a->was_root_done_last = false;
 	if (!l) {
 		a->is_broken = true;
 		return;
 	}
-	if (l->plan.kind == PLAN_MEMBERS) /* we know better */
+	if (l->plan.kind == PLAN_MEMBERS || l->is_cut || a->is_raw) /* we know better, or ask nobody */
 		return;
 	/* libclamav takes each "PK\3\4" in a program for a member; without a directory no unpacker finds one. */
 	if (!l->plan.may_hold_zip && strcmp(container, "CL_TYPE_ZIP") == 0)
@@ -246,11 +352,12 @@ static int compare_members(const void *x, const void *y)
 	return a->crc < b->crc ? -1 : 1;
 }
 
+/* An announcement may be of another container than the layer: libclamav carves archives out of anything. */
 static void flag_missing(struct account *a, const struct plan_member *m)
 {
-	account_flag(a, REASON_CONTAINER_OPAQUE, m->name && *m->name ? m->name : NULL,
-		     "a member of %llu bytes was not inspected%s%s", (unsigned long long)m->size, m->note ? ": " : "",
-		     m->note ? m->note : "");
+	account_owe(a, m->container, m->name && *m->name ? m->name : NULL,
+		    "a member of %llu bytes was not inspected%s%s", (unsigned long long)m->size, m->note ? ": " : "",
+		    m->note ? m->note : "");
 }
 
 /* Every member that is not blank must be among the inspected children. Two members of one content need one
@@ -281,7 +388,18 @@ static void settle(struct account *a, struct layer *l)
 	}
 	compare_lists(a, l->announced, l->announced_count, l);
 	if ((l->plan.kind == PLAN_ANNOUNCED || l->plan.kind == PLAN_ONE) && l->seen_count == 0)
-		account_flag(a, REASON_CONTAINER_OPAQUE, NULL, "%s: nothing inside it was inspected", l->type);
+		account_owe(a, l->plan.container, NULL, "%s: nothing inside it was inspected", l->type);
+}
+
+/* Whether its own bytes were looked at whole: then they need not be again, wherever they turn up. What is inside it and was
+ * not is owed in any case. */
+static bool is_inspected(const struct account *a, const struct layer *l, int result)
+{
+	bool is_cut = false;
+
+	(void)holder(a, &is_cut);
+	return l->level > 0 && result == 0 && !is_cut && !l->is_normalised && !a->was_hit && !a->is_raw &&
+	       l->self.size > SCAN_BLIND_BYTES && strcmp(l->type, "CL_TYPE_IGNORED") != 0;
 }
 
 void account_layer_done(struct account *a, int result)
@@ -295,6 +413,8 @@ void account_layer_done(struct account *a, int result)
 	/* After a hit libclamav stops where it is: what is missing then says nothing. */
 	if (!a->was_hit)
 		settle(a, l);
+	if (a->tally && is_inspected(a, l, result) && tally_inspected(a->tally, l->sum) < 0)
+		a->is_broken = true;
 	if (a->depth == 1) {
 		a->was_root_done_last = true;
 		a->root_result = result;

@@ -17,6 +17,8 @@
 
 struct scan {
 	struct account account;
+	const struct clam_file *file;
+	unsigned int matches;
 	char message[256]; /* first error that libclamav wrote */
 	bool lists_all;	   /* CL_SCAN_GENERAL_ALLMATCHES */
 };
@@ -83,11 +85,38 @@ static cl_error_t on_layer_done(int fd, int result, const char *signature, void 
 	return CL_CLEAN;
 }
 
+/* Does opening the file bring out all of its bytes that mean something? Not so documents: of them the scripts and
+ * attachments come out. */
+static bool opens_whole(const struct containers *c)
+{
+	for (size_t i = 0; c && i < c->count; i++) {
+		enum role_id role = container_info(c->list[i].format)->role;
+
+		if (role != ROLE_UNPACK && role != ROLE_INTAKE)
+			return false;
+	}
+	return c && c->count > 0 && !c->is_too_many;
+}
+
+/* What is too long for libclamav is nobody's limit where the file is opened member by member. False: it is. */
+static bool owe_length(const struct clam_file *file, struct tally *t, const char *what)
+{
+	if (!t || !opens_whole(file->containers))
+		return false;
+	if (tally_owe(t, file->sum, NULL, what) < 0)
+		abort(); /* without memory for this sentence nothing can be said */
+	return !t->is_owed_full;
+}
+
 static void on_match(int fd, const char *signature, void *context)
 {
 	struct scan *s = context;
 	enum reason reason = clam_reason(signature);
 
+	s->matches++;
+	if (strcmp(signature, "Heuristics.Limits.Exceeded.MaxFileSize") == 0 &&
+	    owe_length(s->file, s->account.tally, "a member that is longer than libclamav looks"))
+		return;
 	/* Heuristics are told at the very end, when no layer is left, and do not end the scan. A pass that lists all
 	 * matches is not ended by any. */
 	if (s->account.depth > 0 && !s->lists_all)
@@ -117,12 +146,12 @@ static uint64_t now_ms(void)
 }
 
 /* One pass. Returns libclamav's code; the scan's record is left in `s`. */
-static cl_error_t run(struct clam *c, struct scan *s, const uint8_t *data, size_t size, const char *name,
-		      uint32_t general)
+static cl_error_t run(struct clam *c, struct scan *s, const uint8_t *data, size_t size, uint32_t general)
 {
 	struct cl_scan_options options = { .general = general | CL_SCAN_GENERAL_HEURISTICS,
 					   .parse = PARSE_OPTIONS, .heuristic = HEURISTIC_OPTIONS };
 	cl_fmap_t *map = cl_fmap_open_memory(data, size);
+	const char *name = s->file->raw_name && *s->file->raw_name ? s->file->raw_name : "file";
 	const char *signature = NULL;
 	unsigned long scanned = 0;
 	cl_error_t rc = CL_EMEM;
@@ -138,13 +167,14 @@ static cl_error_t run(struct clam *c, struct scan *s, const uint8_t *data, size_
 
 /* Second pass over a file with a hit: libclamav stops at the first one, and what lies behind it may be worse than
  * what the signature stands for ("encrypted"). Adds findings, concludes nothing. */
-static void look_behind_hit(struct clam *c, const uint8_t *data, size_t size, const char *name, struct findings *f)
+static void look_behind_hit(struct clam *c, const struct scan *first, const uint8_t *data, size_t size, struct findings *f)
 {
-	struct scan s = { .lists_all = true };
+	struct scan s = { .lists_all = true, .file = first->file };
 	struct findings all = { 0 };
 
-	account_begin(&s.account, &all, now_ms() + c->scan_time_ms);
-	(void)run(c, &s, data, size, name, CL_SCAN_GENERAL_ALLMATCHES); /* the verdict stands already */
+	account_begin(&s.account, &all, NULL, NULL, now_ms() + c->scan_time_ms);
+	s.account.is_raw = first->account.is_raw;
+	(void)run(c, &s, data, size, CL_SCAN_GENERAL_ALLMATCHES); /* the verdict stands already */
 	(void)account_end(&s.account, CL_VIRUS);
 	for (size_t i = 0; i < all.count; i++)
 		if (findings_add(f, all.list[i].reason, all.list[i].member, "%s", all.list[i].detail) < 0)
@@ -194,42 +224,93 @@ static const uint8_t *padded(const uint8_t *data, size_t size, uint8_t buffer[st
 	return buffer;
 }
 
-void clam_scan(struct clam *c, const uint8_t *data, size_t size, const char *raw_name, struct findings *f)
+/* One look at what one look can hold. True: it ran to its end. */
+static bool look(struct clam *c, const struct clam_file *file, const uint8_t *data, size_t size, bool is_window,
+		 struct findings *f, struct tally *tally)
 {
-	struct scan s = { 0 };
-	uint8_t small[16];
+	struct scan s = { .file = file };
 	char text[FINDING_DETAIL_MAX];
 	const char *gap;
-	size_t before = f->count;
 	cl_error_t rc;
 
-	if (size > SCAN_FILE_MAX) {
-		if (findings_add(f, REASON_LIMIT_EXCEEDED, NULL, "libclamav inspects files up to %lld bytes only",
-				 SCAN_FILE_MAX) < 0)
-			abort();
-		return;
+	account_begin(&s.account, f, tally, file->sum, now_ms() + c->scan_time_ms);
+	s.account.is_raw = is_window;
+	guard_arm();
+	rc = run(c, &s, data, size, 0);
+	gap = missing_evidence(&s, rc, text, sizeof(text));
+	if (!gap && rc == CL_VIRUS && s.matches == 0)
+		gap = "libclamav reports a match without a name";
+	/* A worker without memory for this sentence must not live on. */
+	if (gap && findings_add(f, REASON_SCAN_ERROR, NULL, "%s", gap) < 0)
+		abort();
+	if (tally && (gap || rc != CL_CLEAN || s.matches > 0))
+		tally_forget_inspected(tally);
+	if (s.account.was_hit)
+		look_behind_hit(c, &s, data, size, f);
+	return !gap && !has_reason(f, REASON_SCAN_TIMEOUT) && !has_reason(f, REASON_LIMIT_EXCEEDED);
+}
+
+/* A flat file past what libclamav takes. Each window is raw data: what it happens to begin with is no type. No signature is
+ * longer than the overlap; those over whole files and from a file's end cannot match (see windows.c). */
+static void look_in_windows(struct clam *c, const struct clam_file *file, struct findings *f)
+{
+	uint64_t at = 0;
+	bool is_whole = true;
+
+	for (;;) {
+		size_t size = (size_t)MIN((uint64_t)WINDOW_BYTES, file->size - at);
+
+		is_whole = look(c, file, file->data + at, size, true, f, NULL) && is_whole;
+		if (!is_whole || f->count == FINDINGS_MAX || at + size == file->size)
+			break;
+		at += WINDOW_BYTES - WINDOW_OVERLAP;
 	}
+	if (is_whole && at + WINDOW_BYTES >= file->size)
+		f->done |= CHECK_VIRUS;
+}
+
+static bool inspect_long(struct clam *c, const struct clam_file *file, struct findings *f, struct tally *tally)
+{
+	if (owe_length(file, tally, "longer than libclamav looks")) {
+		f->done |= CHECK_VIRUS; /* of its members; the supervisor holds the file if they do not come out */
+		return false;
+	}
+	if (file->window_note && file->containers && file->containers->count == 0) {
+		look_in_windows(c, file, f);
+		return true;
+	}
+	if (findings_add(f, REASON_LIMIT_EXCEEDED, NULL, "libclamav inspects files up to %lld bytes only",
+			 SCAN_FILE_MAX) < 0)
+		abort();
+	return false;
+}
+
+bool clam_inspect(struct clam *c, const struct clam_file *file, struct findings *f, struct tally *tally)
+{
+	const uint8_t *data = file->data;
+	size_t size = file->size;
+	uint8_t small[16];
+
+	if (size > SCAN_FILE_MAX)
+		return inspect_long(c, file, f, tally);
 	if (size == 0) { /* there is nothing that could be found */
 		f->done |= CHECK_VIRUS;
-		return;
+		return false;
 	}
 	if (size <= SCAN_BLIND_BYTES) {
 		data = padded(data, size, small);
 		size = sizeof(small);
 	}
-	account_begin(&s.account, f, now_ms() + c->scan_time_ms);
-	guard_arm();
-	rc = run(c, &s, data, size, raw_name && *raw_name ? raw_name : "file", 0);
-	gap = missing_evidence(&s, rc, text, sizeof(text));
-	if (!gap && rc == CL_VIRUS && f->count == before)
-		gap = "libclamav reports a match without a name";
-	if (gap) {
-		/* A worker without memory for this sentence must not live on. */
-		if (findings_add(f, REASON_SCAN_ERROR, NULL, "%s", gap) < 0)
-			abort();
-	} else if (!has_reason(f, REASON_SCAN_TIMEOUT) && !has_reason(f, REASON_LIMIT_EXCEEDED)) {
+	if (look(c, file, data, size, false, f, tally))
 		f->done |= CHECK_VIRUS;
-	}
-	if (s.account.was_hit)
-		look_behind_hit(c, data, size, raw_name && *raw_name ? raw_name : "file", f);
+	else if (tally)
+		tally_forget_inspected(tally);
+	return false;
+}
+
+void clam_scan(struct clam *c, const uint8_t *data, size_t size, const char *raw_name, struct findings *f)
+{
+	const struct clam_file file = { .data = data, .size = size, .raw_name = raw_name };
+
+	(void)clam_inspect(c, &file, f, NULL); /* without a note there are no windows */
 }

@@ -12,7 +12,9 @@
 
 #include "common/finding.h"
 #include "common/macros.h"
+#include "examine/containers.h"
 #include "examine/database.h"
+#include "examine/tally.h"
 
 struct clam;
 
@@ -43,10 +45,25 @@ void clam_info(const struct clam *c, struct clam_info *ret);
 /* In a worker, after fork and after its private file system is there: temporary files go to `path`. */
 _must_check_ int clam_set_tmpdir(struct clam *c, const char *path);
 
-/* Examine `size` bytes at `data`, which must not change meanwhile. `raw_name` may be NULL.
+struct clam_file {
+	const uint8_t *data; /* borrowed; must not change meanwhile */
+	size_t size;
+	const char *raw_name;	  /* may be NULL */
+	const uint8_t *sum;	  /* SHA-256 of the bytes; needed with a tally */
+	const struct containers *containers; /* that the file is; needed with a tally */
+	const char *window_note; /* it may be looked at in windows where it is too long for one look; NULL: it may not */
+};
+
+/* Examine one file. Adds findings and, when the scan demonstrably ran to its end, the CHECK_VIRUS bit. Without the bit there
+ * always is a finding that says why. Blocks up to about scan_time_ms (for each window of a long file); a caller outside must
+ * watch over it.
  *
- * Adds findings and, when the scan demonstrably ran to its end, the CHECK_VIRUS bit. Without the bit there always
- * is a finding that says why. Blocks up to about scan_time_ms; a caller outside must watch over it. */
+ * tally      what was met and not looked into, and what was looked at to its end (tally.h); zeroed before, tally_done() after.
+ *            NULL: nobody opens containers, and what would be owed is a finding.
+ * Returns true when the bytes were looked at in windows. */
+bool clam_inspect(struct clam *c, const struct clam_file *file, struct findings *f, struct tally *tally);
+
+/* The same without a tally. */
 void clam_scan(struct clam *c, const uint8_t *data, size_t size, const char *raw_name, struct findings *f);
 
 /* Reason that a signature's name stands for: limits, encryption and damage have names of their own. */

@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include "content/content.h"
+#include "examine/windows.h"
+
 /* A worker that cannot say what it found must die: its death is a verdict too ("could not tell"). */
 static void flag(struct findings *f, enum reason reason, const char *text)
 {
@@ -20,21 +23,62 @@ static void check_denied(struct examiner *e, const uint8_t sum[static SHA256_LEN
 	flag(f, REASON_HASH_DENIED, hex);
 }
 
-void examine_bytes(struct examiner *e, const uint8_t *data, size_t size, const uint8_t sum[static SHA256_LEN],
-		   const char *raw_name, struct examination *ret)
+static void check_types(struct examiner *e, const struct examination_job *job, struct examination *x)
+{
+	containers_find(job->data, job->size, &x->containers);
+	if (x->containers.is_too_many)
+		flag(&x->findings, REASON_CONTAINER_OPAQUE, "more containers at once than anything honest is");
+	if (magic_types(e->magic, job->data, job->size, &x->containers, &x->types) == 0)
+		x->findings.done |= CHECK_TYPE;
+	else
+		flag(&x->findings, REASON_SCAN_ERROR, "libmagic could not tell the type");
+}
+
+static void check_content(const struct examination_job *job, struct examination *x)
+{
+	const char *slash = strrchr(job->raw_name, '/'), *types[TYPES_MAX];
+	struct content c = { .data = job->data, .size = job->size, .path = job->raw_name,
+			     .name = slash ? slash + 1 : job->raw_name,
+			     .container = *job->container ? job->container : NULL,
+			     .types = types, .type_count = x->types.count, .findings = &x->findings };
+
+	for (size_t i = 0; i < x->types.count; i++)
+		types[i] = x->types.list[i];
+	if (content_look(&c) < 0)
+		return; /* says so itself */
+	for (size_t i = 0; i < c.more_type_count; i++)
+		if (types_add(&x->types, c.more_types[i], strlen(c.more_types[i])) < 0) {
+			flag(&x->findings, REASON_SCAN_ERROR, "more types at once than anything honest has");
+			x->findings.done &= ~(uint32_t)CHECK_CONTENT;
+		}
+}
+
+/* A container that goes unscanned because these bytes were a layer of one that was scanned owes nothing here: what they
+ * owed was told then. */
+static void check_virus(struct examiner *e, const struct examination_job *job, struct examination *x)
+{
+	struct clam_file file = { .data = job->data, .size = job->size, .raw_name = job->raw_name, .sum = job->sum,
+				  .containers = &x->containers, .window_note = window_note(&x->types) };
+
+	if (clam_inspect(e->clam, &file, &x->findings, &x->tally))
+		x->notes[x->note_count++] = file.window_note;
+}
+
+void examine_bytes(struct examiner *e, const struct examination_job *job, struct examination *ret)
 {
 	memset(ret, 0, sizeof(*ret));
-	if (magic_types(e->magic, data, size, &ret->types) == 0)
-		ret->findings.done |= CHECK_TYPE;
-	else
-		flag(&ret->findings, REASON_SCAN_ERROR, "libmagic could not tell the type");
-	check_denied(e, sum, &ret->findings);
-	clam_scan(e->clam, data, size, raw_name, &ret->findings);
+	check_types(e, job, ret);
+	check_denied(e, job->sum, &ret->findings);
+	if (job->wanted & CHECK_CONTENT)
+		check_content(job, ret);
+	if (job->wanted & CHECK_VIRUS)
+		check_virus(e, job, ret);
 }
 
 void examination_done(struct examination *x)
 {
 	findings_done(&x->findings);
+	tally_done(&x->tally);
 	x->types.count = 0;
 }
 

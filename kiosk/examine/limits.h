@@ -16,6 +16,11 @@
 #define SCAN_PCRE_MATCH_MAX 1000000 /* an overrun is a silent non-match: ten times the default */
 #define SCAN_PCRE_RECURSION_MAX 20000
 
+/* Flat files past SCAN_FILE_MAX, where it is sound (windows.c). The overlap is far above what one signature spans: body
+ * signatures and YARA strings are matched in blocks of 128 KiB and less, regular expressions over a window. */
+#define WINDOW_BYTES (1ull << 30)
+#define WINDOW_OVERLAP (64ull << 20)
+
 /* libclamav looks at nothing that has five bytes or fewer. */
 #define SCAN_BLIND_BYTES 5
 

@@ -188,6 +188,14 @@ static const struct {
 	{ "CL_TYPE_IGNORED", plan_ignored, CONTAINER_NONE },
 };
 
+enum container_format plan_container(const char *type)
+{
+	for (size_t i = 0; i < ARRAY_LEN(readers); i++)
+		if (strcmp(readers[i].type, type) == 0)
+			return readers[i].container;
+	return CONTAINER_NONE;
+}
+
 void plan_read(struct plan *plan, struct account *a, const char *type, const uint8_t *data, size_t size)
 {
 	memset(plan, 0, sizeof(*plan));

@@ -21,6 +21,7 @@ struct plan_member {
 	bool has_crc;
 	char *name;	  /* owned; raw bytes; NULL when the format has none */
 	const char *note; /* static; why libclamav may have skipped it; NULL */
+	enum container_format container; /* that it is in, which need not be what the layer is */
 };
 
 enum plan_kind {
@@ -42,6 +43,9 @@ struct plan {
  * (truncated, trailing data, encrypted, not to be accounted for) is flagged in `a` at once. */
 void plan_read(struct plan *plan, struct account *a, const char *type, const uint8_t *data, size_t size);
 void plan_done(struct plan *plan);
+
+/* As what another role opens a layer of libclamav's type `type`; CONTAINER_NONE when no role does. */
+enum container_format plan_container(const char *type);
 
 /* Append; takes `name` over. Returns 0 or -ENOMEM. */
 _must_check_ int plan_add(struct plan *plan, const struct plan_member *member);

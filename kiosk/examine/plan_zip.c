@@ -3,13 +3,14 @@
  *
  * Unpackers disagree about damaged and crafted zips, and libclamav is one of them. What is refused here is all
  * that two programs could read in two ways: bytes that no directory entry owns (before, between, after), entries
- * that overlap, a local header that says something else than the directory, more than one end record, ZIP64.
- * What remains has one meaning, and CRC and size of each member must then be among libclamav's children.
+ * that overlap, a local header that says something else than the directory, more than one end record.
+ * ZIP64 is read, and owed: libclamav does not unpack it. What remains has one meaning, and CRC and size of each member must then be among libclamav's children.
  */
 #include "examine/plan.h"
 
 #include <string.h>
 
+#include "common/macros.h"
 #include "examine/account.h"
 
 #define LOCAL_MAGIC 0x04034b50u	   /* §4.3.7 */
@@ -17,6 +18,9 @@
 #define END_MAGIC 0x06054b50u	   /* §4.3.16 */
 #define DESCRIPTOR_MAGIC 0x08074b50u /* §4.3.9 */
 #define ZIP64_LOCATOR 0x07064b50u  /* §4.3.15 */
+#define ZIP64_END 0x06064b50u	   /* §4.3.14 */
+#define ZIP64_LOCATOR_SIZE 20u
+#define ZIP64_END_SIZE 56u
 #define LOCAL_SIZE 30u
 #define CENTRAL_SIZE 46u
 #define END_SIZE 22u
@@ -26,9 +30,10 @@
 
 struct entry {
 	uint16_t flags, method, name_size;
-	uint32_t crc, packed, unpacked, local_at;
+	uint32_t crc;
+	uint64_t packed, unpacked, local_at;
 	const uint8_t *name;
-	bool is_zip64;
+	bool is_zip64, is_bad_zip64;
 };
 
 struct extent {
@@ -40,8 +45,7 @@ struct zip {
 	struct account *account;
 	const uint8_t *data;
 	uint64_t size;
-	uint64_t central_at, central_size;
-	uint32_t entries;
+	uint64_t central_at, central_size, entries;
 	struct extent *extents;
 };
 
@@ -53,6 +57,11 @@ static uint16_t le16(const uint8_t *p)
 static uint32_t le32(const uint8_t *p)
 {
 	return (uint32_t)le16(p) | (uint32_t)le16(p + 2) << 16;
+}
+
+static uint64_t le64(const uint8_t *p)
+{
+	return (uint64_t)le32(p) | (uint64_t)le32(p + 4) << 32;
 }
 
 static const char *method_note(const struct entry *e)
@@ -73,6 +82,39 @@ static const char *method_note(const struct entry *e)
 static void unsafe(struct zip *z, const char *what)
 {
 	account_flag(z->account, REASON_ARCHIVE_UNSAFE, NULL, "zip: %s", what);
+}
+
+/* The records of ZIP64 between directory and end record, whose word counts where the end record has none. Returns where the
+ * directory has to end. */
+static uint64_t find_end64(struct zip *z, uint64_t at)
+{
+	const uint8_t *locator, *end;
+	uint64_t end_at;
+
+	if (at < ZIP64_LOCATOR_SIZE + ZIP64_END_SIZE)
+		return at;
+	locator = z->data + at - ZIP64_LOCATOR_SIZE;
+	if (le32(locator) != ZIP64_LOCATOR)
+		return at;
+	account_owe(z->account, CONTAINER_ZIP, NULL, "zip: ZIP64, which libclamav does not unpack");
+	end_at = MIN(le64(locator + 8), at - ZIP64_LOCATOR_SIZE - ZIP64_END_SIZE);
+	end = z->data + end_at;
+	if (end_at != le64(locator + 8) || le32(end) != ZIP64_END ||
+	    le64(end + 4) != at - ZIP64_LOCATOR_SIZE - end_at - 12) {
+		unsafe(z, "the end record of ZIP64 is not where it should be");
+		return at;
+	}
+	if (le32(locator + 4) != 0 || le32(locator + 16) > 1 || le32(end + 16) != 0 || le32(end + 20) != 0 ||
+	    le64(end + 24) != le64(end + 32))
+		unsafe(z, "part of a split archive, and parts are never joined");
+	if ((z->entries != 0xffff && z->entries != le64(end + 32)) ||
+	    (z->central_size != UINT32_MAX && z->central_size != le64(end + 40)) ||
+	    (z->central_at != UINT32_MAX && z->central_at != le64(end + 48)))
+		unsafe(z, "its two end records differ");
+	z->entries = le64(end + 32);
+	z->central_size = le64(end + 40);
+	z->central_at = le64(end + 48);
+	return end_at;
 }
 
 /* The last end record, as libclamav takes it; it must also be the one that ends the file. */
@@ -99,32 +141,51 @@ static bool find_end(struct zip *z)
 	z->central_at = le32(end + 16);
 	if (le16(end + 4) != 0 || le16(end + 6) != 0 || le16(end + 8) != le16(end + 10))
 		unsafe(z, "part of a split archive, and parts are never joined");
-	if (z->entries == 0xffff || z->central_size == UINT32_MAX || z->central_at == UINT32_MAX)
-		account_owe(z->account, CONTAINER_ZIP, NULL, "zip: ZIP64, which libclamav does not unpack");
-	else if (z->central_at + z->central_size != at)
+	at = find_end64(z, at);
+	if (z->central_size > at || z->central_at != at - z->central_size)
 		unsafe(z, "the directory is not where the end record says (data before the archive, or two archives)");
 	return true;
 }
 
-static bool has_zip64(const uint8_t *extra, size_t size)
+/* Where the fixed fields have no room: unpacked size, packed size, place, in this order (§4.5.3). NULL: no such record. */
+static const uint8_t *zip64_extra(const uint8_t *extra, size_t size, size_t *ret_size)
 {
 	while (size >= 4) {
 		size_t length = le16(extra + 2);
 
-		if (le16(extra) == ZIP64_EXTRA && length > 0)
-			return true;
 		if (length > size - 4)
-			return false;
+			return NULL;
+		if (le16(extra) == ZIP64_EXTRA && length > 0) {
+			*ret_size = length;
+			return extra + 4;
+		}
 		extra += 4 + length;
 		size -= 4 + length;
 	}
-	return false;
+	return NULL;
+}
+
+/* False: a field that says "look there", and nothing there. */
+static bool take_zip64(uint64_t *const fields[], size_t count, const uint8_t *extra, size_t size)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (*fields[i] != UINT32_MAX)
+			continue;
+		if (!extra || size < 8)
+			return false;
+		*fields[i] = le64(extra);
+		extra += 8;
+		size -= 8;
+	}
+	return true;
 }
 
 /* One directory entry at `*at`; advances it. False when it does not fit. */
 static bool read_central(struct zip *z, uint64_t *at, uint64_t end, struct entry *e)
 {
 	const uint8_t *p = z->data + *at;
+	const uint8_t *extra;
+	size_t extra_size = 0;
 	uint64_t length;
 
 	if (end - *at < CENTRAL_SIZE || le32(p) != CENTRAL_MAGIC)
@@ -135,8 +196,10 @@ static bool read_central(struct zip *z, uint64_t *at, uint64_t end, struct entry
 	length = (uint64_t)CENTRAL_SIZE + e->name_size + le16(p + 30) + le16(p + 32);
 	if (length > end - *at)
 		return false;
-	e->is_zip64 = has_zip64(e->name + e->name_size, le16(p + 30)) || e->packed == UINT32_MAX ||
-		      e->unpacked == UINT32_MAX || e->local_at == UINT32_MAX;
+	extra = zip64_extra(e->name + e->name_size, le16(p + 30), &extra_size);
+	e->is_zip64 = extra || e->packed == UINT32_MAX || e->unpacked == UINT32_MAX || e->local_at == UINT32_MAX;
+	e->is_bad_zip64 = !take_zip64((uint64_t *const[]){ &e->unpacked, &e->packed, &e->local_at }, 3, extra,
+				      extra_size);
 	*at += length;
 	return true;
 }
@@ -148,18 +211,40 @@ static uint64_t descriptor_size(const struct zip *z, uint64_t at, const struct e
 
 	if (!(e->flags & FLAG_DESCRIPTOR))
 		return 0;
+	if (e->is_zip64 && z->central_at - at >= 24 && le32(p) == DESCRIPTOR_MAGIC && le32(p + 4) == e->crc &&
+	    le64(p + 8) == e->packed && le64(p + 16) == e->unpacked)
+		return 24;
 	if (z->central_at - at >= 16 && le32(p) == DESCRIPTOR_MAGIC && le32(p + 4) == e->crc)
 		return 16;
 	return z->central_at - at >= 12 && le32(p) == e->crc ? 12 : 0;
 }
 
+/* Sizes and check sum of a local header; with a descriptor they follow the data, and those of the directory count. */
+static bool repeats(const struct entry *e, const uint8_t *p, const uint8_t *extra, size_t extra_size)
+{
+	uint64_t packed = le32(p + 18), unpacked = le32(p + 22);
+	size_t size = 0;
+
+	if (e->flags & FLAG_DESCRIPTOR)
+		return true;
+	extra = zip64_extra(extra, extra_size, &size);
+	if (!take_zip64((uint64_t *const[]){ &unpacked, &packed }, 2, extra, size))
+		return false;
+	return le32(p + 14) == e->crc && packed == e->packed && unpacked == e->unpacked;
+}
+
 /* The local header must repeat the directory. Returns NULL, or what differs; `*ret` is what the member covers. */
 static const char *read_local(const struct zip *z, const struct entry *e, struct extent *ret)
 {
-	const uint8_t *p = z->data + e->local_at;
+	const uint8_t *p;
 	uint64_t data_at;
 
-	if (e->local_at > z->central_at || z->central_at - e->local_at < LOCAL_SIZE || le32(p) != LOCAL_MAGIC)
+	if (e->is_bad_zip64)
+		return "sizes of ZIP64 are missing";
+	if (e->local_at > z->central_at || z->central_at - e->local_at < LOCAL_SIZE)
+		return "a member without a header";
+	p = z->data + e->local_at;
+	if (le32(p) != LOCAL_MAGIC)
 		return "a member without a header";
 	if (le16(p + 8) != e->method)
 		return "header and directory differ in the method";
@@ -170,8 +255,7 @@ static const char *read_local(const struct zip *z, const struct entry *e, struct
 		return "a member that reaches beyond its place";
 	if (memcmp(p + LOCAL_SIZE, e->name, e->name_size) != 0)
 		return "header and directory differ in the name";
-	if (!(e->flags & FLAG_DESCRIPTOR) && !e->is_zip64 &&
-	    (le32(p + 14) != e->crc || le32(p + 18) != e->packed || le32(p + 22) != e->unpacked))
+	if (!repeats(e, p, p + LOCAL_SIZE + e->name_size, le16(p + 28)))
 		return "header and directory differ in size or check sum";
 	ret->from = e->local_at;
 	ret->to = data_at + e->packed;
@@ -191,7 +275,7 @@ static void take_entry(struct zip *z, const struct entry *e, struct extent *exte
 	}
 	if (memchr(e->name, '\0', e->name_size) || !plan_name_safe(name))
 		account_flag(z->account, REASON_ARCHIVE_UNSAFE, name, "zip: a name that leads out of the archive");
-	wrong = e->is_zip64 ? NULL : read_local(z, e, extent);
+	wrong = read_local(z, e, extent);
 	if (wrong)
 		account_flag(z->account, REASON_ARCHIVE_UNSAFE, name, "zip: %s", wrong);
 	if (e->flags & FLAG_ENCRYPTED) {
@@ -262,8 +346,12 @@ static void read_directory(struct zip *z)
 {
 	uint64_t at = z->central_at, end = z->central_at + z->central_size;
 	size_t covered = 0;
-	uint32_t n;
+	uint64_t n;
 
+	if (z->entries > z->central_size / CENTRAL_SIZE) {
+		unsafe(z, "damaged directory");
+		return;
+	}
 	z->extents = calloc((size_t)z->entries + 1, sizeof(*z->extents));
 	if (!z->extents) {
 		z->account->is_broken = true;

@@ -35,6 +35,8 @@ struct worker {
 struct job {
 	uint64_t id, size;
 	uint8_t sum[SHA256_LEN]; /* what the vault says that the copy hashes to */
+	uint32_t wanted; /* bits of enum check */
+	char *container; /* owned; MIME type, "" for none */
 	char *name;	/* owned, raw */
 	const uint8_t *data; /* mapped; NULL when empty */
 };
@@ -79,16 +81,12 @@ static const uint8_t *bytes_of(const struct job *j)
 	return j->data ? j->data : (const uint8_t *)"";
 }
 
-/* What is examined here is what the verdict names, and what the publisher compares with (invariant 2). Files that
- * libclamav cannot look at are not hashed again: nothing here vouches for them. */
+/* What is examined here is what the verdict names, and what the publisher compares with (invariant 2). */
 static int check_sum(const struct job *j)
 {
 	uint8_t sum[SHA256_LEN];
-	int r;
+	int r = sha256(bytes_of(j), j->size, sum);
 
-	if (j->size > SCAN_FILE_MAX)
-		return 0;
-	r = sha256(bytes_of(j), j->size, sum);
 	return r < 0 ? r : memcmp(sum, j->sum, sizeof(sum)) == 0 ? 0 : -EBADMSG;
 }
 
@@ -96,6 +94,7 @@ static void job_done(struct job *j)
 {
 	if (j->data)
 		(void)munmap((void *)(uintptr_t)j->data, j->size); /* was mapped with this size */
+	free(j->container);
 	free(j->name);
 }
 
@@ -108,11 +107,18 @@ static int job_decode(struct message *m, struct job *ret)
 	ret->id = decode_u64(&m->payload);
 	ret->size = decode_u64(&m->payload);
 	decode_exact(&m->payload, ret->sum, sizeof(ret->sum));
+	ret->wanted = decode_u32(&m->payload);
+	ret->container = decode_str(&m->payload, TYPE_NAME_MAX);
 	raw_name = decode_bytes(&m->payload, NAME_LENGTH_MAX, &size);
-	if (decoder_end(&m->payload) < 0)
+	if (decoder_end(&m->payload) < 0) {
+		job_done(ret);
 		return -EPROTO;
+	}
 	ret->name = strndup((const char *)raw_name, size);
-	return ret->name ? 0 : -ENOMEM;
+	if (ret->name)
+		return 0;
+	job_done(ret);
+	return -ENOMEM;
 }
 
 static void encode_member(struct encoder *e, const char *member)
@@ -129,23 +135,101 @@ static void encode_member(struct encoder *e, const char *member)
 	}
 }
 
+/* -- answers ------------------------------------------------------------------------------------------------ */
+
+static struct encoder encoder; /* 64 KiB; a worker says one thing at a time */
+
+/* A list in as many messages as it takes, `count` before each part. */
+struct parts {
+	struct worker *worker;
+	enum message_type type;
+	size_t place;
+	uint32_t count;
+};
+
+static void part_begin(struct parts *p)
+{
+	encoder_init(&encoder);
+	p->place = encode_reserve_u32(&encoder);
+	p->count = 0;
+}
+
+static int part_send(struct parts *p)
+{
+	int r;
+
+	if (p->count == 0)
+		return 0;
+	encode_patch_u32(&encoder, p->place, p->count);
+	r = channel_send(&p->worker->channel, p->type, &encoder, NULL, 0);
+	part_begin(p);
+	return r;
+}
+
+/* Room for an item of so many bytes. */
+static int part_item(struct parts *p, size_t size)
+{
+	int r = encoder.size + size > message_rule(p->type)->payload_max ? part_send(p) : 0;
+
+	p->count++;
+	return r;
+}
+
+static int send_inspected(struct worker *w, const struct tally *t)
+{
+	struct parts p = { .worker = w, .type = MESSAGE_WORKER_INSPECTED };
+	int r = 0;
+
+	part_begin(&p);
+	for (size_t i = 0; r == 0 && i < t->inspected_count; i++) {
+		r = part_item(&p, 4 + SHA256_LEN);
+		encode_bytes(&encoder, t->inspected[i], SHA256_LEN);
+	}
+	return r < 0 ? r : part_send(&p);
+}
+
+static int send_owed(struct worker *w, const struct tally *t)
+{
+	struct parts p = { .worker = w, .type = MESSAGE_WORKER_OWED };
+	int r = 0;
+
+	part_begin(&p);
+	for (size_t i = 0; r == 0 && i < t->owed_count; i++) {
+		r = part_item(&p, 3 * 4 + SHA256_LEN + FINDING_DETAIL_MAX + RESULT_MEMBER_MAX);
+		encode_bytes(&encoder, t->owed[i].sum, SHA256_LEN);
+		encode_bytes(&encoder, t->owed[i].detail, strlen(t->owed[i].detail));
+		encode_member(&encoder, t->owed[i].member);
+	}
+	return r < 0 ? r : part_send(&p);
+}
+
 static int send_result(struct worker *w, const struct job *j, const struct examination *x)
 {
-	static struct encoder e;
-
-	encoder_init(&e);
-	encode_u64(&e, j->id);
-	encode_u32(&e, x->findings.done);
-	encode_u32(&e, (uint32_t)x->types.count);
+	encoder_init(&encoder);
+	encode_u64(&encoder, j->id);
+	encode_u32(&encoder, x->findings.done);
+	encode_u32(&encoder, (uint32_t)x->types.count);
 	for (size_t i = 0; i < x->types.count; i++)
-		encode_str(&e, x->types.list[i]);
-	encode_u32(&e, (uint32_t)x->findings.count);
+		encode_str(&encoder, x->types.list[i]);
+	encode_u32(&encoder, (uint32_t)x->containers.count);
+	for (size_t i = 0; i < x->containers.count; i++)
+		encode_u32(&encoder, x->containers.list[i].format);
+	encode_u32(&encoder, (uint32_t)x->findings.count);
 	for (size_t i = 0; i < x->findings.count; i++) {
-		encode_u32(&e, x->findings.list[i].reason);
-		encode_bytes(&e, x->findings.list[i].detail, strlen(x->findings.list[i].detail));
-		encode_member(&e, x->findings.list[i].member);
+		encode_u32(&encoder, x->findings.list[i].reason);
+		encode_bytes(&encoder, x->findings.list[i].detail, strlen(x->findings.list[i].detail));
+		encode_member(&encoder, x->findings.list[i].member);
 	}
-	return channel_send(&w->channel, MESSAGE_WORKER_RESULT, &e, NULL, 0);
+	return channel_send(&w->channel, MESSAGE_WORKER_RESULT, &encoder, NULL, 0);
+}
+
+static int send_all(struct worker *w, const struct job *j, const struct examination *x)
+{
+	int r = send_owed(w, &x->tally);
+
+	if (r == 0)
+		r = send_inspected(w, &x->tally);
+	return r < 0 ? r : send_result(w, j, x);
 }
 
 /* Before the answer, so that the answer itself is covered by what comes out. */
@@ -161,6 +245,15 @@ static void check_canaries(struct worker *w)
 		fail(w, r, "canary", why);
 	w->jobs_since_canary = 0;
 	w->canary_time = now_s();
+}
+
+static void examine_job(struct worker *w, const struct job *j, struct examination *ret)
+{
+	struct examination_job job = { .data = bytes_of(j), .size = j->size, .raw_name = j->name,
+				       .container = j->container, .wanted = j->wanted };
+
+	memcpy(job.sum, j->sum, sizeof(job.sum));
+	examine_bytes(w->examiner, &job, ret);
 }
 
 static int do_job(struct worker *w, struct message *m)
@@ -179,11 +272,11 @@ static int do_job(struct worker *w, struct message *m)
 		return channel_fail(&w->channel, r, "map", "%s",
 				    r == -EBADMSG ? "the sealed copy is not what the vault hashed" : strerror(-r));
 	}
-	examine_bytes(w->examiner, bytes_of(&j), j.size, j.sum, j.name, &x);
+	examine_job(w, &j, &x);
 	w->jobs++;
 	w->jobs_since_canary++;
 	check_canaries(w);
-	r = send_result(w, &j, &x);
+	r = send_all(w, &j, &x);
 	examination_done(&x);
 	job_done(&j);
 	return r;

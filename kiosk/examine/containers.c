@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* Runs in a worker, on untrusted bytes. */
+#include "examine/containers.h"
+
+#include <string.h>
+
+#include "common/macros.h"
+#include "examine/formats.h"
+#include "examine/program.h"
+
+#define ZIP_END_SIZE 22u
+#define PDF_SPAN 1024u /* bytes in which readers look for a header (PDF 1.7, implementation note 13) */
+
+static size_t find(const struct containers *c, enum container_format format)
+{
+	size_t i = 0;
+
+	while (i < c->count && c->list[i].format != format)
+		i++;
+	return i;
+}
+
+static void add(struct containers *c, enum container_format format, const char *mime, bool is_behind)
+{
+	if (find(c, format) < c->count)
+		return;
+	if (c->count == CONTAINER_FORMATS_MAX) {
+		c->is_too_many = true;
+		return;
+	}
+	c->list[c->count].format = format;
+	c->list[c->count].mime = mime ? mime : container_info(format)->mime;
+	c->list[c->count++].is_behind = is_behind;
+}
+
+bool containers_ends_as_zip(const uint8_t *data, size_t size)
+{
+	size_t span = MIN(size, (size_t)ZIP_END_SIZE + 0xffff);
+
+	for (const uint8_t *p = data + size - span; size >= ZIP_END_SIZE && p <= data + size - ZIP_END_SIZE; p++)
+		if (memcmp(p, "PK\5\6", 4) == 0 && p + ZIP_END_SIZE + (p[20] | p[21] << 8) <= data + size &&
+		    (p[10] | p[11]) != 0)
+			return true;
+	return false;
+}
+
+/* Readers take a header behind up to a KiB of anything else, and a file without an object has nothing to show. */
+static bool is_pdf_behind(const uint8_t *data, size_t size)
+{
+	const uint8_t *p = memmem(data, MIN(size, (size_t)PDF_SPAN), "%PDF-", 5);
+
+	return p && p != data && memmem(p, size - (size_t)(p - data), " obj", 4);
+}
+
+/* An image that has more than the tree of ISO 9660 (a bridge to UDF, a hybrid with partitions) is read as a disk: there
+ * intake reads each of its volumes, the ISO tree among them. */
+static void settle_disc(struct containers *c)
+{
+	size_t iso = find(c, CONTAINER_ISO9660), disk = find(c, CONTAINER_DISK);
+
+	if (iso == c->count || disk == c->count)
+		return;
+	c->list[disk].mime = c->list[iso].mime;
+	memmove(&c->list[iso], &c->list[iso + 1], (c->count - iso - 1) * sizeof(c->list[0]));
+	c->count--;
+}
+
+void containers_find(const uint8_t *data, size_t size, struct containers *ret)
+{
+	enum container_format archive;
+	const struct format *f;
+	size_t at = 0;
+
+	memset(ret, 0, sizeof(*ret));
+	while ((f = format_next(data, size, &at)) != NULL)
+		if (f->container != CONTAINER_NONE)
+			add(ret, f->container, f->mime, false);
+	settle_disc(ret);
+	if (containers_ends_as_zip(data, size))
+		add(ret, CONTAINER_ZIP, NULL, true);
+	if (is_pdf_behind(data, size))
+		add(ret, CONTAINER_PDF, NULL, true);
+	at = 0;
+	while ((archive = program_archive_next(data, size, &at)) != CONTAINER_NONE)
+		add(ret, archive, NULL, true);
+}
+
+bool containers_cover(const struct containers *c, enum container_format format)
+{
+	if (format == CONTAINER_NONE || c->is_too_many)
+		return false;
+	return find(c, format) < c->count || (format == CONTAINER_ISO9660 && find(c, CONTAINER_DISK) < c->count);
+}
