@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* The end of a zip (PKWARE APPNOTE 6.3.10): how many entries it says it has. Readers look for the end record from behind and
+ * take the first that they see; here it must be the one that ends the file. What two readers could read in two ways is
+ * otherwise the worker's concern (examine/plan_zip.c). */
+#include <string.h>
+
+#include "unpack/layout.h"
+
+#define END_SIZE 22u	  /* §4.3.16 */
+#define COMMENT_MAX 65535u
+#define LOCATOR_SIZE 20u  /* §4.3.15 */
+#define END64_SIZE 56u	  /* §4.3.14 */
+
+static int unsafe(struct container *c, const char *what)
+{
+	int r = container_broken(c, REASON_ARCHIVE_UNSAFE, "%s", what);
+
+	return r < 0 ? r : -EBADMSG;
+}
+
+static const uint8_t *find_end(const struct container *c)
+{
+	uint64_t lowest = c->size > END_SIZE + COMMENT_MAX ? c->size - END_SIZE - COMMENT_MAX : 0;
+
+	if (c->size < END_SIZE)
+		return NULL;
+	for (uint64_t at = c->size - END_SIZE + 1; at-- > lowest;)
+		if (memcmp(c->data + at, "PK\5\6", 4) == 0)
+			return c->data + at;
+	return NULL;
+}
+
+/* The 64-bit record, where there is one. */
+static const uint8_t *find_end64(const struct container *c, const uint8_t *end)
+{
+	uint64_t before = (uint64_t)(end - c->data), at;
+	const uint8_t *locator;
+
+	if (before < LOCATOR_SIZE + END64_SIZE)
+		return NULL;
+	locator = end - LOCATOR_SIZE;
+	if (memcmp(locator, "PK\6\7", 4) != 0)
+		return NULL;
+	at = le64(locator + 8);
+	if (at > before - LOCATOR_SIZE - END64_SIZE || memcmp(c->data + at, "PK\6\6", 4) != 0)
+		return NULL;
+	return c->data + at;
+}
+
+int layout_zip(struct container *c, struct layout *ret)
+{
+	const uint8_t *end = find_end(c), *end64;
+
+	if (!end)
+		return unsafe(c, "damaged: it has no directory; cut off, perhaps");
+	if ((uint64_t)(end - c->data) + END_SIZE + le16(end + 20) != c->size)
+		return unsafe(c, "bytes stand behind its end");
+	if (le16(end + 4) != le16(end + 6) || (le16(end + 4) != 0 && le16(end + 4) != 0xffff)) {
+		int r = container_broken(c, REASON_CONTAINER_OPAQUE, "part of a split zip, and parts are never joined");
+
+		return r < 0 ? r : -EBADMSG;
+	}
+	end64 = find_end64(c, end);
+	ret->entries = end64 ? le64(end64 + 32) : le16(end + 10);
+	ret->is_empty = c->size == END_SIZE && ret->entries == 0;
+	ret->end = c->size;
+	return 0;
+}
