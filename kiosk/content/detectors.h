@@ -13,6 +13,10 @@
 	D(office_odf, "office-odf") \
 	D(rtf, "rtf") \
 	D(shortcut, "shortcut") \
+	D(html, "html") \
+	D(program, "program") \
+	D(names, "names") \
+	D(polyglot, "polyglot") \
 	/* end: a line more needs no change in the one before */
 
 #define DETECTOR_DECLARE(function, text) _must_check_ int look_##function(struct content *c);
