@@ -94,7 +94,7 @@ LIBS_examine    := $(call pkg,libclamav libmagic libcrypto) -lz -lbz2
 LIBS_content    := $(call pkg,libxml-2.0 jansson)
 LIBS_container  := $(call pkg,libcrypto)
 LIBS_unpack     := $(call pkg,libarchive zlib)
-LIBS_ole        := $(call pkg,libgsf-1)
+LIBS_ole        := $(call pkg,libgsf-1 zlib)
 LIBS_pdf        := $(call pkg,libqpdf)
 LIBS_proof      := $(call pkg,jansson libcrypto zlib liblzma libzstd)
 LIBS_origin     := $(call pkg,libcrypto jansson zlib liblzma)
@@ -127,8 +127,10 @@ $(BIN)/$(1): $(OBJ)/$(2)/main.o $(call archives,$(2) $(NEEDS_$(2)))
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p),$(FOLDER_$(p)))))
 
-# libxml2 is the one library whose headers are in a folder of their own.
+# Libraries whose headers are in a folder of their own.
 $(OBJ)/rpm/xml.o $(OBJ)/content/markup.o: override CPPFLAGS += $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags libxml-2.0 2>/dev/null))
+
+$(OBJ)/ole/%.o: override CPPFLAGS += $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags libgsf-1 2>/dev/null))
 
 $(OBJ)/%.o: kiosk/%.c
 	@mkdir -p $(@D)
