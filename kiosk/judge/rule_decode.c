@@ -428,10 +428,6 @@ static int vouch_word(struct context *c, const struct yaml_string *s, struct rul
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
 		if (strcmp(s->value, words[i].word) != 0)
 			continue;
-		if (rule->vouches & words[i].vouch) {
-			string_error(c, s, "stands there twice", NULL);
-			return -EINVAL;
-		}
 		rule->vouches |= words[i].vouch;
 		return 0;
 	}
