@@ -27,7 +27,7 @@ struct trace {
 static void trace_begin(struct trace *t)
 {
 	memset(t, 0, sizeof(*t));
-	account_begin(&t->account, &t->findings, FAR_AWAY);
+	account_begin(&t->account, &t->findings, NULL, NULL, FAR_AWAY);
 }
 
 static void layer(struct trace *t, uint32_t level, const char *type, const char *name)
@@ -251,11 +251,13 @@ static struct types types_of(const void *data, size_t size)
 {
 	static struct magic_engine *m;
 	char why[WHY_MAX] = "";
+	struct containers c;
 	struct types t;
 
+	containers_find(data, size, &c);
 	if (!m && magic_open_engine(&m, why) < 0)
 		fail_msg("%s", why);
-	assert_int_equal(magic_types(m, data, size, &t), 0);
+	assert_int_equal(magic_types(m, data, size, &c, &t), 0);
 	return t;
 }
 

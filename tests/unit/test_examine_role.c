@@ -27,8 +27,12 @@ struct answer {
 	uint64_t id;
 	uint32_t done;
 	char type[TYPE_NAME_MAX + 1];
+	uint32_t formats[CONTAINER_FORMATS_MAX], format_count;
 	struct findings findings;
+	struct tally tally;
 };
+
+#define USUAL (CHECK_VIRUS | CHECK_TYPE | CHECK_CONTENT)
 
 static int set_up(void **state)
 {
@@ -110,7 +114,8 @@ static void worker_close(struct worker_peer *w)
 	close_p(&w->pid_fd);
 }
 
-static void send_job_summed(struct worker_peer *w, uint64_t id, const char *file, uint64_t extra, uint8_t sum_error)
+static void send_job_wanting(struct worker_peer *w, uint64_t id, const char *file, uint64_t extra, uint8_t sum_error,
+			     uint32_t wanted)
 {
 	uint8_t sum[SHA256_LEN];
 	int fd = openat(bench.dir_fd, file, O_RDONLY | O_CLOEXEC);
@@ -124,9 +129,16 @@ static void send_job_summed(struct worker_peer *w, uint64_t id, const char *file
 	encode_u64(&encoder, id);
 	encode_u64(&encoder, (uint64_t)st.st_size + extra);
 	encode_bytes(&encoder, sum, sizeof(sum));
+	encode_u32(&encoder, wanted);
+	encode_str(&encoder, "");
 	encode_bytes(&encoder, file, strlen(file));
 	assert_int_equal(channel_send(&w->channel, MESSAGE_WORKER_JOB, &encoder, &fd, 1), 0);
 	(void)close(fd);
+}
+
+static void send_job_summed(struct worker_peer *w, uint64_t id, const char *file, uint64_t extra, uint8_t sum_error)
+{
+	send_job_wanting(w, id, file, extra, sum_error, USUAL);
 }
 
 static void send_job(struct worker_peer *w, uint64_t id, const char *file, uint64_t extra)
@@ -143,38 +155,89 @@ static void take_text(struct decoder *d, char *out, size_t room)
 	out[size] = '\0';
 }
 
-static void take_answer(struct worker_peer *w, struct answer *a)
+static void take_owed(struct decoder *d, struct tally *t)
+{
+	for (uint32_t count = decode_u32(d); count > 0; count--) {
+		char detail[FINDING_DETAIL_MAX + 1], member[RESULT_MEMBER_MAX + 1];
+		uint8_t sum[SHA256_LEN];
+
+		decode_exact(d, sum, sizeof(sum));
+		take_text(d, detail, sizeof(detail));
+		take_text(d, member, sizeof(member));
+		assert_int_equal(tally_owe(t, sum, member[0] ? member : NULL, detail), 0);
+	}
+}
+
+static void take_inspected(struct decoder *d, struct tally *t)
+{
+	for (uint32_t count = decode_u32(d); count > 0; count--) {
+		uint8_t sum[SHA256_LEN];
+
+		decode_exact(d, sum, sizeof(sum));
+		assert_int_equal(tally_inspected(t, sum), 0);
+	}
+}
+
+static void take_result(struct decoder *d, struct answer *a)
 {
 	char detail[FINDING_DETAIL_MAX + 1], member[RESULT_MEMBER_MAX + 1];
-	struct message m;
 	uint32_t count;
-	int r = channel_expect(&w->channel, MESSAGE_WORKER_RESULT, &m, NULL);
 
-	if (r < 0)
-		fail_msg("no result: %s", strerror(-r));
-	memset(a, 0, sizeof(*a));
-	a->id = decode_u64(&m.payload);
-	a->done = decode_u32(&m.payload);
-	count = decode_u32(&m.payload);
+	a->id = decode_u64(d);
+	a->done = decode_u32(d);
+	count = decode_u32(d);
 	for (uint32_t i = 0; i < count; i++) {
 		char type[TYPE_NAME_MAX + 1];
 
-		decode_str_into(&m.payload, type, sizeof(type));
+		decode_str_into(d, type, sizeof(type));
 		if (i == 0)
 			memcpy(a->type, type, sizeof(type));
 	}
-	count = decode_u32(&m.payload);
+	a->format_count = decode_u32(d);
+	assert_true(a->format_count <= CONTAINER_FORMATS_MAX);
+	for (uint32_t i = 0; i < a->format_count; i++)
+		a->formats[i] = decode_u32(d);
+	count = decode_u32(d);
 	for (uint32_t i = 0; i < count; i++) {
-		uint32_t reason = decode_u32(&m.payload);
+		uint32_t reason = decode_u32(d);
 
-		take_text(&m.payload, detail, sizeof(detail));
-		take_text(&m.payload, member, sizeof(member));
+		take_text(d, detail, sizeof(detail));
+		take_text(d, member, sizeof(member));
 		assert_true(reason < REASON_COUNT_);
 		assert_int_equal(findings_add(&a->findings, (enum reason)reason, member[0] ? member : NULL, "%s", detail),
 				 0);
 	}
-	assert_int_equal(decoder_end(&m.payload), 0);
-	message_done(&m);
+}
+
+static void take_answer(struct worker_peer *w, struct answer *a)
+{
+	bool has_result = false;
+
+	memset(a, 0, sizeof(*a));
+	while (!has_result) {
+		struct message m;
+		int r = channel_receive(&w->channel, &m, false);
+
+		if (r < 0)
+			fail_msg("no result: %s", strerror(-r));
+		has_result = m.type == MESSAGE_WORKER_RESULT;
+		if (has_result)
+			take_result(&m.payload, a);
+		else if (m.type == MESSAGE_WORKER_OWED)
+			take_owed(&m.payload, &a->tally);
+		else if (m.type == MESSAGE_WORKER_INSPECTED)
+			take_inspected(&m.payload, &a->tally);
+		else
+			fail_msg("%s", message_rule(m.type)->name);
+		assert_int_equal(decoder_end(&m.payload), 0);
+		message_done(&m);
+	}
+}
+
+static void answer_done(struct answer *a)
+{
+	findings_done(&a->findings);
+	tally_done(&a->tally);
 }
 
 /* -- tests ------------------------------------------------------------------------------------------------------- */
@@ -190,7 +253,7 @@ static void test_workers_answer_for_their_files(void **state)
 	send_job(&w, 7, "text.txt", 0);
 	take_answer(&w, &a);
 	assert_int_equal(a.id, 7);
-	assert_int_equal(a.done, CHECK_VIRUS | CHECK_TYPE);
+	assert_int_equal(a.done, USUAL);
 	assert_int_equal(a.findings.count, 0);
 	assert_true(strncmp(a.type, "text/", 5) == 0);
 	send_job(&w, 8, "eicar.zip", 0);
@@ -198,10 +261,10 @@ static void test_workers_answer_for_their_files(void **state)
 	assert_int_equal(a.id, 8);
 	assert_true(has_finding(&a.findings, REASON_MALWARE, "dir/eicar.com"));
 	assert_string_equal(a.type, "application/zip");
-	findings_done(&a.findings);
+	answer_done(&a);
 	send_job(&w, 9, "empty.txt", 0);
 	take_answer(&w, &a);
-	assert_int_equal(a.done, CHECK_VIRUS | CHECK_TYPE);
+	assert_int_equal(a.done, USUAL);
 	assert_int_equal(a.findings.count, 0);
 	worker_close(&w);
 	peer_end(&p);
@@ -230,15 +293,67 @@ static void test_every_specimen_within_the_sandbox(void **state)
 		send_job(&w, ++id, file, 0);
 		take_answer(&w, &a);
 		assert_int_equal(a.id, id);
-		if (is_clean != (a.findings.count == 0 && a.done == (CHECK_VIRUS | CHECK_TYPE)) &&
+		if (is_clean != (a.findings.count == 0 && a.tally.owed_count == 0 && a.done == USUAL) &&
 		    strcmp(name, "tar-zeros") != 0) {
 			print_findings(name, &a.findings);
 			fail();
 		}
-		findings_done(&a.findings);
+		answer_done(&a);
 	}
 	assert_int_equal(pclose(list), 0);
 	assert_true(id > 2 * CANARY_JOBS); /* so that canaries were tried again on the way */
+	worker_close(&w);
+	peer_end(&p);
+}
+
+/* What was seen as a layer is not scanned again as a member; the list of forbidden contents and the types are for every file. */
+static void test_a_scan_that_is_not_wanted_is_not_done(void **state)
+{
+	struct worker_peer w;
+	struct answer a;
+	struct peer p;
+
+	start(&p, "", 0);
+	spawn(&p, &w);
+	send_job_wanting(&w, 1, "eicar.zip", 0, 0, CHECK_TYPE);
+	take_answer(&w, &a);
+	assert_int_equal(a.done, CHECK_TYPE);
+	assert_int_equal(a.findings.count, 0);
+	assert_int_equal(a.tally.owed_count + a.tally.inspected_count, 0);
+	assert_int_equal(a.format_count, 1);
+	assert_int_equal(a.formats[0], CONTAINER_ZIP);
+	answer_done(&a);
+	send_job_wanting(&w, 2, "text.txt", 0, 0, CHECK_TYPE | CHECK_CONTENT);
+	take_answer(&w, &a);
+	assert_int_equal(a.done, CHECK_TYPE | CHECK_CONTENT);
+	assert_int_equal(a.format_count, 0);
+	answer_done(&a);
+	worker_close(&w);
+	peer_end(&p);
+}
+
+/* Each answer is one: what belongs to a file comes before its result, in as many messages as it takes. */
+static void test_what_is_owed_and_inspected_comes_before_the_result(void **state)
+{
+	char command[512];
+	struct worker_peer w;
+	struct answer a;
+	struct peer p;
+
+	/* 2000 members, one of them a package, each with content of its own */
+	(void)snprintf(command, sizeof(command), "cd %s && mkdir many && for i in $(seq 1999); do echo \"member $i\" "
+		       "> many/$i; done && cp plain.deb many && tar -cf many.tar many", bench.dir);
+	assert_int_equal(system(command), 0);
+	start(&p, "", 0);
+	spawn(&p, &w);
+	send_job(&w, 1, "many.tar", 0);
+	take_answer(&w, &a);
+	assert_int_equal(a.done, USUAL);
+	assert_int_equal(a.findings.count, 0);
+	assert_int_equal(a.tally.inspected_count, 2000);
+	assert_int_equal(a.tally.owed_count, 1);
+	assert_string_equal(a.tally.owed[0].member, "many/plain.deb");
+	answer_done(&a);
 	worker_close(&w);
 	peer_end(&p);
 }
@@ -256,10 +371,10 @@ static void test_two_workers_are_independent(void **state)
 	send_job(&two, 2, "eicar.tar.gz", 0);
 	take_answer(&two, &a);
 	assert_true(has_finding(&a.findings, REASON_MALWARE, "#1/dir/eicar.com"));
-	findings_done(&a.findings);
+	answer_done(&a);
 	take_answer(&one, &a);
 	assert_true(has_finding(&a.findings, REASON_MALWARE, "eicar.com"));
-	findings_done(&a.findings);
+	answer_done(&a);
 	worker_close(&one);
 	worker_close(&two);
 	peer_end(&p);
@@ -282,7 +397,7 @@ static void test_a_killed_worker_costs_its_job_alone(void **state)
 	send_job(&w, 3, "eicar.com", 0);
 	take_answer(&w, &a);
 	assert_true(has_finding(&a.findings, REASON_MALWARE, ""));
-	findings_done(&a.findings);
+	answer_done(&a);
 	worker_close(&w);
 	peer_end(&p);
 }
@@ -365,7 +480,7 @@ static void test_denied_contents_are_found(void **state)
 	send_job(&w, 1, "text.txt", 0);
 	take_answer(&w, &a);
 	assert_true(has_finding(&a.findings, REASON_HASH_DENIED, ""));
-	findings_done(&a.findings);
+	answer_done(&a);
 	send_job(&w, 2, "plain.zip", 0);
 	take_answer(&w, &a);
 	assert_int_equal(a.findings.count, 0);
@@ -431,6 +546,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_workers_answer_for_their_files),
 		cmocka_unit_test(test_every_specimen_within_the_sandbox),
+		cmocka_unit_test(test_a_scan_that_is_not_wanted_is_not_done),
+		cmocka_unit_test(test_what_is_owed_and_inspected_comes_before_the_result),
 		cmocka_unit_test(test_two_workers_are_independent),
 		cmocka_unit_test(test_a_killed_worker_costs_its_job_alone),
 		cmocka_unit_test(test_a_size_that_differs_is_refused),

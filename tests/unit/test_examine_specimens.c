@@ -154,7 +154,7 @@ static void test_files_past_two_gib_are_not_inspected_but_typed(void **state)
 	struct examiner e = { .clam = engine };
 	size_t size = (size_t)SCAN_FILE_MAX + 1;
 	int fd = memory_file("%PDF-1.5\n%\xe2\xe3\xcf\xd3\n", 15);
-	static const uint8_t any_sum[SHA256_LEN]; /* no list of forbidden contents is loaded */
+	struct examination_job job = { .size = size, .raw_name = "big.pdf", .container = "", .wanted = CHECK_VIRUS };
 	struct examination x;
 	char why[WHY_MAX];
 	uint8_t *data;
@@ -163,7 +163,8 @@ static void test_files_past_two_gib_are_not_inspected_but_typed(void **state)
 	data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
 	assert_true(data != MAP_FAILED);
 	assert_int_equal(magic_open_engine(&e.magic, why), 0);
-	examine_bytes(&e, data, size, any_sum, "big.pdf", &x);
+	job.data = data;
+	examine_bytes(&e, &job, &x);
 	assert_int_equal(x.findings.done, CHECK_TYPE);
 	assert_true(has_finding(&x.findings, REASON_LIMIT_EXCEEDED, ""));
 	assert_string_equal(x.types.list[0], "application/pdf");
