@@ -105,8 +105,3 @@ int layout_of_archive(struct container *c, struct layout *ret)
 		return 0;
 	}
 }
-
-int layout_of_stream(struct container *c)
-{
-	return 0;
-}

@@ -21,6 +21,7 @@ _must_check_ int layout_of_archive(struct container *c, struct layout *ret);
 
 /* As above for compressed streams. */
 _must_check_ int layout_of_stream(struct container *c);
+bool layout_is_empty_lzip(const struct container *c);
 
 /* One format each, for layout.c. */
 _must_check_ int layout_zip(struct container *c, struct layout *ret);

@@ -30,6 +30,28 @@ static int filter_of(enum container_format format)
 	}
 }
 
+/* libarchive's reader of compress(1) reads before there is anything to read when it is set, and crashes: it alone is guessed. */
+static int set_filter(struct archive *a, int filter)
+{
+	int r = filter == ARCHIVE_FILTER_COMPRESS ? archive_read_support_filter_compress(a) : archive_read_append_filter(a, filter);
+
+	if (r == ARCHIVE_OK)
+		r = archive_read_set_format(a, ARCHIVE_FORMAT_RAW);
+	return r == ARCHIVE_OK ? 0 : -ENOTSUP; /* built without it, or it would start a program */
+}
+
+/* Once, and with the filter that was asked for; the last of the count is the memory itself. */
+static int expect_one_layer(struct unpack *u, int filter)
+{
+	int r;
+
+	if (archive_filter_count(u->a) == 2 && archive_filter_code(u->a, 0) == filter)
+		return 0;
+	r = container_broken(u->c, REASON_CONTAINER_OPAQUE, "%s", archive_filter_count(u->a) > 2 ?
+			     "compressed more than once with compress(1)" : "nothing came out: it is not compressed so");
+	return r < 0 ? r : -EBADMSG;
+}
+
 static int bring_out(struct unpack *u)
 {
 	struct archive_entry *e;
@@ -56,13 +78,18 @@ int open_stream(struct container *c)
 	r = layout_of_stream(c);
 	if (r < 0)
 		return r;
+	if (c->format == CONTAINER_LZIP && layout_is_empty_lzip(c)) {
+		r = container_member(c, NULL, 0, CONTAINER_SIZE_UNKNOWN);
+		return r < 0 ? r : container_end(c);
+	}
 	r = unpack_new(c, &u);
 	if (r < 0)
 		return r;
-	if (archive_read_append_filter(u.a, filter) != ARCHIVE_OK || archive_read_set_format(u.a, ARCHIVE_FORMAT_RAW) != ARCHIVE_OK)
-		r = -ENOTSUP; /* libarchive was built without it, or would start a program */
+	r = set_filter(u.a, filter);
 	if (r == 0)
 		r = unpack_open(&u);
+	if (r == 0)
+		r = expect_one_layer(&u, filter);
 	if (r == 0)
 		r = bring_out(&u);
 	unpack_done(&u);
