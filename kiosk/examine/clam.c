@@ -166,13 +166,13 @@ static cl_error_t run(struct clam *c, struct scan *s, const uint8_t *data, size_
 }
 
 /* Second pass over a file with a hit: libclamav stops at the first one, and what lies behind it may be worse than
- * what the signature stands for ("encrypted"). Adds findings, concludes nothing. */
+ * what the signature stands for ("encrypted", which a signer may excuse). Adds findings and debts, concludes nothing. */
 static void look_behind_hit(struct clam *c, const struct scan *first, const uint8_t *data, size_t size, struct findings *f)
 {
 	struct scan s = { .lists_all = true, .file = first->file };
 	struct findings all = { 0 };
 
-	account_begin(&s.account, &all, NULL, NULL, now_ms() + c->scan_time_ms);
+	account_begin(&s.account, &all, first->account.tally, first->file->sum, now_ms() + c->scan_time_ms);
 	s.account.is_raw = first->account.is_raw;
 	(void)run(c, &s, data, size, CL_SCAN_GENERAL_ALLMATCHES); /* the verdict stands already */
 	(void)account_end(&s.account, CL_VIRUS);
@@ -243,10 +243,10 @@ static bool look(struct clam *c, const struct clam_file *file, const uint8_t *da
 	/* A worker without memory for this sentence must not live on. */
 	if (gap && findings_add(f, REASON_SCAN_ERROR, NULL, "%s", gap) < 0)
 		abort();
-	if (tally && (gap || rc != CL_CLEAN || s.matches > 0))
-		tally_forget_inspected(tally);
 	if (s.account.was_hit)
 		look_behind_hit(c, &s, data, size, f);
+	if (tally && (gap || rc != CL_CLEAN || s.matches > 0))
+		tally_forget_inspected(tally);
 	return !gap && !has_reason(f, REASON_SCAN_TIMEOUT) && !has_reason(f, REASON_LIMIT_EXCEEDED);
 }
 
