@@ -108,7 +108,7 @@ static void left_text(const json_t *e, double elapsed, char *out, size_t size)
 static void on_progress(struct display *d, const json_t *e)
 {
 	double now = now_s(), elapsed = now - d->begun;
-	char read[32], total[32], examined[32], rate[32], left[40] = "", line[400];
+	char read[32], total[32], examined[32], rate[32], left[40] = "", inside[48] = "", line[400];
 	int n;
 
 	if (now - d->told < (d->is_terminal ? TERMINAL_INTERVAL_S : PLAIN_INTERVAL_S))
@@ -119,9 +119,11 @@ static void on_progress(struct display *d, const json_t *e)
 	size_text(number(e, "bytes_examined"), examined, sizeof(examined));
 	size_text(elapsed > 0 ? number(e, "bytes_examined") / elapsed : 0, rate, sizeof(rate));
 	left_text(e, elapsed, left, sizeof(left));
-	n = snprintf(line, sizeof(line), "%s: read %.0f files, %s%s%s; examined %.0f files, %s, %s/s%s", text(e, "stage"),
+	if (number(e, "members_examined") > 0)
+		(void)snprintf(inside, sizeof(inside), ", %.0f more inside", number(e, "members_examined"));
+	n = snprintf(line, sizeof(line), "%s: read %.0f files, %s%s%s; examined %.0f files, %s%s, %s/s%s", text(e, "stage"),
 		     number(e, "files_read"), read, number(e, "bytes_total") > 0 ? " of " : "",
-		     number(e, "bytes_total") > 0 ? total : "", number(e, "files_examined"), examined, rate, left);
+		     number(e, "bytes_total") > 0 ? total : "", number(e, "files_examined"), examined, inside, rate, left);
 	if (n < 0)
 		return;
 	if (d->is_terminal) {

@@ -29,7 +29,7 @@ static void amount(char out[static 320], uint64_t bytes, uint64_t files)
 static void draw_progress(const json_t *progress, struct pen *p)
 {
 	uint64_t bytes = member_count(progress, "bytes_total"), files = member_count(progress, "files_total"),
-		 rate = member_count(progress, "bytes_per_s");
+		 rate = member_count(progress, "bytes_per_s"), inside = member_count(progress, "members_examined");
 	const json_t *left = member(progress, "left_s");
 	char text[320];
 
@@ -37,6 +37,8 @@ static void draw_progress(const json_t *progress, struct pen *p)
 	pen_bar(p, LABEL, _("Read"), member_count(progress, "bytes_read"), bytes, text);
 	amount(text, member_count(progress, "bytes_examined"), member_count(progress, "files_examined"));
 	pen_bar(p, LABEL, _("Examined"), member_count(progress, "bytes_examined"), bytes, text);
+	if (inside > 0)
+		pen_pair(p, LABEL, _("Inside them"), STYLE_PLAIN, _n("%s file", "%s files", inside), words_number(inside).s);
 	amount(text, bytes, files);
 	if (bytes > 0 && files > 0)
 		pen_pair(p, LABEL, _("In all"), STYLE_PLAIN, _("about %s"), text); /* an estimate */

@@ -148,6 +148,7 @@ static void on_progress(struct fold *f, const json_t *e, int64_t now_ms)
 	f->bytes_read = number_of(e, "bytes_read");
 	f->files_examined = number_of(e, "files_examined");
 	f->bytes_examined = number_of(e, "bytes_examined");
+	f->members_examined = number_of(e, "members_examined");
 	update_rate(f, now_ms);
 	if (strcmp(stage, "reading") == 0)
 		f->state = f->is_removable ? MEDIUM_EXAMINING : MEDIUM_READING;
@@ -306,10 +307,10 @@ static json_t *trouble_object(const struct fold *f)
 static json_t *progress_object(const struct fold *f)
 {
 	int64_t left = f->bytes_total - f->bytes_examined;
-	json_t *o = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "files_total", (json_int_t)f->files_total, "bytes_total",
+	json_t *o = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "files_total", (json_int_t)f->files_total, "bytes_total",
 			      (json_int_t)f->bytes_total, "files_read", (json_int_t)f->files_read, "bytes_read",
 			      (json_int_t)f->bytes_read, "files_examined", (json_int_t)f->files_examined, "bytes_examined",
-			      (json_int_t)f->bytes_examined, "bytes_per_s", (json_int_t)f->bytes_per_s);
+			      (json_int_t)f->bytes_examined, "bytes_per_s", (json_int_t)f->bytes_per_s, "members_examined", (json_int_t)f->members_examined);
 	/* Small files that came before a large one say nothing about it: from a hundredth on. */
 	bool is_known = f->bytes_total > 0 && left >= 0 && f->bytes_per_s >= 1 && f->bytes_examined >= f->bytes_total / 100 &&
 			f->rate_at_ms - f->rate_from_ms >= RATE_KNOWN_MS;

@@ -40,7 +40,7 @@ struct fold {
 	json_t *transfer, *volumes, *locked, *findings, *warnings, *outcome, *counts; /* owned; NULL: not yet */
 	uint64_t found;
 	bool is_complete;
-	int64_t files_total, bytes_total, files_read, bytes_read, files_examined, bytes_examined;
+	int64_t files_total, bytes_total, files_read, bytes_read, files_examined, bytes_examined, members_examined;
 	/* rate of examining, smoothed */
 	int64_t rate_from_ms, rate_at_ms, rate_bytes;
 	double bytes_per_s;

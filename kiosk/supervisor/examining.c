@@ -96,7 +96,7 @@ int examined(void *context, const struct job *job, const struct job_result *resu
 		tell_findings(i, job, findings);
 	json_decref(types);
 	json_decref(findings);
-	if (!docket_is_member(job->id)) {
+	if (!docket_is_member(job->id) && !result->formats) { /* of a container, when all that is in it has been, too */
 		i->files_examined++;
 		i->bytes_examined += job->size;
 	}

@@ -125,10 +125,10 @@ void inspection_progress(struct inspection *i, const char *stage, bool is_now)
 		return;
 	i->told_ms = now;
 	events_send(i->supervisor->events, "progress",
-		    json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:I}", "stage", stage, "files_total", (json_int_t)i->files_total,
+		    json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "stage", stage, "files_total", (json_int_t)i->files_total,
 			      "bytes_total", (json_int_t)i->bytes_total, "files_read", (json_int_t)i->files_read, "bytes_read",
 			      (json_int_t)i->bytes_read, "files_examined", (json_int_t)i->files_examined, "bytes_examined",
-			      (json_int_t)i->bytes_examined));
+			      (json_int_t)i->bytes_examined, "members_examined", (json_int_t)i->members_examined));
 }
 
 /* The daemon sends SIGUSR1 when the medium has gone, SIGUSR2 when nobody can say whether it has, SIGTERM when somebody wants

@@ -89,7 +89,7 @@ struct inspection {
 
 	/* progress */
 	uint64_t files_total, bytes_total, files_read, bytes_read, files_examined, bytes_examined;
-	uint64_t members_examined, containers_opened;
+	uint64_t members_examined;
 	int64_t told_ms;
 };
 

@@ -43,6 +43,10 @@ static enum message_channel channel_of(enum role_id role)
 	case ROLE_RPM:
 	case ROLE_AUTHENTICODE:
 		return CHANNEL_ORIGIN;
+	case ROLE_UNPACK:
+	case ROLE_OLE:
+	case ROLE_PDF:
+		return CHANNEL_CONTAINER;
 	case ROLE_PUBLISH:
 		return CHANNEL_PUBLISH;
 	case ROLE_DEVICES:

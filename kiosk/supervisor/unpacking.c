@@ -284,9 +284,9 @@ static int begin_file(struct unpacker *u)
 	r = fetch(u, id, formats);
 	if (r < 0)
 		return r;
-	u->root_path = strdup(u->path);
+	u->root_size = u->size;
 	u->bytes_left = MIN(l->bytes, MAX(RATIO_FREE_BYTES, u->size > UINT64_MAX / l->ratio ? UINT64_MAX : u->size * l->ratio));
-	return u->root_path ? 0 : -ENOMEM;
+	return 0;
 }
 
 /* The file and all that is in it is done: so are the roles that saw it. */
@@ -298,9 +298,9 @@ static int end_file(struct unpacker *u)
 		r = docket_forget_waiting(u->i->docket, u->root);
 	for (size_t k = 0; k < ROLE_COUNT_; k++)
 		process_kill(&u->roles[k]);
-	free(TAKE_PTR(u->root_path));
 	u->root = 0;
-	u->i->containers_opened++;
+	u->i->files_examined++;
+	u->i->bytes_examined += u->root_size;
 	return r;
 }
 
@@ -628,7 +628,6 @@ struct unpackers *unpackers_free(struct unpackers *all)
 		close_p(&u->fd);
 		free(u->path);
 		free(u->mime);
-		free(u->root_path);
 	}
 	for (; all->queued > 0; all->queued--) {
 		job_done(&all->queue[all->first]);

@@ -52,7 +52,7 @@ struct unpacker {
 
 	/* the file, and what it has cost */
 	uint64_t root;	     /* 0: nothing to do */
-	char *root_path;     /* raw */
+	uint64_t root_size;  /* bytes */
 	uint64_t jobs;	     /* members that are queued or examined */
 	uint64_t members_left, bytes_left;
 	int64_t deadline_ms; /* monotonic_ms() */
