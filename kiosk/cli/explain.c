@@ -12,6 +12,7 @@ void explain_init(struct explain_facts *f, uint32_t checks)
 	f->subject = (struct subject){
 		.path = "",
 		.types = f->types,
+		.containers = f->containers,
 		.findings = &f->findings,
 		.signers = f->signers,
 		.listings = f->listings,
@@ -25,6 +26,7 @@ void explain_done(struct explain_facts *f)
 	findings_done(&f->findings);
 	json_decref(f->file);
 	json_decref(f->report);
+	json_decref(f->members);
 }
 
 /* -- printing ------------------------------------------------------------------------------------------------ */
@@ -60,10 +62,31 @@ static void print_origin(const struct subject *s, FILE *out)
 	}
 }
 
-static void print_text(const struct judge_trace *t, const struct subject *s, FILE *out)
+static void print_members(const struct explain_members *m, FILE *out)
+{
+	if (m->count == 0)
+		return;
+	fprintf(out, "  %zu members, of which %zu do not pass%s\n", m->count, m->refused, m->refused ? ":" : "");
+	for (size_t i = 0; i < m->named_count; i++) {
+		const struct explain_member *x = &m->named[i];
+
+		/* escaped already */
+		fprintf(out, "    %s  %s: %s\n", verdict_name(x->verdict), *x->rule ? x->rule : "no rule", x->path);
+	}
+	if (m->refused > m->named_count)
+		fprintf(out, "    and %zu more\n", m->refused - m->named_count);
+}
+
+static void print_text(const struct judge_trace *t, const struct subject *s, const struct explain_members *m, FILE *out)
 {
 	put(out, s->path);
 	fputc('\n', out);
+	for (size_t i = 0; i < s->container_count; i++) {
+		fputs(i == 0 ? "  within " : ", in ", out);
+		put(out, s->containers[i]);
+		if (i + 1 == s->container_count)
+			fputc('\n', out);
+	}
 	print_origin(s, out);
 	for (size_t i = 0; i < t->count; i++) {
 		fprintf(out, "  %s  %s: ", t->steps[i].is_match ? "fired " : "no    ", t->steps[i].rule);
@@ -72,6 +95,7 @@ static void print_text(const struct judge_trace *t, const struct subject *s, FIL
 	}
 	if (!*t->judgement.rule)
 		fputs("  none   no rule matches\n", out);
+	print_members(m, out);
 	fprintf(out, "%s\n", verdict_name(t->judgement.verdict));
 	for (size_t i = 0; i < t->judgement.reason_count; i++) {
 		const struct judgement_reason *r = &t->judgement.reasons[i];
@@ -103,10 +127,26 @@ static int append(json_t *list, json_t *object)
 	return object ? json_array_append_new(list, object) : -1;
 }
 
-static int print_json(const struct judge_trace *t, const struct subject *s, FILE *out)
+static json_t *members_json(const struct explain_members *m)
+{
+	json_t *refused = json_array();
+	int r = 0;
+
+	for (size_t i = 0; i < m->named_count; i++)
+		r |= append(refused, json_pack("{s:s, s:s, s:s}", "path", m->named[i].path, "verdict",
+					       verdict_name(m->named[i].verdict), "rule", m->named[i].rule));
+	if (r != 0) {
+		json_decref(refused);
+		return NULL;
+	}
+	return json_pack("{s:I, s:I, s:o}", "count", (json_int_t)m->count, "refused_count", (json_int_t)m->refused, "refused", refused);
+}
+
+static int print_json(const struct judge_trace *t, const struct subject *s, const struct explain_members *m, FILE *out)
 {
 	const struct judgement *j = &t->judgement;
 	json_t *steps = json_array(), *reasons = json_array(), *signers = json_array(), *lists = json_array(), *all;
+	json_t *within = json_array();
 	int r = 0;
 
 	for (size_t i = 0; i < t->count; i++)
@@ -125,7 +165,10 @@ static int print_json(const struct judge_trace *t, const struct subject *s, FILE
 		r |= append(lists, json_pack("{s:o, s:s, s:o?}", "list", clean_string(s->listings[i].list), "algorithm",
 					     s->listings[i].algorithm, "signed_by",
 					     s->listings[i].signed_by ? clean_string(s->listings[i].signed_by) : NULL));
-	all = json_pack("{s:o, s:o, s:o, s:s, s:s, s:o, s:o}", "signers", signers, "lists", lists, "path", clean_string(s->path), "verdict", verdict_name(j->verdict), "rule",
+	for (size_t i = 0; i < s->container_count; i++)
+		r |= append(within, clean_string(s->containers[i]));
+	all = json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:o, s:o}", "signers", signers, "lists", lists, "within", within,
+			"members", members_json(m), "path", clean_string(s->path), "verdict", verdict_name(j->verdict), "rule",
 			j->rule, "reasons", reasons, "rules_tried", steps);
 	if (r != 0 || !all || json_dumpf(all, out, JSON_SORT_KEYS | JSON_COMPACT) != 0)
 		r = -ENOMEM;
@@ -134,25 +177,32 @@ static int print_json(const struct judge_trace *t, const struct subject *s, FILE
 	return r;
 }
 
-int rules_explain_print(const struct rule_set *rules, const struct subject *subject, bool is_json, FILE *out)
+int rules_explain_print(const struct rule_set *rules, const struct explain_facts *f, bool is_json, FILE *out)
 {
+	struct explain_members *m = calloc(1, sizeof(*m));
 	struct judge_trace t;
-	int r = judge_explain(rules, subject, &t);
+	int r = m ? judge_explain(rules, &f->subject, &t) : -ENOMEM;
 
-	if (r < 0)
+	if (r < 0) {
+		free(m);
 		return r;
-	if (is_json)
-		r = print_json(&t, subject, out);
-	else
-		print_text(&t, subject, out);
+	}
+	r = explain_members(rules, f, &t.judgement, m);
+	if (r == 0 && is_json)
+		r = print_json(&t, &f->subject, m, out);
+	else if (r == 0)
+		print_text(&t, &f->subject, m, out);
 	if (r == 0)
 		r = t.judgement.verdict == VERDICT_APPROVED;
+	explain_members_done(m);
+	free(m);
 	judge_trace_done(&t);
 	return r;
 }
 
 /* -- facts of a report ---------------------------------------------------------------------------------------- */
-/* Those that come of the rules of that day; the rules of today are being asked. */
+/* Those that come of the rules of that day; the rules of today are being asked. Of members the report has no facts, so that
+ * what the rules said of them then stands. */
 static bool is_rules_word(enum reason reason)
 {
 	return reason == REASON_TYPE_DENIED || reason == REASON_NO_RULE || reason == REASON_TYPE_MISMATCH ||
@@ -178,7 +228,7 @@ static int take_reasons(struct explain_facts *f)
 
 		if (reason_parse(text_of(x, "code"), &reason) < 0)
 			return -EBADMSG;
-		if (is_rules_word(reason))
+		if (is_rules_word(reason) && !*member)
 			continue;
 		r = findings_add(&f->findings, reason, *member ? member : NULL, "%s", text_of(x, "detail"));
 		if (r < 0)

@@ -16,7 +16,7 @@
 static const char usage_text[] =
 	"usage: lazaret rules check [FILE]\n"
 	"       lazaret rules explain [--root DIR] FILE\n"
-	"       lazaret rules explain FILE --type MIME [--type MIME]... [--name PATH] [--size SIZE] [--signature KEY]\n"
+	"       lazaret rules explain FILE --type MIME [--type MIME]... [--within MIME]... [--name PATH] [--size SIZE] [--signature KEY]\n"
 	"                             [--checksum ALGORITHM[:KEY]] [--finding REASON]... [--medium KIND] [--operator NAME]\n"
 	"       lazaret rules explain --report TRANSFER PATH\n";
 
@@ -131,6 +131,17 @@ static int add_type(struct rules_command *c, const char *mime)
 	return 0;
 }
 
+/* The nearest container first. */
+static int add_container(struct rules_command *c, const char *mime)
+{
+	struct subject *s = &c->facts.subject;
+
+	if (s->container_count == EXPLAIN_CONTAINERS_MAX)
+		return -E2BIG;
+	c->facts.containers[s->container_count++] = mime;
+	return 0;
+}
+
 static int add_checksum(struct rules_command *c, const char *text)
 {
 	struct subject *s = &c->facts.subject;
@@ -180,6 +191,8 @@ static int set_option(struct rules_command *c, int option, const char *value)
 		return 0;
 	case 't':
 		return add_type(c, value);
+	case 'w':
+		return add_container(c, value);
 	case 'n':
 		c->facts.subject.path = value;
 		return 0;
@@ -248,7 +261,8 @@ static int explain_options(struct rules_command *c, const char *file, bool has_s
 static int explain(struct rules_command *c, int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{ "type", required_argument, NULL, 't' },     { "name", required_argument, NULL, 'n' },
+		{ "type", required_argument, NULL, 't' },     { "within", required_argument, NULL, 'w' },
+		{ "name", required_argument, NULL, 'n' },
 		{ "size", required_argument, NULL, 's' },     { "signature", required_argument, NULL, 'k' },
 		{ "checksum", required_argument, NULL, 'c' }, { "finding", required_argument, NULL, 'f' },
 		{ "medium", required_argument, NULL, 'm' },   { "operator", required_argument, NULL, 'o' },
@@ -278,7 +292,7 @@ static int explain(struct rules_command *c, int argc, char **argv)
 		status = load_rules(c, NULL);
 	if (status != EXIT_SUCCESS)
 		return status;
-	r = rules_explain_print(c->rules, &c->facts.subject, c->cli->is_json, stdout);
+	r = rules_explain_print(c->rules, &c->facts, c->cli->is_json, stdout);
 	return r < 0 ? EXIT_CANNOT : r == 1 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
