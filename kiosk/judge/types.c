@@ -294,13 +294,6 @@ bool types_is_known(const struct type_tables *t, const struct glob *mime, const 
 	return false;
 }
 
-static const char *basename_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 /* ld.so(8): a shared library stands there under its version, libssl.so.3 or libfoo.so.1.2.3. */
 static bool is_versioned_library(const char *name)
 {
@@ -310,24 +303,37 @@ static bool is_versioned_library(const char *name)
 	return false;
 }
 
-static bool has_extension(const char *path, const char *extension)
+/* Last component of a path: looked at once, compared with every extension of the tables. */
+struct last_name {
+	const char *text;
+	size_t length;
+	bool has_dot, is_library;
+};
+
+static struct last_name last_name_of(const char *path)
 {
-	const char *name = basename_of(path);
-	size_t n = strlen(name), e = strlen(extension);
+	const char *slash = strrchr(path, '/'), *text = slash ? slash + 1 : path;
+
+	return (struct last_name){ text, strlen(text), strchr(text, '.') != NULL, is_versioned_library(text) };
+}
+
+static bool has_extension(const struct last_name *n, const char *extension)
+{
+	size_t e = strlen(extension);
 
 	if (strcmp(extension, ANY_EXTENSION) == 0)
 		return true;
 	if (e == 0)
-		return strchr(name, '.') == NULL;
-	if (strcmp(extension, "so") == 0 && is_versioned_library(name))
+		return !n->has_dot;
+	if (n->is_library && strcmp(extension, "so") == 0)
 		return true;
-	return n > e && name[n - e - 1] == '.' && strcasecmp(name + n - e, extension) == 0;
+	return n->length > e && n->text[n->length - e - 1] == '.' && strcasecmp(n->text + n->length - e, extension) == 0;
 }
 
-static bool has_any_extension(const char *path, const struct yaml_strings *extensions, const char **ret)
+static bool has_any_extension(const struct last_name *n, const struct yaml_strings *extensions, const char **ret)
 {
 	for (size_t i = 0; i < extensions->count; i++) {
-		if (has_extension(path, extensions->list[i].value)) {
+		if (has_extension(n, extensions->list[i].value)) {
 			*ret = extensions->list[i].value;
 			return true;
 		}
@@ -342,13 +348,13 @@ static bool is_claim(const char *extension)
 }
 
 /* Does the name claim to be something: has it an extension that the tables give to some type? */
-static bool has_known_extension(const struct type_tables *t, const char *path)
+static bool has_known_extension(const struct type_tables *t, const struct last_name *n)
 {
 	for (size_t i = 0; i < t->extensions.count; i++) {
 		const struct yaml_strings *words = &t->extensions.list[i].words;
 
 		for (size_t j = 0; j < words->count; j++)
-			if (is_claim(words->list[j].value) && has_extension(path, words->list[j].value))
+			if (has_extension(n, words->list[j].value) && is_claim(words->list[j].value))
 				return true;
 	}
 	return false;
@@ -364,6 +370,7 @@ bool types_has_extensions(const struct type_tables *t, const char *mime)
 
 enum type_agreement types_extension(const struct type_tables *t, const char *mime, const char *path)
 {
+	struct last_name name = last_name_of(path);
 	bool has_row = false;
 	const char *unused;
 
@@ -372,11 +379,11 @@ enum type_agreement types_extension(const struct type_tables *t, const char *mim
 
 		if (!glob_match(&row->mime.list[0], mime))
 			continue;
-		if (has_any_extension(path, &row->words, &unused))
+		if (has_any_extension(&name, &row->words, &unused))
 			return TYPE_AGREES;
 		has_row = true;
 	}
-	return has_row && has_known_extension(t, path) ? TYPE_DISAGREES : TYPE_UNKNOWN_NAME;
+	return has_row && has_known_extension(t, &name) ? TYPE_DISAGREES : TYPE_UNKNOWN_NAME;
 }
 
 static bool word_possible(const char *word, const struct glob *name)
@@ -429,7 +436,8 @@ bool types_is_active(const struct type_tables *t, const char *mime)
 
 const char *types_active_extension(const struct type_tables *t, const char *path)
 {
+	struct last_name name = last_name_of(path);
 	const char *ret = NULL;
 
-	return has_any_extension(path, &t->active_extensions, &ret) ? ret : NULL;
+	return has_any_extension(&name, &t->active_extensions, &ret) ? ret : NULL;
 }
