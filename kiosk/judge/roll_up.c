@@ -3,12 +3,28 @@
 
 #include <string.h>
 
-static bool is_named_enough(const struct judgement *file, const struct judgement_reason *x)
+/* Does this reason, of the file or of a container in it, say the same of what is at `path`? A package without a signature need
+ * not be told once more for each of its files. */
+static bool says_it(const struct judgement_reason *r, const char *path)
+{
+	size_t len = r->member ? strlen(r->member) : 0;
+
+	return !r->member || (strncmp(path, r->member, len) == 0 && path[len] == '/');
+}
+
+static bool is_named_enough(const struct judgement *file, const struct judgement_reason *x, const char *path)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < file->reason_count; i++)
-		n += file->reasons[i].reason == x->reason && file->reasons[i].verdict >= x->verdict && file->reasons[i].member;
+	for (size_t i = 0; i < file->reason_count; i++) {
+		const struct judgement_reason *r = &file->reasons[i];
+
+		if (r->reason != x->reason || r->verdict < x->verdict)
+			continue;
+		if (says_it(r, path))
+			return true;
+		n += r->member != NULL;
+	}
 	return n >= ROLL_UP_NAMED;
 }
 
@@ -39,7 +55,7 @@ int judge_roll_up(struct judgement *file, const struct judgement *member, const 
 	file->verdict = MAX(file->verdict, member->verdict);
 	for (size_t i = 0; i < member->reason_count; i++) {
 		const struct judgement_reason *x = &member->reasons[i];
-		int r = is_named_enough(file, x) ? 0 : insert(file, x, path);
+		int r = is_named_enough(file, x, path) ? 0 : insert(file, x, path);
 
 		if (r < 0)
 			return r;

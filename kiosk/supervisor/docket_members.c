@@ -133,11 +133,6 @@ static int forget(struct docket *d, enum statement which, uint64_t root)
 	return docket_run(d, s);
 }
 
-int docket_forget_waiting(struct docket *d, uint64_t root)
-{
-	return forget(d, FORGET_WAITING, root);
-}
-
 /* -- what is known of bytes ---------------------------------------------------------------------------------------- */
 
 static int add_sum(struct docket *d, enum statement which, uint64_t root, const uint8_t sum[static SHA256_LEN])

@@ -46,7 +46,6 @@ _must_check_ int docket_find_in(struct docket *d, uint64_t id, enum reason reaso
 _must_check_ int docket_wait(struct docket *d, uint64_t id, uint64_t root, uint64_t formats);
 /* The oldest file, or the newest member (depth first keeps the spool small), which then no longer waits. 1, 0: none does. */
 _must_check_ int docket_next_waiting(struct docket *d, uint64_t root, uint64_t *ret_id, uint64_t *ret_formats);
-_must_check_ int docket_forget_waiting(struct docket *d, uint64_t root);
 
 /* libclamav has inspected these bytes, as a part of `root`. */
 _must_check_ int docket_inspected(struct docket *d, uint64_t root, const uint8_t sum[static SHA256_LEN]);

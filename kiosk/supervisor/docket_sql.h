@@ -57,7 +57,6 @@ enum statement {
 	NEXT_FILE,
 	NEXT_MEMBER,
 	NO_LONGER_WAIT,
-	FORGET_WAITING,
 	ADD_INSPECTED,
 	IS_INSPECTED,
 	FORGET_INSPECTED,
@@ -166,7 +165,6 @@ struct docket {
 	[NEXT_FILE] = "SELECT id, formats FROM waiting WHERE root = ?1 ORDER BY id LIMIT 1",       \
 	[NEXT_MEMBER] = "SELECT id, formats FROM waiting WHERE root = ?1 ORDER BY id DESC LIMIT 1", \
 	[NO_LONGER_WAIT] = "DELETE FROM waiting WHERE id = ?1",                                    \
-	[FORGET_WAITING] = "DELETE FROM waiting WHERE root = ?1",                                  \
 	[ADD_INSPECTED] = "INSERT OR IGNORE INTO inspected (root, sum) VALUES (?1, ?2)",           \
 	[IS_INSPECTED] = "SELECT 1 FROM inspected WHERE root = ?1 AND sum = ?2",                   \
 	[FORGET_INSPECTED] = "DELETE FROM inspected WHERE root = ?1",                              \

@@ -270,6 +270,7 @@ static struct inspection *inspection_new(struct supervisor *s, const struct insp
 	i->supervisor = s;
 	i->request = request;
 	i->spool_fd = -EBADF;
+	i->next_id = 1; /* 0 is no entry */
 	i->patience = supervisor_patience(s, s->config->limits.inspection_time_s);
 	i->medium.vendor = strdup("");
 	i->medium.model = strdup("");

@@ -81,7 +81,7 @@ struct inspection {
 	struct pool *pool;
 	struct unpackers *unpackers; /* unpacking.h; NULL once everything has been read */
 	struct patience patience; /* the inspection's own deadline */
-	uint64_t next_id;
+	uint64_t next_id; /* of entries; from 1 */
 	bool has_volumes_read;
 	bool is_report_kept; /* otherwise what is needed to make up for it stays in the spool */
 	char *asked; /* `lazaret rules explain`: the path of the file that it is about; NULL */

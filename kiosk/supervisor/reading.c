@@ -326,7 +326,7 @@ static int next_volume(struct reading *rd)
 		rd->heard_ms = monotonic_ms();
 		rd->volume = v;
 		rd->first_id = i->next_id;
-		rd->entries_max = i->supervisor->config->limits.files - MIN(i->supervisor->config->limits.files, i->next_id) + 1;
+		rd->entries_max = i->supervisor->config->limits.files - MIN(i->supervisor->config->limits.files, i->next_id - 1) + 1;
 		return start_reader(rd, v);
 	}
 	return 0;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
 /* Containers are opened while the medium is read: each like a medium of its own, one layer at a time.
  *
- *   unpacking.c        which file is whose turn, what it may cost, what becomes of a member
+ *   unpacking.c        which file is whose turn, and what it may cost
+ *   unpack_container.c one container, in each of its formats
+ *   unpack_members.c   what becomes of a member
  *   unpack_opener.c    a container whose members a role of kiosk/container brings out
  *   unpack_volumes.c   disk images: intake and a reader, as for a medium
  *
@@ -77,6 +79,30 @@ struct unpacker {
 	size_t volume_count, volume_at;
 	struct message message, told; /* two: catching up with the opener happens inside a message of the vault */
 };
+
+struct unpackers {
+	struct inspection *i;
+	struct unpacker *list;
+	size_t count;
+	struct job queue[UNPACK_JOBS_MAX];
+	size_t first, queued;
+	uint64_t next_id;   /* of members */
+	uint64_t fetching;  /* the file whose copy the vault of the medium was asked for; 0 */
+	uint64_t waiting;   /* files */
+};
+
+const struct station_unpack *unpack_limits(const struct unpacker *u);
+
+/* unpack_container.c: what is known of container `u->id` beforehand; its copy has come (taken over); one format after the other. */
+_must_check_ int unpack_load(struct unpacker *u);
+_must_check_ int unpack_begin(struct unpacker *u, int fd);
+_must_check_ int unpack_begin_format(struct unpacker *u);
+_must_check_ int unpack_end_format(struct unpacker *u);
+/* A file's copy stays until it is published. */
+_must_check_ int unpack_forget_copy(struct unpacker *u, uint64_t id);
+_must_check_ int unpack_over_budget(struct unpacker *u, const char *what);
+/* unpack_members.c: take one message of the vault of members, if there is one. */
+_must_check_ int unpack_serve_vault(struct unpacker *u);
 
 /* Begin to open the container at hand as `u->format`, whose copy is `u->fd`. 0, or a negative errno that is about this
  * container (it then does not count as opened). */

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* One container, from its copy to its end, in each of the formats that it has. */
+#include "supervisor/unpacking.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+#include "common/log.h"
+
+const struct station_unpack *unpack_limits(const struct unpacker *u)
+{
+	return &u->i->supervisor->config->unpack;
+}
+
+static char *main_type(const char *types)
+{
+	json_t *list = json_loads(types, 0, NULL);
+	const char *first = json_string_value(json_array_get(list, 0));
+	char *copy = strdup(first ? first : "application/octet-stream");
+
+	json_decref(list);
+	return copy;
+}
+
+int unpack_load(struct unpacker *u)
+{
+	struct docket_entry e = { 0 };
+	struct docket_member m = { 0 };
+	int r;
+
+	if (docket_is_member(u->id)) {
+		r = docket_get_member(u->i->docket, u->id, &m);
+		if (r > 0) {
+			u->path = TAKE_PTR(m.path);
+			u->mime = main_type(m.types);
+			u->depth = m.depth + 1;
+			u->size = m.size;
+			memcpy(u->sum, m.sum, SHA256_LEN);
+		}
+	} else {
+		r = docket_get(u->i->docket, u->id, &e);
+		if (r > 0) {
+			u->path = TAKE_PTR(e.path);
+			u->mime = main_type(e.types);
+			u->depth = 1;
+			u->size = e.size;
+			memcpy(u->sum, e.sum, SHA256_LEN);
+		}
+	}
+	docket_member_done(&m);
+	docket_entry_done(&e);
+	return r == 0 ? -ENOENT : r < 0 ? r : u->path && u->mime ? 0 : -ENOMEM;
+}
+
+int unpack_lose(struct unpacker *u, enum reason reason, const char *detail)
+{
+	process_kill(&u->reader);
+	for (size_t k = 0; k < ROLE_COUNT_; k++)
+		process_kill(&u->roles[k]);
+	u->is_opened = false;
+	u->is_told = true;
+	if (!u->is_begun)
+		u->is_stream_done = true;
+	return docket_find_in(u->i->docket, u->id, reason, NULL, detail);
+}
+
+int unpack_over_budget(struct unpacker *u, const char *what)
+{
+	if (!u->is_over)
+		u->is_over = true;
+	return unpack_lose(u, REASON_LIMIT_EXCEEDED, what);
+}
+
+int unpack_member(struct unpacker *u, uint64_t id, const char *raw_path, uint64_t size)
+{
+	struct docket_member m = { .id = id, .container = u->id, .root = u->root, .depth = u->depth,
+				   .path = (char *)(uintptr_t)raw_path, .size = MIN(size, (uint64_t)INT64_MAX) };
+	int r;
+
+	if (id != u->next_id || id >= u->end_id || u->is_told)
+		return -EPROTO;
+	if (u->members_left == 0) {
+		r = unpack_over_budget(u, "holds more members than the station opens");
+		return r < 0 ? r : -EDQUOT;
+	}
+	u->members_left--;
+	u->next_id++;
+	u->came++;
+	return docket_add_member(u->i->docket, &m);
+}
+
+int unpack_open_stream(struct unpacker *u, int *ret_fd)
+{
+	int stream[2], r;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, stream) < 0)
+		return -errno;
+	r = channel_send(&u->vault.channel, MESSAGE_VAULT_STREAM, NULL, &stream[1], 1);
+	close_p(&stream[1]);
+	if (r < 0) {
+		close_p(&stream[0]);
+		return r;
+	}
+	u->is_begun = true;
+	u->is_stream_done = u->is_stream_clean = false;
+	*ret_fd = stream[0];
+	return 0;
+}
+
+int unpack_forget_copy(struct unpacker *u, uint64_t id)
+{
+	struct encoder e;
+
+	if (!docket_is_member(id))
+		return 0;
+	encoder_init(&e);
+	encode_u64(&e, id);
+	return channel_send(&u->vault.channel, MESSAGE_VAULT_FORGET, &e, NULL, 0);
+}
+
+/* -- one format after the other ---------------------------------------------------------------------------------------- */
+
+static enum container_format take_format(uint64_t *formats)
+{
+	enum container_format format = CONTAINER_NONE;
+
+	while (*formats && !(*formats & UINT64_C(1) << format))
+		format++;
+	*formats &= ~(UINT64_C(1) << format);
+	return format;
+}
+
+int unpack_begin_format(struct unpacker *u)
+{
+	uint64_t span = unpack_limits(u)->members + 1;
+	const struct container_info *info;
+	char detail[128];
+	int r;
+
+	u->format = take_format(&u->formats);
+	info = container_info(u->format);
+	u->is_begun = u->is_told = u->is_stream_done = u->is_stream_clean = false;
+	u->came = 0;
+	u->first_id = u->next_id = u->all->next_id;
+	u->end_id = u->all->next_id += span; /* ids are there in plenty: 64 bits */
+	r = !info ? -EPROTO : info->role == ROLE_INTAKE ? unpack_begin_volumes(u) : unpack_begin_opener(u);
+	if (r == 0 || r == -ECANCELED || r == -ETIMEDOUT)
+		return r;
+	(void)snprintf(detail, sizeof(detail), "%s: could not be opened: %s", info ? info->name : "?", strerror(-r));
+	log_warning("job=%llu %s", (unsigned long long)u->id, detail);
+	return unpack_lose(u, REASON_SCAN_ERROR, detail);
+}
+
+/* Nothing in many bytes is what an archive says that hides what it holds. */
+#define EMPTY_BYTES_MAX (32u << 10)
+
+static int check_emptiness(struct unpacker *u)
+{
+	const struct container_info *info = container_info(u->format);
+	char detail[128];
+
+	if (!u->is_opened || u->came > 0 || u->size <= EMPTY_BYTES_MAX || info->shape == CONTAINER_OBJECT)
+		return 0;
+	(void)snprintf(detail, sizeof(detail), "%s: nothing came out of %llu bytes", info->name, (unsigned long long)u->size);
+	u->is_opened = false;
+	return docket_find_in(u->i->docket, u->id, REASON_CONTAINER_OPAQUE, NULL, detail);
+}
+
+static int end_container(struct unpacker *u)
+{
+	struct docket *d = u->i->docket;
+	int r = 0;
+
+	if (u->is_opened) {
+		r = docket_done(d, u->id, CHECK_MEMBERS);
+		if (r == 0)
+			r = docket_opened(d, u->root, u->sum);
+	}
+	if (r == 0)
+		r = unpack_forget_copy(u, u->id);
+	unpack_volumes_done(u);
+	close_p(&u->fd);
+	free(TAKE_PTR(u->path));
+	free(TAKE_PTR(u->mime));
+	u->id = 0;
+	return r;
+}
+
+/* The format at hand has come to its end. */
+int unpack_end_format(struct unpacker *u)
+{
+	int r;
+
+	if (!u->is_stream_clean && u->is_begun && u->is_opened) {
+		u->is_opened = false;
+		r = docket_find_in(u->i->docket, u->id, REASON_SCAN_ERROR, NULL, "the stream of its members was cut");
+		if (r < 0)
+			return r;
+	}
+	r = unpack_next_volume(u);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = check_emptiness(u);
+	if (r < 0)
+		return r;
+	if (u->formats && !u->is_over)
+		return unpack_begin_format(u);
+	return end_container(u);
+}
+
+int unpack_begin(struct unpacker *u, int fd)
+{
+	u->fd = fd;
+	return unpack_begin_format(u);
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* Members on their way: told by an opener, sealed by the vault, examined, perhaps opened in their turn. */
+#include "supervisor/unpacking.h"
+
+#include <string.h>
+
+/* The opener announces a member before its bytes flow, on another channel: what was announced is there. */
+static int catch_up(struct unpacker *u, uint64_t id)
+{
+	int r = 0;
+
+	while (r == 0 && id >= u->next_id && !u->is_told)
+		r = container_info(u->format)->role == ROLE_INTAKE ? unpack_serve_volumes(u) : unpack_serve_opener(u);
+	if (r == 0 || r == -EAGAIN)
+		r = id >= u->first_id && id < u->next_id ? 0 : -ENOENT;
+	return r;
+}
+
+static struct unpacker *unpacker_of(struct unpackers *all, uint64_t root)
+{
+	for (size_t k = 0; k < all->count; k++)
+		if (all->list[k].root == root)
+			return &all->list[k];
+	return NULL;
+}
+
+static int queue_member(struct unpacker *u, uint64_t id, uint64_t size, const uint8_t sum[static SHA256_LEN], int fd)
+{
+	struct unpackers *all = u->all;
+	struct job *job = &all->queue[(all->first + all->queued) % UNPACK_JOBS_MAX];
+	struct docket_member m = { 0 };
+	int r = docket_get_member(u->i->docket, id, &m);
+	int is_inspected = r > 0 ? docket_is_inspected(u->i->docket, u->root, sum) : r;
+
+	if (r > 0 && is_inspected >= 0) {
+		*job = (struct job){ .id = id, .size = size, .path = TAKE_PTR(m.path), .container = strdup(u->mime), .fd = fd };
+		job->wanted = CHECK_TYPE | CHECK_CONTENT | (is_inspected ? 0 : CHECK_VIRUS);
+		memcpy(job->sum, sum, SHA256_LEN);
+		all->queued++;
+		u->jobs++;
+		r = !job->container ? -ENOMEM : is_inspected ? docket_done(u->i->docket, id, CHECK_VIRUS) : 0;
+	} else if (r == 0) {
+		r = -ENOENT;
+	}
+	docket_member_done(&m);
+	return is_inspected < 0 ? is_inspected : r;
+}
+
+static int on_sealed(struct unpacker *u, struct message *m)
+{
+	uint64_t id = decode_u64(&m->payload), size = decode_u64(&m->payload);
+	uint8_t sum[SHA256_LEN];
+	int r;
+
+	decode_exact(&m->payload, sum, sizeof(sum));
+	(void)decode_u32(&m->payload); /* STREAM_COMPLETE, or it would not be sealed */
+	r = decoder_end(&m->payload);
+	if (r == 0)
+		r = catch_up(u, id);
+	if (r == 0)
+		r = docket_sealed(u->i->docket, id, size, sum);
+	if (r == -ENOENT)
+		return unpack_lose(u, REASON_SCANNER_CRASHED, "the opener sent bytes of a member that it had not named");
+	if (r == 0) /* names were checked by who told them: a container whose names are not safe has a finding */
+		r = docket_done(u->i->docket, id, CHECK_READ | CHECK_NAME);
+	if (r == 0)
+		r = queue_member(u, id, size, sum, m->fds[0]);
+	if (r < 0)
+		return r;
+	m->fds[0] = -EBADF; /* the queue has it */
+	if (size > u->bytes_left) {
+		u->bytes_left = 0;
+		return unpack_over_budget(u, "unpacks to more than the station opens");
+	}
+	u->bytes_left -= size;
+	return 0;
+}
+
+static int on_dropped(struct unpacker *u, struct message *m)
+{
+	uint64_t id = decode_u64(&m->payload);
+	enum stream_status status;
+	int r;
+
+	(void)decode_u64(&m->payload); /* bytes that came */
+	status = (enum stream_status)decode_u32(&m->payload);
+	r = decoder_end(&m->payload);
+	if (r == 0)
+		r = catch_up(u, id);
+	if (r == -ENOENT)
+		return unpack_lose(u, REASON_SCANNER_CRASHED, "the opener sent bytes of a member that it had not named");
+	if (r == 0)
+		r = docket_trouble(u->i->docket, id, status, status == STREAM_NO_SPACE || status == STREAM_QUOTA ?
+				   "the spool has no room for it" : "");
+	u->is_opened = false;
+	if (r == 0 && (status == STREAM_NO_SPACE || status == STREAM_QUOTA))
+		r = docket_find_in(u->i->docket, u->id, REASON_LIMIT_EXCEEDED, NULL, "what is in it does not fit into the spool");
+	return r;
+}
+
+int unpack_serve_vault(struct unpacker *u)
+{
+	struct message *m = &u->message;
+	int r = channel_receive(&u->vault.channel, m, true);
+
+	if (r < 0)
+		return r == -EAGAIN ? 0 : r;
+	switch (m->type) {
+	case MESSAGE_VAULT_SEALED:
+		r = on_sealed(u, m);
+		break;
+	case MESSAGE_VAULT_DROPPED:
+		r = on_dropped(u, m);
+		break;
+	case MESSAGE_VAULT_STREAM_END:
+		(void)decode_u64(&m->payload);
+		(void)decode_u64(&m->payload); /* each file was told */
+		u->is_stream_clean = decode_u32(&m->payload) != 0;
+		u->is_stream_done = true;
+		r = decoder_end(&m->payload);
+		break;
+	case MESSAGE_VAULT_COPY:
+		r = decode_u64(&m->payload) == u->id ? decoder_end(&m->payload) : -EPROTO;
+		if (r == 0)
+			r = unpack_begin(u, TAKE_FD(m->fds[0]));
+		break;
+	default: /* VAULT_PROGRESS: it lives */
+		break;
+	}
+	message_done(m);
+	return r;
+}
+
+int unpack_examined(struct unpackers *all, const struct job *job, const struct job_result *result)
+{
+	struct docket *d = all->i->docket;
+	uint64_t root = 0;
+	struct unpacker *u = NULL;
+	uint32_t depth = 0;
+	int r = 0;
+
+	if (docket_is_member(job->id)) {
+		struct docket_member m = { 0 };
+
+		r = docket_get_member(d, job->id, &m);
+		root = m.root;
+		depth = m.depth;
+		docket_member_done(&m);
+		u = unpacker_of(all, root);
+		if (r <= 0 || !u)
+			return r < 0 ? r : -ENOENT;
+		u->jobs--;
+		all->i->members_examined++;
+	}
+	if (!result->formats) {
+		/* Only who has seen the type can say that there is nothing in it. */
+		r = result->findings.done & CHECK_TYPE ? docket_done(d, job->id, CHECK_MEMBERS) : 0;
+		return r == 0 && u ? unpack_forget_copy(u, job->id) : r;
+	}
+	if (u && (depth >= unpack_limits(u)->depth || u->is_over)) {
+		r = docket_find_in(d, job->id, REASON_LIMIT_EXCEEDED, NULL,
+				   u->is_over ? "not opened: what it is in had cost enough" : "nested deeper than the station opens");
+		return r == 0 ? unpack_forget_copy(u, job->id) : r;
+	}
+	if (!u)
+		all->waiting++;
+	return docket_wait(d, job->id, root, result->formats);
+}
