@@ -35,8 +35,6 @@ static int enable(struct archive *a, enum container_format format)
 		return archive_read_support_format_lha(a);
 	case CONTAINER_XAR:
 		return archive_read_support_format_xar(a);
-	case CONTAINER_WARC:
-		return archive_read_support_format_warc(a);
 	case CONTAINER_ISO9660:
 		return archive_read_support_format_iso9660(a);
 	default:
@@ -104,7 +102,7 @@ static int open_entry(struct unpack *u, const struct entry *f, bool *ret_fatal)
 				      container_hardlink(c, f->path, f->path_size, f->target, f->target_size);
 	if (type == AE_IFREG || type == 0)
 		return open_member(u, f, ret_fatal);
-	if (type != AE_IFLNK && has_bytes(f))
+	if (type != AE_IFLNK && has_bytes(f) && unpack_peek(u))
 		return open_oddity(u, f, ret_fatal);
 	if (type == AE_IFDIR)
 		return container_directory(c, f->path, f->path_size);
@@ -163,17 +161,18 @@ static int compare(struct unpack *u, const struct layout *l)
 	if (l->entries != LAYOUT_UNKNOWN && l->entries != u->entries)
 		r = container_broken(c, REASON_ARCHIVE_UNSAFE, "says that it has %" PRIu64 " entries, and %" PRIu64 " can be found",
 				     l->entries, u->entries);
-	else if (u->entries == 0 && !l->is_empty)
+	else if (u->entries == 0 && !l->may_be_empty)
 		r = container_broken(c, REASON_CONTAINER_OPAQUE, "nothing came out");
-	if (r < 0 || l->is_whole)
+	if (r < 0)
 		return r;
-	return unpack_expect_end(c, l->end != LAYOUT_UNKNOWN ? l->end : unpack_position(u));
+	return unpack_expect_end(c, MIN(l->end != LAYOUT_UNKNOWN ? l->end : unpack_position(u) + l->slack, c->size));
 }
 
-int open_archive(struct container *c)
+int unpack_archive(struct container *c, struct unpack_sums *sums, bool *ret_has_extension)
 {
 	struct layout l;
 	struct unpack u;
+	const char *name;
 	int r = layout_of_archive(c, &l);
 
 	if (r < 0)
@@ -183,6 +182,7 @@ int open_archive(struct container *c)
 	r = unpack_new(c, &u);
 	if (r < 0)
 		return r;
+	u.sums = sums;
 	if (enable(u.a, c->format) != ARCHIVE_OK)
 		r = -ENOTSUP;
 	if (r == 0)
@@ -191,6 +191,15 @@ int open_archive(struct container *c)
 		r = list(&u);
 	if (r == 0)
 		r = compare(&u, &l);
+	name = archive_format_name(u.a);
+	*ret_has_extension = name && strstr(name, "Rockridge");
 	unpack_done(&u);
 	return r;
+}
+
+int open_archive(struct container *c)
+{
+	bool has_extension;
+
+	return unpack_archive(c, NULL, &has_extension);
 }

@@ -91,6 +91,8 @@ int layout_of_archive(struct container *c, struct layout *ret)
 		return layout_tar(c, ret);
 	case CONTAINER_AR:
 		return layout_ar(c, ret);
+	case CONTAINER_DEB:
+		return layout_deb(c, ret);
 	case CONTAINER_ZIP:
 		return layout_zip(c, ret);
 	case CONTAINER_SEVENZIP:
@@ -101,6 +103,12 @@ int layout_of_archive(struct container *c, struct layout *ret)
 		return layout_rar(c, ret);
 	case CONTAINER_ISO9660:
 		return layout_iso9660(c, ret);
+	case CONTAINER_CPIO:
+		ret->may_be_empty = true; /* libarchive demands the trailer */
+		return 0;
+	case CONTAINER_XAR:
+		ret->slack = 20; /* libarchive's writer leaves the size of a checksum too much */
+		return 0;
 	default:
 		return 0;
 	}

@@ -11,8 +11,9 @@
 struct layout {
 	uint64_t end;	  /* first byte behind the container, or LAYOUT_UNKNOWN: where libarchive stops reading */
 	uint64_t entries; /* that it says it has, or LAYOUT_UNKNOWN */
+	uint64_t slack;	  /* bytes behind `end` that the usual tool leaves there, and that mean nothing */
 	bool is_empty;	  /* by its own word it holds nothing, in the one way that its format has for that */
-	bool is_whole;	  /* the format ends where its reader stops: nothing is to be looked for behind that */
+	bool may_be_empty; /* its end mark alone is an archive, too */
 };
 
 /* Look at the frame of an archive before libarchive does. 0; -EBADMSG: there is no sense in opening it, which has been told;
@@ -25,7 +26,9 @@ bool layout_is_empty_lzip(const struct container *c);
 
 /* One format each, for layout.c. */
 _must_check_ int layout_zip(struct container *c, struct layout *ret);
+_must_check_ int layout_deb(struct container *c, struct layout *ret);
 _must_check_ int layout_iso9660(struct container *c, struct layout *ret);
+bool layout_has_joliet(const struct container *c);
 
 static inline uint16_t le16(const uint8_t *p)
 {

@@ -43,3 +43,12 @@ int layout_iso9660(struct container *c, struct layout *ret)
 		return container_broken(c, REASON_CONTAINER_OPAQUE, "an HFS file system stands in the same image");
 	return 0;
 }
+
+/* A supplementary descriptor (ECMA-119 8.5); which of them is Joliet's is of no interest. */
+bool layout_has_joliet(const struct container *c)
+{
+	for (uint64_t i = FIRST; i < LAST && (i + 1) * SECTOR <= c->size; i++)
+		if (c->data[i * SECTOR] == 2 && memcmp(c->data + i * SECTOR + 1, "CD001", 5) == 0)
+			return true;
+	return false;
+}

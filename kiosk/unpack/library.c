@@ -89,8 +89,44 @@ static int take_block(struct unpack *u, const void *data, size_t size, int64_t o
 		r = container_zeros(u->c, (uint64_t)offset - u->written);
 	if (r == 0 && size > 0)
 		r = container_data(u->c, data, size);
+	if (r == 0 && u->sums && size > 0)
+		r = sums_update(u->sums, data, size);
 	u->written = (uint64_t)offset + size;
 	return r;
+}
+
+static void next_block(struct unpack *u, struct unpack_block *ret)
+{
+	if (u->has_peeked) {
+		u->has_peeked = false;
+		*ret = u->peeked;
+		return;
+	}
+	*ret = (struct unpack_block){ 0 };
+	ret->said = archive_read_data_block(u->a, &ret->data, &ret->size, &ret->offset);
+	if (ret->said == ARCHIVE_RETRY) {
+		ret->size = 0;
+		ret->said = ARCHIVE_OK;
+	}
+}
+
+int unpack_peek(struct unpack *u)
+{
+	do
+		next_block(u, &u->peeked);
+	while (u->peeked.said == ARCHIVE_OK && u->peeked.size == 0 && !is_stuck(u));
+	u->has_peeked = u->peeked.said != ARCHIVE_EOF;
+	return u->has_peeked;
+}
+
+/* The end of the member. Only a sparse one says there how long it is. */
+static int take_end(struct unpack *u, const struct unpack_block *b, bool is_sparse)
+{
+	int r = is_sparse && b->offset > 0 && (uint64_t)b->offset > u->written ? take_block(u, NULL, 0, b->offset) : 0;
+
+	if (r == 0 && u->sums)
+		r = sums_add(u->sums);
+	return r < 0 ? r : container_end(u->c);
 }
 
 int unpack_data(struct unpack *u, bool is_sparse, bool *ret_fatal)
@@ -99,30 +135,22 @@ int unpack_data(struct unpack *u, bool is_sparse, bool *ret_fatal)
 	u->written = 0;
 	u->idle = 0;
 	for (;;) {
-		const void *data = NULL;
-		size_t size = 0;
-		int64_t offset = 0;
-		int r = archive_read_data_block(u->a, &data, &size, &offset);
+		struct unpack_block b;
+		int r = 0;
 
-		if (r == ARCHIVE_EOF) {
-			if (is_sparse && offset > 0 && (uint64_t)offset > u->written) {
-				r = take_block(u, NULL, 0, offset);
-				if (r < 0)
-					return r;
-			}
-			return container_end(u->c);
-		}
-		if (r == ARCHIVE_RETRY)
-			size = 0;
-		else if (r != ARCHIVE_OK) { /* also ARCHIVE_WARN: a wrong CRC is one */
-			*ret_fatal = r == ARCHIVE_FATAL;
+		next_block(u, &b);
+		if (b.said == ARCHIVE_EOF)
+			return take_end(u, &b, is_sparse);
+		if (b.said != ARCHIVE_OK) { /* also ARCHIVE_WARN: a wrong CRC is one */
+			*ret_fatal = b.said == ARCHIVE_FATAL;
 			return unpack_broken(u);
 		}
-		if (size == 0 && is_stuck(u)) {
+		if (b.size == 0 && is_stuck(u)) {
 			*ret_fatal = true;
 			return container_broken(u->c, REASON_ARCHIVE_UNSAFE, "made to be unpacked without end");
 		}
-		r = size > 0 ? take_block(u, data, size, offset) : 0;
+		if (b.size > 0)
+			r = take_block(u, b.data, b.size, b.offset);
 		if (r == -EBADMSG)
 			return container_broken(u->c, REASON_ARCHIVE_UNSAFE, "parts of it overlap");
 		if (r < 0)

@@ -13,7 +13,8 @@ static const struct container_opener openers[] = {
 	{ CONTAINER_TAR, open_archive },     { CONTAINER_CPIO, open_archive },	  { CONTAINER_AR, open_archive },
 	{ CONTAINER_ZIP, open_archive },     { CONTAINER_SEVENZIP, open_archive }, { CONTAINER_CAB, open_archive },
 	{ CONTAINER_RAR, open_archive },     { CONTAINER_LHA, open_archive },	  { CONTAINER_XAR, open_archive },
-	{ CONTAINER_WARC, open_archive },    { CONTAINER_ISO9660, open_archive }, { CONTAINER_DEB, open_archive },
+	{ CONTAINER_WARC, open_warc },    { CONTAINER_ISO9660, open_iso9660 }, { CONTAINER_DEB, open_archive },
+	{ CONTAINER_RPM, open_rpm },
 };
 
 /* Between UTF-8 and UTF-16 libarchive converts names by itself when the locale is UTF-8. */
