@@ -49,9 +49,10 @@ static int broken(struct ole *o)
 	return container_broken(o->c, REASON_ARCHIVE_UNSAFE, "damaged compound file: %s", why ? why : "a stream is shorter than it says");
 }
 
+static guint8 chunk[OLE_CHUNK];
+
 int give_bytes(struct ole *o, GsfInput *stream, uint64_t offset, uint64_t size)
 {
-	static guint8 chunk[OLE_CHUNK];
 	uint64_t done;
 	int r = 0;
 
@@ -63,6 +64,49 @@ int give_bytes(struct ole *o, GsfInput *stream, uint64_t offset, uint64_t size)
 		if (!gsf_input_read(stream, part, chunk))
 			return broken(o);
 		r = container_data(o->c, chunk, part);
+	}
+	return r < 0 ? r : container_end(o->c);
+}
+
+/* Was the sector at `p` another stream's already? libgsf gives pointers into the file where it need not copy; small streams
+ * are copied, and lie in sectors of one stream that has no name. */
+static bool is_taken(struct ole *o, const guint8 *p)
+{
+	uint64_t sector;
+	uint8_t bit;
+
+	if (p < o->c->data || p >= o->c->data + o->c->size)
+		return false;
+	sector = (uint64_t)(p - o->c->data) / o->sector_size;
+	bit = (uint8_t)(1u << sector % 8);
+	if (o->taken[sector / 8] & bit)
+		return true;
+	o->taken[sector / 8] |= bit;
+	return false;
+}
+
+int give_stream(struct ole *o, GsfInput *stream)
+{
+	uint64_t size = (uint64_t)gsf_input_size(stream);
+	size_t used = 0;
+	int r = 0;
+
+	for (uint64_t done = 0; r == 0 && done < size;) {
+		size_t part = MIN(size - done, (uint64_t)o->sector_size);
+		const guint8 *p = gsf_input_read(stream, part, NULL);
+
+		if (!p)
+			return broken(o);
+		if (is_taken(o, p))
+			return container_broken(o->c, REASON_ARCHIVE_UNSAFE,
+						"damaged compound file: two streams lie over each other, or one over itself");
+		memcpy(chunk + used, p, part);
+		used += part;
+		done += part;
+		if (used == sizeof(chunk) || done == size) {
+			r = container_data(o->c, chunk, used);
+			used = 0;
+		}
 	}
 	return r < 0 ? r : container_end(o->c);
 }

@@ -58,7 +58,8 @@ static int tell_traits(struct ole *o, enum reason reason)
 	return used > 0 ? container_finding(o->c, reason, "%s", text) : 0;
 }
 
-/* libgsf follows chains of sectors without asking whether another stream has them already. */
+/* libgsf follows chains of sectors without asking whether another stream has them already; small streams, whose sectors are
+ * not seen from here, included. */
 static int count_stream(struct ole *o, GsfInput *stream)
 {
 	gsf_off_t size = gsf_input_size(stream);
@@ -77,7 +78,7 @@ static int open_stream(struct ole *o, GsfInfile *storage, const char *storage_na
 	if (r == 0)
 		r = give_begin(o, known_as ? known_as : name, (uint64_t)gsf_input_size(stream));
 	if (r == 0)
-		r = give_bytes(o, stream, 0, (uint64_t)gsf_input_size(stream));
+		r = give_stream(o, stream);
 	return r < 0 ? r : streams_look(o, storage, storage_name, name, stream);
 }
 
@@ -171,7 +172,12 @@ int ole_open(struct container *c)
 
 	if (why)
 		return damaged(&o, why);
+	o.sector_size = (size_t)1 << u16(c->data + 30);
+	o.taken = calloc(c->size / o.sector_size / 8 + 1, 1);
+	if (!o.taken)
+		return -ENOMEM;
 	r = open_root(&o);
+	free(o.taken);
 	if (r < 0 && r != -EBADMSG && r != -EDQUOT)
 		return r;
 	told = tell_traits(&o, REASON_ENCRYPTED);

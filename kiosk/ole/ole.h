@@ -21,6 +21,8 @@ struct ole {
 	struct container *c;
 	uint32_t traits;     /* mask of enum trait */
 	uint64_t streams;    /* bytes of all */
+	size_t sector_size;  /* bytes; divides OLE_CHUNK */
+	uint8_t *taken;	     /* owned; a bit for each sector that a stream has */
 	unsigned int objects; /* brought out of PowerPoint */
 	char path[CONTAINER_PATH_MAX + 1];
 	size_t path_size; /* of the storage at hand, with '/' behind it unless it is the root */
@@ -40,6 +42,8 @@ static inline void ole_has(struct ole *o, enum trait trait)
 _must_check_ int give_begin(struct ole *o, const char *name, uint64_t announced);
 /* `size` bytes of the stream from `offset` on, to the member that has begun, which then ends or is broken. */
 _must_check_ int give_bytes(struct ole *o, GsfInput *stream, uint64_t offset, uint64_t size);
+/* The same for a whole stream that was not read yet; no two may have a sector in common. */
+_must_check_ int give_stream(struct ole *o, GsfInput *stream);
 /* Escaped, behind `path`. */
 void give_enter(struct ole *o, const char *name);
 
