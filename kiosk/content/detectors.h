@@ -17,6 +17,17 @@
 	D(program, "program") \
 	D(names, "names") \
 	D(polyglot, "polyglot") \
+	D(script, "script") \
+	D(model_pickle, "model-pickle") \
+	D(model_safetensors, "model-safetensors") \
+	D(model_gguf, "model-gguf") \
+	D(model_ggml, "model-ggml") \
+	D(model_onnx, "model-onnx") \
+	D(model_tensorflow, "model-tensorflow") \
+	D(model_torchscript, "model-torchscript") \
+	D(model_numpy, "model-numpy") \
+	D(model_hdf5, "model-hdf5") \
+	D(model_json, "model-json") \
 	/* end: a line more needs no change in the one before */
 
 #define DETECTOR_DECLARE(function, text) _must_check_ int look_##function(struct content *c);

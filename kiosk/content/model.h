@@ -10,9 +10,9 @@
 
 #define MODEL_JSON_MAX (64u << 20) /* bytes; the largest tokenizer_config.json known has 20 MiB */
 
-/* The pickles at the start of `data`: what they import is judged, and what stands behind them. `what` names the place for a
- * sentence ("the objects of the array "), "" for the file itself. `is_expected`: a pickle must be there. */
-_must_check_ int model_judge_pickle(struct content *c, const uint8_t *data, size_t size, const char *what, bool is_expected);
+/* The pickles in `data`, inside of another format: what they import is judged, and what stands behind them. `what` names the place for a
+ * sentence ("the array's "). A pickle must be there: anything else is damaged. */
+_must_check_ int model_judge_pickle(struct content *c, const uint8_t *data, size_t size, const char *what);
 
 /* JSON without opening anything (jansson would read /dev/urandom, which the sandbox refuses). NULL: no JSON, or a key twice;
  * owned. `is_prefix`: what stands behind the value does not matter; `ret_size`: its length, or NULL. */
