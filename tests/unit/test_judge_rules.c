@@ -233,12 +233,42 @@ static void hash_covers_every_byte(void **state)
 	rules_free(b);
 }
 
+/* What the manual page shows must be rules: a reader copies them. */
+static void examples_of_the_manual_load(void **state)
+{
+	static char page[64 << 10];
+	FILE *f = fopen("docs/man/lazaret-rules.5", "re");
+	unsigned int examples = 0;
+	char *begin;
+	size_t n;
+
+	assert_non_null(f);
+	n = fread(page, 1, sizeof(page) - 1, f);
+	assert_true(n > 0 && n < sizeof(page) - 1);
+	fclose(f);
+	begin = strstr(page, ".Sh EXAMPLES");
+	while (begin && (begin = strstr(begin, ".Bd -literal"))) {
+		_cleanup_free_ char *text = NULL;
+		char *end = strstr(begin, ".Ed");
+
+		assert_non_null(end);
+		*end = '\0';
+		begin = strchr(begin, '\n') + 1;
+		assert_true(asprintf(&text, "%s%s", strncmp(begin, "format:", 7) == 0 ? "" : HEAD, begin) > 0);
+		rules_free(fixture_rules(text));
+		begin = end + 1;
+		examples++;
+	}
+	assert_int_equal(examples, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good_files),		     cmocka_unit_test(bad_files),
 		cmocka_unit_test(reasons_that_always_block), cmocka_unit_test(all_errors_in_one_run),
 		cmocka_unit_test(files_that_are_missing),    cmocka_unit_test(hash_covers_every_byte),
+		cmocka_unit_test(examples_of_the_manual_load),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
