@@ -33,6 +33,9 @@ _must_check_ int magic_types(struct magic_engine *m, const uint8_t *data, size_t
 /* Add a type unless it is there. 0 or -EOVERFLOW. (types.c) */
 _must_check_ int types_add(struct types *t, const char *mime, size_t length);
 
+/* Add a type that somebody is sure of: the main one when libmagic had no other than a vague one. 0 or -EOVERFLOW. (types.c) */
+_must_check_ int types_say(struct types *t, const char *mime);
+
 /* What our own look adds: formats without a libmagic entry, containers hidden behind another format. (types.c) */
 _must_check_ int types_refine(struct types *t, const uint8_t *data, size_t size, const struct containers *c);
 

@@ -196,11 +196,12 @@ static void take_member(struct tar *t, const uint8_t *h, const uint8_t *bytes, u
 			flag(t, REASON_ARCHIVE_UNSAFE, name, "a link that leads out of the archive");
 		break;
 	case '2':
-		if (link_leads_out(name, target))
+		if (!t->account->is_root_tree && link_leads_out(name, target))
 			flag(t, REASON_ARCHIVE_UNSAFE, name, "a link that leads out of the archive");
 		break;
 	case '3': case '4': case '6':
-		flag(t, REASON_ARCHIVE_UNSAFE, name, "a device or pipe");
+		if (!t->account->is_root_tree)
+			flag(t, REASON_ARCHIVE_UNSAFE, name, "a device or pipe");
 		break;
 	case '5':
 		break;

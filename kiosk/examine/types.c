@@ -110,7 +110,11 @@ static int put_first(struct types *t, const char *mime)
 	return r;
 }
 
-/* A further type is told when libmagic has not, and stands first when libmagic had no other than a vague one. */
+int types_say(struct types *t, const char *mime)
+{
+	return t->count > 0 && is_vague(t->list[0]) ? put_first(t, mime) : types_add(t, mime, strlen(mime));
+}
+
 static int refine(struct types *t, const char *mime, bool is_behind, bool is_told)
 {
 	if (!is_behind && is_vague(t->list[0]))

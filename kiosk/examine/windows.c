@@ -16,8 +16,8 @@ static const struct {
 	const char *note;
 } rows[] = {
 	/* a header that our own detector reads to its end, and numbers that are mapped, never unpacked (kiosk/content) */
-	{ "application/x-safetensors", NOTE("model weights") },
-	{ "application/x-gguf", NOTE("model weights") },
+	{ "application/vnd.safetensors", NOTE("model weights") },
+	{ "application/vnd.gguf", NOTE("model weights") },
 	/* samples in frames: players decode them and run nothing */
 	{ "video/", NOTE("video") },
 	{ "audio/", NOTE("audio") },

@@ -223,9 +223,24 @@ static int send_result(struct worker *w, const struct job *j, const struct exami
 	return channel_send(&w->channel, MESSAGE_WORKER_RESULT, &encoder, NULL, 0);
 }
 
+static int send_notes(struct worker *w, const struct examination *x)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < x->note_count; i++) {
+		encoder_init(&encoder);
+		encode_str(&encoder, x->notes[i]);
+		r = channel_send(&w->channel, MESSAGE_WORKER_NOTED, &encoder, NULL, 0);
+	}
+	return r;
+}
+
 static int send_all(struct worker *w, const struct job *j, const struct examination *x)
 {
-	int r = send_owed(w, &x->tally);
+	int r = send_notes(w, x);
+
+	if (r == 0)
+		r = send_owed(w, &x->tally);
 
 	if (r == 0)
 		r = send_inspected(w, &x->tally);
