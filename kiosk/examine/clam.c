@@ -260,14 +260,14 @@ static void look_in_windows(struct clam *c, const struct clam_file *file, struct
 	bool is_whole = true;
 
 	for (;;) {
-		size_t size = (size_t)MIN((uint64_t)WINDOW_BYTES, file->size - at);
+		size_t size = (size_t)MIN(c->window_bytes, file->size - at);
 
 		is_whole = look(c, file, file->data + at, size, true, f, NULL) && is_whole;
 		if (!is_whole || f->count == FINDINGS_MAX || at + size == file->size)
 			break;
-		at += WINDOW_BYTES - WINDOW_OVERLAP;
+		at += c->window_bytes - c->window_overlap;
 	}
-	if (is_whole && at + WINDOW_BYTES >= file->size)
+	if (is_whole && at + c->window_bytes >= file->size)
 		f->done |= CHECK_VIRUS;
 }
 
@@ -293,7 +293,7 @@ bool clam_inspect(struct clam *c, const struct clam_file *file, struct findings 
 	size_t size = file->size;
 	uint8_t small[16];
 
-	if (size > SCAN_FILE_MAX)
+	if (size > c->look_max)
 		return inspect_long(c, file, f, tally);
 	if (size == 0) { /* there is nothing that could be found */
 		f->done |= CHECK_VIRUS;

@@ -26,6 +26,8 @@ struct clam_setup {
 	const char *private_parent; /* where a private directory is made while loading; "" for /tmp */
 	const char *shipped_dir;    /* our hardening signatures; "" for LAZARET_DATADIR "/clamav" */
 	uint64_t scan_time_ms;	    /* for one file; > 0 */
+	/* Bytes; 0: SCAN_FILE_MAX, WINDOW_BYTES and WINDOW_OVERLAP. Smaller ones are for tests that cannot wait. */
+	uint64_t look_max, window_bytes, window_overlap;
 };
 
 struct clam_info {

@@ -263,6 +263,9 @@ int clam_open(const struct clam_setup *setup, struct clam **ret, char ret_why[st
 		return -ENOMEM;
 	}
 	l.clam->scan_time_ms = setup->scan_time_ms;
+	l.clam->look_max = setup->look_max ? setup->look_max : SCAN_FILE_MAX;
+	l.clam->window_bytes = setup->window_bytes ? setup->window_bytes : WINDOW_BYTES;
+	l.clam->window_overlap = setup->window_overlap ? setup->window_overlap : WINDOW_OVERLAP;
 	(void)snprintf(l.clam->info.version, sizeof(l.clam->info.version), "%s", cl_retver());
 	r = load_all(&l);
 	remove_private(&l);

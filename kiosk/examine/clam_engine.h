@@ -11,6 +11,7 @@
 struct clam {
 	struct cl_engine *engine;
 	uint64_t scan_time_ms;
+	uint64_t look_max, window_bytes, window_overlap; /* never 0 */
 	struct clam_info info;
 };
 
