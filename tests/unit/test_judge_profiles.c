@@ -199,6 +199,8 @@ static const struct row rows[] = {
 	{ "documents", "x.hta", { "text/html", "application/hta" }, NOTHING, -1, VERDICT_BLOCKED, "programs", "type-denied", { ZIP } },
 	{ "documents", "notes.txt", { TEXT, "text/x-powershell" }, NOTHING, -1, VERDICT_HELD, "text", "active-content", FILE_OF_MEDIUM },
 	{ "updates", "JavaScript/1.js", { TEXT, "application/javascript" }, NOTHING, -1, VERDICT_HELD, "scripts-of-pdf", "active-content", { "application/pdf" } },
+	{ "updates", "fw.bin", { DATA, ZIP }, IS_SIGNED, -1, VERDICT_APPROVED, "signed-firmware", "", FILE_OF_MEDIUM },
+	{ "updates", "tool.txt", { ELF, DATA }, IS_SIGNED, -1, VERDICT_BLOCKED, "signed-software", "type-mismatch", FILE_OF_MEDIUM },
 	{ "updates", "m.gguf", { DATA, "application/vnd.gguf" }, IS_SIGNED, -1, VERDICT_APPROVED, "signed-firmware", "", FILE_OF_MEDIUM },
 	{ "updates", "m.safetensors", { DATA, "application/vnd.safetensors" }, NOTHING, -1, VERDICT_HELD, "unsigned-firmware", "unsigned", FILE_OF_MEDIUM },
 	{ "updates", "app.exe", { PE, "application/x-dotnet-assembly" }, IS_SIGNED, -1, VERDICT_APPROVED, "signed-software", "", FILE_OF_MEDIUM },
