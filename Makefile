@@ -153,6 +153,12 @@ $(foreach t,$(patsubst tests/unit/%.c,%,$(UNIT_SOURCES)),$(eval $(call unit_rule
 .PHONY: unit-tests
 unit-tests: $(UNIT_TESTS)
 
+# What the detectors of kiosk/content say of many files (tests/benign/run).
+$(BUILD)/tests/benign-look: tests/benign/look.c $(call archives,examine $(NEEDS_examine))
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LDHARDENING) -MMD -MP -MF $@.d -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
+		$(sort $(LIBS_examine) $(foreach n,$(NEEDS_examine),$(LIBS_$(n))))
+
 # What the console says, in other languages; and the locale in which the C library translates (kiosk/console/words.c).
 CATALOGUES := $(patsubst kiosk/console/po/%.po,$(BUILD)/share/locale/%/LC_MESSAGES/lazaret-console.mo,$(wildcard kiosk/console/po/*.po))
 CONSOLE_LOCALE := share/lazaret/locale/lazaret.utf8

@@ -13,7 +13,7 @@
 static const struct {
 	const char *element, *says;
 } acting[] = {
-	{ "script", "a script" }, /* text:script, office:script */
+	{ "module", "a Basic macro" }, /* in office:script, or a file of its own */
 	{ "object-ole", "an embedded OLE object" },
 	{ "plugin", "a plug-in" },
 	{ "applet", "an applet" },
@@ -42,13 +42,15 @@ static int on_address(struct content *c, const char *element, struct span addres
 			      strcmp(element, "template") == 0 ? "a template" : "a part", SPAN_ARGS(address));
 }
 
-/* script:event-listener (12.4.2) calls a macro; presentation:event-listener (19.374) mostly turns the page. */
+/* script:event-listener (12.4.2) calls a macro, unless it has no address, as LibreOffice writes those that are not bound;
+ * presentation:event-listener (19.374) mostly turns the page. */
 static int on_event(struct content *c, const struct markup_attributes *a)
 {
 	struct span value;
 
-	if (markup_attribute(a, "language", &value) || markup_attribute(a, "macro-name", &value))
-		return content_active(c, "an event that calls a macro");
+	if ((markup_attribute(a, "macro-name", &value) && value.size > 0) ||
+	    (markup_attribute(a, "language", &value) && markup_attribute(a, "href", &value) && value.size > 0))
+		return content_active(c, "an event that calls a macro: %.*s", SPAN_ARGS(value));
 	if (markup_attribute(a, "action", &value) && (span_is(value, "execute") || span_is(value, "verb")))
 		return content_active(c, "an event that starts a program");
 	return 0;
@@ -65,6 +67,9 @@ static int on_start(void *context, const char *name, const struct markup_attribu
 		if (r < 0)
 			return r;
 	}
+	/* text:script; office:script has libraries within, which may be empty */
+	if (strcmp(name, "script") == 0 && markup_attribute(a, "language", &value) && !span_starts(value, "ooo:"))
+		return content_active(c, "a script (%.*s)", SPAN_ARGS(value));
 	for (size_t i = 0; i < ARRAY_LEN(acting); i++)
 		if (strcmp(name, acting[i].element) == 0)
 			return content_active(c, "%s", acting[i].says);

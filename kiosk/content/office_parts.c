@@ -230,5 +230,7 @@ int look_office_parts(struct content *c)
 		return -ENOMEM;
 	p->c = c;
 	r = markup_read(c, reader, p, &why);
+	for (p->depth = MIN(p->depth, (unsigned int)FIELDS_NESTED_MAX); r == 0 && p->depth > 0; p->depth--)
+		r = end_field(p); /* fields without an end */
 	return r == -EBADMSG ? office_broken(c, why) : r;
 }

@@ -126,8 +126,10 @@ static void control_word(struct rtf *f)
 	word.size = (size_t)(f->rest.at - word.at);
 	if (f->rest.size > 0 && *f->rest.at == '-')
 		is_negative = take(f) == '-';
-	while (f->rest.size > 0 && *f->rest.at >= '0' && *f->rest.at <= '9')
-		number = MIN(number * 10 + (uint64_t)(take(f) - '0'), (uint64_t)UINT32_MAX);
+	while (f->rest.size > 0 && *f->rest.at >= '0' && *f->rest.at <= '9') {
+		number = number * 10 + (uint64_t)(take(f) - '0');
+		number = MIN(number, (uint64_t)UINT32_MAX);
+	}
 	if (f->rest.size > 0 && *f->rest.at == ' ')
 		(void)take(f);
 	if (word.size <= WORD_MAX)
