@@ -29,7 +29,7 @@ static bool is_padding(const uint8_t *data, size_t size)
  * what programs append to. */
 static int walk_all(const uint8_t *data, size_t size, struct pickle_report *r, size_t *ret_end)
 {
-	bool has_protocol = false;
+	bool has_protocol = size >= 2 && data[0] == 0x80 && data[1] <= 5;
 	size_t at = 0;
 
 	do {
@@ -38,7 +38,6 @@ static int walk_all(const uint8_t *data, size_t size, struct pickle_report *r, s
 
 		if (error < 0)
 			return error;
-		has_protocol |= r->has_protocol;
 		if (!r->is_whole && at > 0 && r->import_count == imports) {
 			r->is_whole = true; /* of those before; this was none */
 			break;
@@ -92,7 +91,7 @@ static int judge(struct content *c, const struct pickle_report *r, const char *w
  * lead to STOP at its very end. */
 static bool is_pickle(const struct pickle_report *r, size_t trailing, bool is_named)
 {
-	if (r->plain_count > 0 && r->calls > 0)
+	if (r->plain_count > 0 && (r->calls > 0 || (is_named && r->danger)))
 		return true;
 	if (r->has_protocol && (r->is_whole || r->import_count > 0 || is_named))
 		return true;
@@ -111,7 +110,8 @@ static int look(struct content *c, struct span data, const char *what, bool is_e
 	if (!is_expected && !is_pickle(&r, trailing, is_named))
 		return 0;
 	error = is_expected ? 0 : content_is(c, PICKLE_MIME);
-	return error < 0 ? error : judge(c, &r, what, r.is_whole ? trailing : 0);
+	/* a zip that holds a pickle as it is begins like one, with "P"; what stands behind is told of what surely is one */
+	return error < 0 ? error : judge(c, &r, what, r.is_whole && (is_named || r.has_protocol) ? trailing : 0);
 }
 
 int model_judge_pickle(struct content *c, const uint8_t *data, size_t size, const char *what)

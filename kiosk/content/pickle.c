@@ -347,7 +347,7 @@ static struct value make_tuple(const struct value *items, size_t count)
 		else
 			v.number = product;
 	}
-	if (count == 8 && items[0].kind == KIND_INT && items[1].kind == KIND_STRING && items[7].kind == KIND_INT)
+	if ((count == 8 || count == 9) && items[0].kind == KIND_INT && items[1].kind == KIND_STRING && items[7].kind == KIND_INT)
 		return (struct value){ KIND_TUPLE_DTYPE,
 				       (items[7].number & 1) | (items[5].kind == KIND_INT ? (items[5].number + 1) << 1 : 0) };
 	if (count > 0 && items[0].kind == KIND_STRING)

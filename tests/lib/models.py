@@ -83,6 +83,8 @@ fixed("text-i", "x.el", "clean", "-", "text that begins like INST", b"(in-packag
 fixed("text-list", "x.txt", "clean", "-", "text that begins like opcodes", b"(lambda x: x)\n].\nN.\n")
 fixed("text-dot", "x.txt", "clean", "-", "one dot", b".")
 fixed("bytes-80", "x.bin", "clean", "-", "numbers that begin like PROTO", b"\x80\x02" + bytes(range(256)) * 4)
+fixed("zip-npy", "x.npz", "clean", "-", "a zip begins with P, which is an opcode, and holds a pickle as it is",
+      b"PK\x03\x04" + bytes(20) + b"header\n" + pickle.dumps(collections.OrderedDict(a=1)) + b"PK\x01\x02" + bytes(40))
 fixed("bytes-zero", "x.dat", "clean", "-", "zeros", bytes(4096))
 fixed("stop-early", "x.dat", "clean", "-", "bytes that begin with a whole pickle of nothing", b"N." + os.urandom(0) + b"\xff" * 100)
 
@@ -149,6 +151,7 @@ fixed("append-class", "x.pkl", "unsafe", "changes", "APPEND to an import", b"\x8
 fixed("memo-bomb", "x.pkl", "unsafe", "runs out of memory", "LONG_BINPUT 4294967295", b"\x80\x02Nr\xff\xff\xff\xff.")
 fixed("broken-after", "x.pkl", "unsafe", DANGER, "the call comes before what is broken", SYSTEM + b"(S'true'\ntR\xff\xff\xff")
 fixed("broken-after-unnamed", "notes", "unsafe", DANGER, "the same without a name to it", SYSTEM + b"(S'true'\ntR\xff\xff\xff")
+fixed("broken-before", "x.pkl", "unsafe", "evaluates", "broken before the call", b"cbuiltins\nexec\n(X>\n1")
 fixed("no-stop", "x.pkl", "unsafe", DANGER, "no STOP at the end", SYSTEM + b"(S'true'\ntR")
 fixed("hidden-bytes", "x.pkl", "unsafe", DANGER, "opcodes behind a frame that lies about its length",
       b"\x80\x04\x95\x02\x00\x00\x00\x00\x00\x00\x00N0" + SYSTEM + b"(S'true'\ntR.")
@@ -188,7 +191,7 @@ def array_of(*values):
 def _():
     import numpy
     return joblib_dump({"a": numpy.arange(500, dtype="f8"), "b": numpy.zeros((3, 4), dtype=[("x", "<i4"), ("y", "<f8")]),
-                        "c": numpy.array(["one", "three"]), "d": [1, 2]})
+                        "c": numpy.array(["one", "three"]), "e": numpy.array(["2026-01-01"], "M8[ns]"), "d": [1, 2]})
 
 
 @specimen("joblib-objects", "model.joblib", "clean", "-", "an array of objects")
@@ -619,7 +622,7 @@ def main(arguments):
         for name, row in SPECIMENS.items():
             if len(arguments) > 1 and name not in arguments[1:]:
                 continue
-            path = os.path.join(arguments[0], name, os.path.basename(row[0]))
+            path = os.path.join(arguments[0], name, row[0])
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, "wb") as out:
                 out.write(row[5]())
