@@ -47,24 +47,15 @@ static const char *begins_as(struct span s)
 	return NULL;
 }
 
-/* Film behind a photograph (Google's and Samsung's motion photo), and what cameras note there. */
+/* Film behind a photograph (Google's and Samsung's motion photo), and the notes of Samsung's cameras, whose list ends the file. */
 static bool is_of_camera(struct span s)
 {
-	static const char *const marks[] = { "MotionPhoto_Data", "\xff\xd9" };
-
-	if (s.size >= 8 && memcmp(s.at + 4, "ftyp", 4) == 0)
-		return true;
-	if (s.size >= 4 && memcmp(s.at + s.size - 4, "SEFT", 4) == 0) /* Samsung's list of its notes stands at the end */
-		return true;
-	for (size_t i = 0; i < ARRAY_LEN(marks); i++)
-		if (span_find((struct span){ s.at, MIN(s.size, (size_t)64) }, marks[i]))
-			return true;
-	return false;
+	return s.size >= 12 && (memcmp(s.at + 4, "ftyp", 4) == 0 || memcmp(s.at + s.size - 4, "SEFT", 4) == 0);
 }
 
 static int look_behind(struct content *c, const struct picture *p)
 {
-	struct span behind = { c->data + p->end, c->size - p->end };
+	struct span behind = { c->data + p->end, c->size - p->end }, all = behind;
 	const char *what;
 
 	while (behind.size > 0 && (behind.at[0] == 0 || behind.at[0] == ' ' || (behind.at[0] >= 9 && behind.at[0] <= 13)))
@@ -72,7 +63,7 @@ static int look_behind(struct content *c, const struct picture *p)
 	what = begins_as(behind);
 	if (what)
 		return content_unsafe(c, REASON_TYPE_MISMATCH, "%s behind the end of the %s picture", what, p->format);
-	if (behind.size <= BEHIND_MAX || is_of_camera(behind))
+	if (behind.size <= BEHIND_MAX || is_of_camera(all))
 		return 0;
 	return content_active(c, "%zu bytes behind the end of the %s picture", behind.size, p->format);
 }
