@@ -104,11 +104,12 @@ static int tell_troubles(struct document *d)
 int pdf_open(struct container *c)
 {
 	struct document d = { .c = c, .q = qpdf_init() };
+	size_t size = envelope_size(c->data, c->size);
 	int r, told;
 
 	qpdf_silence_errors(d.q);
 	qpdf_set_suppress_warnings(d.q, QPDF_TRUE);
-	if (qpdf_read_memory(d.q, "PDF", (const char *)c->data, c->size, "") & QPDF_ERRORS) {
+	if (qpdf_read_memory(d.q, "PDF", (const char *)c->data, size, "") & QPDF_ERRORS) {
 		r = tell_unreadable(&d);
 		document_done(&d);
 		return r;

@@ -33,6 +33,7 @@ enum reached {
 struct work {
 	qpdf_oh handle; /* owned */
 	enum reached reached;
+	bool is_again; /* it, or what it is a part of, was looked at before, reached otherwise: its members are out */
 };
 
 struct object_id {

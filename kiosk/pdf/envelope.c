@@ -33,6 +33,13 @@ static const uint8_t *skip_white(const uint8_t *p, const uint8_t *end)
 	return p;
 }
 
+size_t envelope_size(const uint8_t *data, size_t size)
+{
+	while (size > 0 && is_white(data[size - 1]))
+		size--;
+	return size;
+}
+
 static const char *head_trouble(const uint8_t *data, size_t size)
 {
 	const uint8_t *header = memmem(data, MIN(size, ENVELOPE_HEAD_MAX + 5), "%PDF-", 5);
@@ -71,8 +78,7 @@ static const char *tail_trouble(const uint8_t *data, size_t size)
 	if (!p)
 		return "has no end marker (%%EOF): it is cut short";
 	p = skip_white(p, end);
-	while (end > p && is_white(end[-1]))
-		end--;
+	end = p + envelope_size(p, (size_t)(end - p));
 	if (begins_known(p, (size_t)(end - p)))
 		return "another file stands behind its end";
 	/* ZIP is read from its end: what comes before does not matter (APPNOTE 4.3.16) */

@@ -14,4 +14,7 @@
 /* NULL when nothing is wrong, else a static sentence. The file is `size` bytes at `data`. */
 const char *envelope_trouble(const uint8_t *data, size_t size);
 
+/* Without white space at the end, of which writers of whole blocks leave more than readers skip. */
+size_t envelope_size(const uint8_t *data, size_t size);
+
 #endif

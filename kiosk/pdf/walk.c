@@ -16,37 +16,44 @@ static int over_limit(struct document *d)
 	return r < 0 ? r : -EDQUOT;
 }
 
-/* Takes `handle` over. */
-static int push(struct document *d, qpdf_oh handle, enum reached reached)
+/* Takes `w.handle` over. */
+static int push(struct document *d, struct work w)
 {
 	if (d->stack_count == d->stack_room) {
 		size_t room = d->stack_room ? d->stack_room * 2 : 256;
 		struct work *stack;
 
 		if (room > STACK_MAX) {
-			qpdf_oh_release(d->q, handle);
+			qpdf_oh_release(d->q, w.handle);
 			return over_limit(d);
 		}
 		stack = realloc(d->stack, room * sizeof(*stack));
 		if (!stack) {
-			qpdf_oh_release(d->q, handle);
+			qpdf_oh_release(d->q, w.handle);
 			return -ENOMEM;
 		}
 		d->stack = stack;
 		d->stack_room = room;
 	}
-	d->stack[d->stack_count++] = (struct work){ .handle = handle, .reached = reached };
+	d->stack[d->stack_count++] = w;
 	return 0;
 }
 
-/* 0: was there before; 1: new, or direct; direct objects belong to one place. */
-static int is_new(struct document *d, qpdf_oh handle, enum reached reached)
+/* 0: it was reached so before; 1: new, or direct: direct objects belong to one place, and are a part of it. */
+static int is_new(struct document *d, struct work *w)
 {
-	int id = qpdf_oh_get_object_id(d->q, handle), generation = qpdf_oh_get_generation(d->q, handle), r;
+	int id = qpdf_oh_get_object_id(d->q, w->handle), r;
+	uint64_t key;
 
 	if (id <= 0)
 		return 1;
-	r = document_mark(&d->walked, (uint64_t)id << 20 | (uint64_t)(generation & 0xffff) << 4 | (uint64_t)reached << 1 | 1);
+	key = (uint64_t)id << 20 | (uint64_t)(qpdf_oh_get_generation(d->q, w->handle) & 0xffff) << 4 | 1;
+	r = document_mark(&d->walked, key);
+	if (r < 0)
+		return r;
+	w->is_again = r == 0;
+	if (w->reached != REACHED_ANYHOW)
+		r = document_mark(&d->walked, key | (uint64_t)w->reached << 1);
 	if (r <= 0)
 		return r;
 	if (++d->objects > PDF_OBJECTS_MAX)
@@ -56,17 +63,17 @@ static int is_new(struct document *d, qpdf_oh handle, enum reached reached)
 	return d->has_no_memory ? -EDQUOT : 1; /* told at the end: document.c */
 }
 
-/* Takes `handle` over: on the stack when there is something in it and it is new. */
-static int consider(struct document *d, qpdf_oh handle, enum reached reached)
+/* Takes `w.handle` over: on the stack when there is something in it and it is new. */
+static int consider(struct document *d, struct work w)
 {
-	enum qpdf_object_type_e type = type_of(d, handle);
+	enum qpdf_object_type_e type = type_of(d, w.handle);
 	int r = 0;
 
 	if (type == ot_array || type == ot_dictionary || type == ot_stream)
-		r = is_new(d, handle, reached);
+		r = is_new(d, &w);
 	if (r > 0)
-		return push(d, handle, reached);
-	qpdf_oh_release(d->q, handle);
+		return push(d, w);
+	qpdf_oh_release(d->q, w.handle);
 	return r;
 }
 
@@ -81,19 +88,20 @@ static enum reached reaches(const char *key, enum reached from)
 	return REACHED_ANYHOW;
 }
 
-static int walk_array(struct document *d, qpdf_oh array, enum reached reached)
+static int walk_array(struct document *d, struct work w)
 {
-	int count = qpdf_oh_get_array_n_items(d->q, array);
+	int count = qpdf_oh_get_array_n_items(d->q, w.handle);
 	/* an array behind /OpenAction is a place in the document, whose page is no action */
-	enum reached items = reached == REACHED_AS_NEXT ? REACHED_AS_ACTION : REACHED_ANYHOW;
+	enum reached items = w.reached == REACHED_AS_NEXT ? REACHED_AS_ACTION : REACHED_ANYHOW;
 	int r = 0;
 
 	for (int i = 0; r == 0 && i < count; i++)
-		r = consider(d, qpdf_oh_get_array_item(d->q, array, i), items);
+		r = consider(d, (struct work){ qpdf_oh_get_array_item(d->q, w.handle, i), items, w.is_again });
 	return r;
 }
 
-static int walk_dictionary(struct document *d, qpdf_oh dict, bool is_stream, enum reached reached)
+/* `dict` is that of `w`, or of the stream that it is. */
+static int walk_dictionary(struct document *d, struct work w, qpdf_oh dict, bool is_stream)
 {
 	int r = 0;
 
@@ -102,10 +110,11 @@ static int walk_dictionary(struct document *d, qpdf_oh dict, bool is_stream, enu
 		const char *key = qpdf_oh_dict_next_key(d->q);
 		qpdf_oh value = qpdf_oh_get_key(d->q, dict, key);
 
-		acts_look(d, dict, key, value, is_stream, reached);
-		r = members_look(d, dict, key, value);
+		acts_look(d, dict, key, value, is_stream, w.reached);
+		if (!w.is_again)
+			r = members_look(d, dict, key, value);
 		if (r == 0)
-			r = consider(d, value, reaches(key, reached));
+			r = consider(d, (struct work){ value, reaches(key, w.reached), w.is_again });
 		else
 			qpdf_oh_release(d->q, value);
 	}
@@ -128,15 +137,15 @@ static int remember_embedded(struct document *d, qpdf_oh stream)
 	return 0;
 }
 
-static int walk_stream(struct document *d, qpdf_oh stream, enum reached reached)
+static int walk_stream(struct document *d, struct work w)
 {
-	qpdf_oh dict = qpdf_oh_get_dict(d->q, stream);
+	qpdf_oh dict = qpdf_oh_get_dict(d->q, w.handle);
 	int r = 0;
 
 	if (qpdf_oh_is_dictionary_of_type(d->q, dict, "/EmbeddedFile", ""))
-		r = remember_embedded(d, stream);
+		r = remember_embedded(d, w.handle);
 	if (r == 0)
-		r = walk_dictionary(d, dict, true, reached);
+		r = walk_dictionary(d, w, dict, true);
 	qpdf_oh_release(d->q, dict);
 	return r;
 }
@@ -147,13 +156,13 @@ static int walk_one(struct document *d, struct work w)
 
 	switch (type_of(d, w.handle)) {
 	case ot_array:
-		r = walk_array(d, w.handle, w.reached);
+		r = walk_array(d, w);
 		break;
 	case ot_dictionary:
-		r = walk_dictionary(d, w.handle, false, w.reached);
+		r = walk_dictionary(d, w, w.handle, false);
 		break;
 	case ot_stream:
-		r = walk_stream(d, w.handle, w.reached);
+		r = walk_stream(d, w);
 		break;
 	default:
 		break;
@@ -196,12 +205,12 @@ int walk(struct document *d)
 		qpdf_oh_release(d->q, trailer);
 		return r;
 	}
-	r = consider(d, trailer, REACHED_ANYHOW);
+	r = consider(d, (struct work){ .handle = trailer });
 	if (r == 0)
 		r = empty_stack(d);
 	/* what nothing refers to: no reader shows it, but a file may hide there */
 	for (uint32_t id = 1; r == 0 && id < count; id++) {
-		r = consider(d, qpdf_get_object_by_id(d->q, (int)id, 0), REACHED_ANYHOW);
+		r = consider(d, (struct work){ .handle = qpdf_get_object_by_id(d->q, (int)id, 0) });
 		if (r == 0)
 			r = empty_stack(d);
 	}
