@@ -11,6 +11,7 @@
 	D(office_relations, "office-relations") \
 	D(office_parts, "office-parts") \
 	D(office_odf, "office-odf") \
+	D(office_table, "office-table") \
 	D(rtf, "rtf") \
 	D(shortcut, "shortcut") \
 	D(html, "html") \

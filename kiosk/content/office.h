@@ -9,6 +9,11 @@
  * `text` is one whole field code, without its braces. Returns what it does ("starts a program (DDE)"; static) or NULL. */
 const char *office_field_acts(struct span text);
 
+struct markup_attributes;
+
+/* One element of a document's relationships: say what it loads from elsewhere. Other elements are nothing to it. */
+_must_check_ int office_relation(struct content *c, const char *element, const struct markup_attributes *a);
+
 /* Say that a part is not what it must be; `why` of markup_read(). */
 _must_check_ int office_broken(struct content *c, const char *why);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
 /* office-parts: what acts in the parts of an Office Open XML document, by their names and by what stands in them (ECMA-376
- * part 1; MS-OFFMACRO2; MS-CUSTOMUI). Parts are found by name and by content type, so that a renamed one is seen too.
+ * part 1; MS-OFFMACRO2; MS-CUSTOMUI), and of documents that are one XML file (Word 2003, "flat OPC"). Parts are found by name and by content type, so that a renamed one is seen too.
  */
 #include <string.h>
 
@@ -10,6 +10,7 @@
 
 /* Bytes of one field code that are kept: codes are lines; what is longer is cut, and its first word is what counts. */
 #define FIELD_MAX 4096
+#define FLAT_PROBE 4096 /* bytes in which the root of a document in one file stands */
 #define FIELDS_NESTED_MAX 32 /* fields within fields; deeper ones are taken as one */
 
 struct part {
@@ -172,9 +173,8 @@ static int on_types_start(void *context, const char *name, const struct markup_a
 }
 
 /* What a name alone tells. */
-static const char *part_acts(const struct content *c)
+static const char *part_acts(const char *p)
 {
-	const char *p = c->path;
 
 	if (path_ends(p, "vbaproject.bin") || path_ends(p, "vbadata.xml"))
 		return "a VBA project";
@@ -182,11 +182,47 @@ static const char *part_acts(const struct content *c)
 		return "an Excel 4 macro sheet";
 	if (path_has_folder(p, "activex"))
 		return "an ActiveX control";
-	if (path_has_folder(p, "embeddings") && content_has_extension(c, "bin"))
+	if (path_has_folder(p, "embeddings") && span_ends(span_text(p), ".bin"))
 		return "an embedded OLE object";
 	if (path_ends(p, "editdata.mso"))
 		return "macros in ActiveMime";
 	return NULL;
+}
+
+/* A whole document in one file: its parts are elements that have their names (flat OPC), or encoded data (Word 2003). */
+static int on_flat_start(void *context, const char *name, const struct markup_attributes *a)
+{
+	struct part *p = context;
+	char path[256];
+	struct span value;
+	const char *acts;
+	int r = on_word_start(context, name, a);
+
+	if (r == 0)
+		r = office_relation(p->c, name, a);
+	if (r < 0)
+		return r;
+	if (strcmp(name, "part") == 0 || strcmp(name, "binData") == 0) {
+		if (!markup_attribute(a, "name", &value))
+			return 0;
+		(void)snprintf(path, sizeof(path), "%.*s", (int)MIN(value.size, sizeof(path) - 1), (const char *)value.at);
+		acts = part_acts(path);
+		return acts ? content_active(p->c, "%s: %s", acts, path) : 0;
+	}
+	if (strcmp(name, "docOleData") == 0 || strcmp(name, "ocx") == 0)
+		return content_active(p->c, "an embedded OLE object");
+	if (markup_attribute(a, "macrosPresent", &value) && span_is(value, "yes"))
+		return content_active(p->c, "macros");
+	return 0;
+}
+
+static bool is_flat(const struct content *c)
+{
+	struct span head = { c->data, MIN(c->size, (size_t)FLAT_PROBE) };
+
+	return span_starts(span_trim(head), "<") &&
+	       (span_find(head, "http://schemas.microsoft.com/office/2006/xmlpackage") ||
+		span_find(head, "http://schemas.microsoft.com/office/word/2003/wordml"));
 }
 
 static bool is_office_folder(const struct content *c, const char *folder)
@@ -200,7 +236,12 @@ static const struct markup_sink *reader_of(const struct content *c)
 	static const struct markup_sink ribbon = { .on_start = on_ribbon_start };
 	static const struct markup_sink sheet = { .on_start = on_sheet_start };
 	static const struct markup_sink word = { on_word_start, on_word_end, on_word_text };
+	static const struct markup_sink flat = { on_flat_start, on_word_end, on_word_text };
 
+	if (is_flat(c))
+		return &flat;
+	if (!c->container)
+		return NULL;
 	if (path_ends(c->path, "[content_types].xml"))
 		return &types;
 	if (path_has_folder(c->path, "customui"))
@@ -214,14 +255,9 @@ int look_office_parts(struct content *c)
 {
 	_cleanup_free_ struct part *p = NULL;
 	const struct markup_sink *reader;
-	const char *acts, *why = NULL;
-	int r = 0;
+	const char *acts = c->container ? part_acts(c->path) : NULL, *why = NULL;
+	int r = acts ? content_active(c, "%s", acts) : 0;
 
-	if (!c->container)
-		return 0;
-	acts = part_acts(c);
-	if (acts)
-		r = content_active(c, "%s", acts);
 	reader = reader_of(c);
 	if (r < 0 || !reader)
 		return r;
@@ -232,5 +268,7 @@ int look_office_parts(struct content *c)
 	r = markup_read(c, reader, p, &why);
 	for (p->depth = MIN(p->depth, (unsigned int)FIELDS_NESTED_MAX); r == 0 && p->depth > 0; p->depth--)
 		r = end_field(p); /* fields without an end */
+	if (r == 0)
+		r = end_field(p);
 	return r == -EBADMSG ? office_broken(c, why) : r;
 }

