@@ -133,10 +133,15 @@ static void owe(struct account *a, enum container_format format, const char *pat
 	bool is_cut;
 	size_t at = holder(a, &is_cut);
 	const struct layer *l = &a->stack[at];
+	bool is_covered, is_carved = at + 1 < a->depth || l->plan.is_carved || format != l->plan.container;
 
 	if (is_cut)
 		format = l->plan.container;
-	if (!a->tally || !containers_cover(&l->containers, format))
+	is_covered = containers_cover(&l->containers, format);
+	/* what is carved is a member of the holder, if it is anything */
+	if (format != CONTAINER_NONE && is_carved && !is_cut)
+		is_covered |= containers_keep_files(&l->containers);
+	if (!a->tally || !is_covered)
 		add_finding(a, REASON_CONTAINER_OPAQUE, path, detail);
 	else if (tally_owe(a->tally, l->sum, path, detail) < 0)
 		a->is_broken = true;

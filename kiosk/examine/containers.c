@@ -33,15 +33,54 @@ static void add(struct containers *c, enum container_format format, const char *
 	c->list[c->count++].is_behind = is_behind;
 }
 
-bool containers_ends_as_zip(const uint8_t *data, size_t size)
+/* The end record of a zip; of several the one that ends where the file does. NULL: there is none. */
+static const uint8_t *zip_end(const uint8_t *data, size_t size, bool *ret_is_last)
 {
 	size_t span = MIN(size, (size_t)ZIP_END_SIZE + 0xffff);
+	const uint8_t *found = NULL;
 
-	for (const uint8_t *p = data + size - span; size >= ZIP_END_SIZE && p <= data + size - ZIP_END_SIZE; p++)
-		if (memcmp(p, "PK\5\6", 4) == 0 && p + ZIP_END_SIZE + (p[20] | p[21] << 8) <= data + size &&
-		    (p[10] | p[11]) != 0)
+	*ret_is_last = false;
+	for (const uint8_t *p = data + size - span; size >= ZIP_END_SIZE && p <= data + size - ZIP_END_SIZE; p++) {
+		const uint8_t *end = p + ZIP_END_SIZE + (p[20] | p[21] << 8);
+
+		if (memcmp(p, "PK\5\6", 4) != 0 || end > data + size || (p[10] | p[11]) == 0)
+			continue;
+		found = p;
+		*ret_is_last = end == data + size;
+		if (*ret_is_last)
+			break;
+	}
+	return found;
+}
+
+bool containers_keep_files(const struct containers *c)
+{
+	for (size_t i = 0; i < c->count; i++) {
+		const struct container_info *info = container_info(c->list[i].format);
+
+		if (!c->list[i].is_behind && info->shape != CONTAINER_STREAM &&
+		    (info->role == ROLE_UNPACK || info->role == ROLE_INTAKE) && !c->is_too_many)
+			return true;
+	}
+	return false;
+}
+
+/* A document's opener brings out its attachments and scripts, not all of its bytes; nobody walks a program or a picture. */
+static bool is_walked(const struct containers *c)
+{
+	for (size_t i = 0; i < c->count; i++)
+		if (c->list[i].format != CONTAINER_PDF && c->list[i].format != CONTAINER_OLE)
 			return true;
 	return false;
+}
+
+/* A zip that is a stored member of a tar, or a file of a disk image, has its end record near theirs, with their padding
+ * behind it. It is opened as a member; whatever stands behind the last member of an archive, its own opener tells. */
+static bool is_zip_behind(const struct containers *c, const uint8_t *data, size_t size)
+{
+	bool is_last;
+
+	return zip_end(data, size, &is_last) && (is_last || !is_walked(c));
 }
 
 /* Readers take a header behind up to a KiB of anything else, and a file without an object has nothing to show. */
@@ -76,7 +115,7 @@ void containers_find(const uint8_t *data, size_t size, struct containers *ret)
 		if (f->container != CONTAINER_NONE)
 			add(ret, f->container, f->mime, false);
 	settle_disc(ret);
-	if (containers_ends_as_zip(data, size))
+	if (is_zip_behind(ret, data, size))
 		add(ret, CONTAINER_ZIP, NULL, true);
 	if (is_pdf_behind(data, size))
 		add(ret, CONTAINER_PDF, NULL, true);

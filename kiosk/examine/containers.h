@@ -28,7 +28,8 @@ void containers_find(const uint8_t *data, size_t size, struct containers *ret);
 /* Would opening the file as all of its formats bring out what `format` holds? */
 bool containers_cover(const struct containers *c, enum container_format format);
 
-/* An end record where unpackers look for it makes any file a zip (APPNOTE 4.3.16), whatever it begins with. */
-bool containers_ends_as_zip(const uint8_t *data, size_t size);
+/* Are they files as they are, in something that its opener walks (an image, a tar)? libclamav carves archives out of such
+ * raw bytes: a member, which is opened by itself, or where no reader of the format looks. */
+bool containers_keep_files(const struct containers *c);
 
 #endif

@@ -36,6 +36,7 @@ struct plan {
 	enum container_format container; /* whoever opens it brings out what is missing; NONE: no role does */
 	struct plan_member *members;
 	size_t count, room;
+	bool is_carved; /* a zip that stands behind something else in the layer */
 	bool may_hold_zip; /* a zip's directory stands somewhere in the bytes */
 };
 

@@ -410,6 +410,7 @@ void plan_zip_carved(struct plan *plan, struct account *a, const uint8_t *data, 
 	static const uint8_t magic[4] = { 'P', 'K', 5, 6 };
 	const uint8_t *p = data;
 
+	plan->is_carved = true;
 	while ((p = memmem(p, size - (size_t)(p - data), magic, sizeof(magic))) != NULL) {
 		size_t at = (size_t)(p - data), start;
 

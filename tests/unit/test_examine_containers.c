@@ -205,6 +205,25 @@ static void test_a_file_that_is_two_containers_is_both(void **state)
 	assert_true(is(&c, CONTAINER_SEVENZIP) && is(&c, CONTAINER_ZIP));
 }
 
+/* What is near the end of an archive is a member of it, and comes out as one. */
+static void test_a_zip_within_an_archive_is_its_member(void **state)
+{
+	struct containers c;
+
+	run_in_bench("rm -f x.7z && 7z a -mx=0 x.7z plain.zip && cp x.7z x");
+	c = find_file("x");
+	expect_only("7z", &c, CONTAINER_SEVENZIP);
+	/* behind what nobody walks, bytes after a zip's end do not hide it: the signature of a program, a picture's padding */
+	run_in_bench("(cat /bin/true plain.zip; head -c 3000 /dev/zero) > x");
+	c = find_file("x");
+	expect_only("program", &c, CONTAINER_ZIP);
+	run_in_bench("(cat plain.png plain.zip; echo and more) > x");
+	c = find_file("x");
+	expect_only("picture", &c, CONTAINER_ZIP);
+	run_in_bench("(cat plain.pdf plain.zip; echo and more) > x");
+	assert_int_equal(find_file("x").count, 2);
+}
+
 /* gzip at the front, tar's magic at 257, an ISO's at 32769, a zip at the end, a PDF behind: more than honest files are.
  * Nothing that is owed may then be void. */
 static void test_too_many_are_told(void **state)
@@ -305,6 +324,7 @@ int main(void)
 		cmocka_unit_test(test_ordinary_files_are_no_containers),
 		cmocka_unit_test(test_short_files_are_harmless),
 		cmocka_unit_test(test_a_file_that_is_two_containers_is_both),
+		cmocka_unit_test(test_a_zip_within_an_archive_is_its_member),
 		cmocka_unit_test(test_too_many_are_told),
 		cmocka_unit_test(test_an_iso_with_more_than_its_tree_is_a_disk),
 		cmocka_unit_test(test_self_extracting_archives_are_containers),

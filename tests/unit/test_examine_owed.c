@@ -238,6 +238,27 @@ static void test_what_is_carved_is_owed_by_the_file(void **state)
 	look_done(&l);
 }
 
+/* Nor is a zip in the raw bytes of an image anybody's but the image's; of a picture or a document it is. */
+static void test_what_is_carved_from_an_image_is_owed_by_it(void **state)
+{
+	struct look l;
+
+	run_in_bench("rm -f six.zip && zip -q -fz six.zip plain.html && (head -c 600000 fat.img; cat six.zip; tail -c +600001 fat.img) > x");
+	look_at("x", &l);
+	assert_false(containers_cover(&l.containers, CONTAINER_ZIP));
+	if (l.findings.count > 0) {
+		print_look("x", &l);
+		fail();
+	}
+	assert_true(owes(&l, l.sum, ""));
+	look_done(&l);
+	run_in_bench("(cat plain.pdf six.zip; head -c 70000 /dev/zero) > x");
+	look_at("x", &l);
+	assert_false(containers_cover(&l.containers, CONTAINER_ZIP));
+	assert_true(has_finding(&l.findings, REASON_CONTAINER_OPAQUE, NULL));
+	look_done(&l);
+}
+
 /* A caller that has nobody to open things gets findings, as before there were openers. */
 static void test_without_a_tally_everything_is_a_finding(void **state)
 {
@@ -398,6 +419,7 @@ int main(void)
 		cmocka_unit_test(test_a_debt_needs_the_format_that_it_is_of),
 		cmocka_unit_test(test_a_file_of_two_containers_owes_for_each),
 		cmocka_unit_test(test_what_is_carved_is_owed_by_the_file),
+		cmocka_unit_test(test_what_is_carved_from_an_image_is_owed_by_it),
 		cmocka_unit_test(test_without_a_tally_everything_is_a_finding),
 		cmocka_unit_test(test_what_lies_behind_a_hit_is_owed),
 		cmocka_unit_test(test_exactly_the_members_are_inspected),
