@@ -20,7 +20,7 @@ static int keep(struct explain_members *m, const char *path, const struct judgem
 }
 
 static int judge_member(const struct rule_set *rules, const struct explain_facts *f, const json_t *event,
-			struct judgement *file, struct explain_members *m)
+			const struct judgement *file, struct roll_up *rolled, struct explain_members *m)
 {
 	struct explain_facts own = { 0 };
 	const char *within = json_string_value(json_object_get(event, "member"));
@@ -41,7 +41,7 @@ static int judge_member(const struct rule_set *rules, const struct explain_facts
 	if (r == 0)
 		r = path ? judge_file(rules, &own.subject, &g) : -ENOMEM;
 	if (r == 0 && g.verdict != VERDICT_APPROVED)
-		r = judge_roll_up(file, &g, path);
+		r = roll_up_add(rolled, file, &g, path);
 	if (r == 0 && g.verdict != VERDICT_APPROVED)
 		r = keep(m, path, &g);
 	m->count++;
@@ -53,15 +53,21 @@ static int judge_member(const struct rule_set *rules, const struct explain_facts
 int explain_members(const struct rule_set *rules, const struct explain_facts *f, struct judgement *file,
 		    struct explain_members *ret)
 {
+	struct roll_up *rolled = calloc(1, sizeof(*rolled));
 	json_t *event;
 	size_t i;
-	int r = 0;
+	int r = rolled ? 0 : -ENOMEM;
 
 	json_array_foreach(f->members, i, event) {
-		r = judge_member(rules, f, event, file, ret);
+		r = r == 0 ? judge_member(rules, f, event, file, rolled, ret) : r;
 		if (r < 0)
 			break;
 	}
+	if (r == 0)
+		r = roll_up_end(rolled, file);
+	if (rolled)
+		roll_up_done(rolled);
+	free(rolled);
 	return r;
 }
 

@@ -19,7 +19,8 @@ struct member_judging {
 	struct judging *j;
 	const struct docket_entry *entry;
 	const struct subject *file;
-	struct judgement *g;
+	const struct judgement *g; /* the file's own */
+	struct roll_up rolled;
 	struct place place;
 };
 
@@ -84,6 +85,27 @@ static int find_place(struct member_judging *mj, uint64_t container)
 	return r < 0 ? r : p->prefix ? add_container(p, mj->entry->types) : -ENOMEM;
 }
 
+/* Everything that the judge will be told, for `lazaret rules explain`. */
+static void tell_facts(const struct member_judging *mj, const struct subject *s, const struct examined_facts *f, const char *path)
+{
+	_cleanup_free_ char *own = text_escape(s->path, strlen(s->path));
+	const struct inspection *i = mj->j->i;
+	json_t *findings = json_array(), *containers = json_array();
+
+	for (size_t k = 0; k < f->findings.count; k++) {
+		const struct finding *x = &f->findings.list[k];
+
+		json_array_append_new(findings, json_pack("{s:s,s:s,s:s?}", "code", reason_code(x->reason), "detail", x->detail,
+							  "member", x->member));
+	}
+	for (size_t k = 0; k < s->container_count; k++)
+		json_array_append_new(containers, json_string(s->containers[k]));
+	events_send(i->supervisor->events, "facts",
+		    json_pack("{s:s?,s:s,s:b,s:I,s:O,s:o,s:o,s:I}", "path", own, "member", path, "asked",
+			      i->asked && strcmp(i->asked, mj->entry->path) == 0, "size", (json_int_t)s->size, "types", f->types,
+			      "containers", containers, "findings", findings, "done", (json_int_t)f->findings.done));
+}
+
 static int judge_one(struct member_judging *mj, const struct docket_member *m, struct examined_facts *f)
 {
 	struct subject s = *mj->file;
@@ -103,9 +125,11 @@ static int judge_one(struct member_judging *mj, const struct docket_member *m, s
 	s.types = f->type_list;
 	s.type_count = f->type_count;
 	s.findings = &f->findings;
+	if (mj->j->i->request->is_explaining)
+		tell_facts(mj, &s, f, path);
 	r = judge_file(mj->j->i->supervisor->rules, &s, &g);
 	if (r == 0 && g.verdict != VERDICT_APPROVED)
-		r = judge_roll_up(mj->g, &g, path);
+		r = roll_up_add(&mj->rolled, mj->g, &g, path);
 	judgement_done(&g);
 	return r;
 }
@@ -114,10 +138,15 @@ static int each_member(void *context, struct docket_member *m)
 {
 	struct member_judging *mj = context;
 	struct examined_facts f = { 0 };
-	int r = m->container == mj->place.container ? 0 : find_place(mj, m->container);
+	int r;
+
+	/* what a budget or the spool had no room for is told of the container, which does not count as opened */
+	if (!m->has_sum && (m->status == STREAM_QUOTA || m->status == STREAM_NO_SPACE || m->status == STREAM_CUT))
+		return 0;
+	r = m->container == mj->place.container ? 0 : find_place(mj, m->container);
 
 	/* where the file comes from is known of all that is in it */
-	f.findings.done = m->done | (mj->file->findings->done & (CHECK_LISTS | CHECK_ORIGIN));
+	f.findings.done = m->done | CHECK_NAME | (mj->file->findings->done & (CHECK_LISTS | CHECK_ORIGIN));
 	if (r == 0)
 		r = facts_load(&f, mj->j->i, m->root, m->id, m->types, m->findings);
 	if (r == 0 && !m->has_sum)
@@ -130,9 +159,17 @@ static int each_member(void *context, struct docket_member *m)
 
 int judge_members(struct judging *j, const struct docket_entry *e, const struct subject *file, struct judgement *g)
 {
-	struct member_judging mj = { .j = j, .entry = e, .file = file, .g = g };
-	int r = docket_each_member(j->i->docket, e->id, each_member, &mj);
+	struct member_judging *mj = calloc(1, sizeof(*mj));
+	int r;
 
-	place_done(&mj.place);
+	if (!mj)
+		return -ENOMEM;
+	*mj = (struct member_judging){ .j = j, .entry = e, .file = file, .g = g };
+	r = docket_each_member(j->i->docket, e->id, each_member, mj);
+	if (r == 0)
+		r = roll_up_end(&mj->rolled, g);
+	roll_up_done(&mj->rolled);
+	place_done(&mj->place);
+	free(mj);
 	return r;
 }

@@ -109,13 +109,37 @@ int unpack_open_stream(struct unpacker *u, int *ret_fd)
 
 int unpack_forget_copy(struct unpacker *u, uint64_t id)
 {
-	struct encoder e;
-
 	if (!docket_is_member(id))
 		return 0;
-	encoder_init(&e);
-	encode_u64(&e, id);
-	return channel_send(&u->vault.channel, MESSAGE_VAULT_FORGET, &e, NULL, 0);
+	if (u->forgotten_count == u->forgotten_room) {
+		size_t more = MAX((size_t)64, u->forgotten_room * 2);
+		uint64_t *list = reallocarray(u->forgotten, more, sizeof(*list));
+
+		if (!list)
+			return -ENOMEM;
+		u->forgotten = list;
+		u->forgotten_room = more;
+	}
+	u->forgotten[u->forgotten_count++] = id;
+	return 0;
+}
+
+/* Never waits: the vault may be waiting for us to take what it has sealed. */
+int unpack_tell_forgotten(struct unpacker *u)
+{
+	struct pollfd p = { .fd = u->vault.channel.fd, .events = POLLOUT };
+	int r = 0;
+
+	while (r == 0 && u->forgotten_count > 0 && poll(&p, 1, 0) == 1 && p.revents == POLLOUT) {
+		struct encoder e;
+
+		encoder_init(&e);
+		encode_u64(&e, u->forgotten[u->forgotten_count - 1]);
+		r = channel_send(&u->vault.channel, MESSAGE_VAULT_FORGET, &e, NULL, 0);
+		if (r == 0)
+			u->forgotten_count--;
+	}
+	return r;
 }
 
 /* -- one format after the other ---------------------------------------------------------------------------------------- */
@@ -139,7 +163,7 @@ int unpack_begin_format(struct unpacker *u)
 
 	u->format = take_format(&u->formats);
 	info = container_info(u->format);
-	u->is_begun = u->is_told = u->is_stream_done = u->is_stream_clean = false;
+	u->is_begun = u->is_told = u->is_stream_done = u->is_stream_clean = u->is_short = false;
 	u->came = 0;
 	u->first_id = u->next_id = u->all->next_id;
 	u->end_id = u->all->next_id += span; /* ids are there in plenty: 64 bits */
@@ -164,6 +188,26 @@ static int check_emptiness(struct unpacker *u)
 	(void)snprintf(detail, sizeof(detail), "%s: nothing came out of %llu bytes", info->name, (unsigned long long)u->size);
 	u->is_opened = false;
 	return docket_find_in(u->i->docket, u->id, REASON_CONTAINER_OPAQUE, NULL, detail);
+}
+
+/* A member for which there was no room: who opened it has said why when it was its budget, and knows nothing of the spool. */
+static int check_room(struct unpacker *u)
+{
+	struct docket_member m = { 0 };
+	struct docket_entry e = { 0 };
+	const char *findings;
+	int r = 0;
+
+	if (!u->is_short)
+		return 0;
+	r = docket_is_member(u->id) ? docket_get_member(u->i->docket, u->id, &m) : docket_get(u->i->docket, u->id, &e);
+	findings = m.findings ? m.findings : e.findings ? e.findings : "";
+	if (r > 0)
+		r = strstr(findings, reason_code(REASON_LIMIT_EXCEEDED)) ? 0 :
+		    docket_find_in(u->i->docket, u->id, REASON_LIMIT_EXCEEDED, NULL, "what is in it does not fit into the spool");
+	docket_member_done(&m);
+	docket_entry_done(&e);
+	return r;
 }
 
 static int end_container(struct unpacker *u)
@@ -201,6 +245,8 @@ int unpack_end_format(struct unpacker *u)
 	if (r != 0)
 		return r < 0 ? r : 0;
 	r = check_emptiness(u);
+	if (r == 0)
+		r = check_room(u);
 	if (r < 0)
 		return r;
 	if (u->formats && !u->is_over)

@@ -90,11 +90,9 @@ static int on_dropped(struct unpacker *u, struct message *m)
 	if (r == -ENOENT)
 		return unpack_lose(u, REASON_SCANNER_CRASHED, "the opener sent bytes of a member that it had not named");
 	if (r == 0)
-		r = docket_trouble(u->i->docket, id, status, status == STREAM_NO_SPACE || status == STREAM_QUOTA ?
-				   "the spool has no room for it" : "");
+		r = docket_trouble(u->i->docket, id, status, "");
 	u->is_opened = false;
-	if (r == 0 && (status == STREAM_NO_SPACE || status == STREAM_QUOTA))
-		r = docket_find_in(u->i->docket, u->id, REASON_LIMIT_EXCEEDED, NULL, "what is in it does not fit into the spool");
+	u->is_short |= status == STREAM_NO_SPACE || status == STREAM_QUOTA;
 	return r;
 }
 

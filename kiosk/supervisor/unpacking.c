@@ -138,7 +138,8 @@ static int step(struct unpacker *u)
 		r = u->vault.pid == 0 ? start_vault(u) : 0;
 		return r == 0 ? begin_file(u) : r;
 	}
-	if (u->root != 0 && u->id != 0 && u->fd >= 0 && u->is_told && u->is_stream_done)
+	r = unpack_tell_forgotten(u);
+	if (r == 0 && u->root != 0 && u->id != 0 && u->fd >= 0 && u->is_told && u->is_stream_done)
 		r = unpack_end_format(u);
 	if (r == 0 && u->root != 0 && u->id == 0)
 		r = next_member(u);
@@ -254,6 +255,7 @@ struct unpackers *unpackers_free(struct unpackers *all)
 		close_p(&u->fd);
 		free(u->path);
 		free(u->mime);
+		free(u->forgotten);
 	}
 	for (; all->queued > 0; all->queued--) {
 		job_done(&all->queue[all->first]);

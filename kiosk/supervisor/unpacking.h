@@ -55,6 +55,8 @@ struct unpacker {
 	/* the file, and what it has cost */
 	uint64_t root;	     /* 0: nothing to do */
 	uint64_t root_size;  /* bytes */
+	uint64_t *forgotten; /* copies that the vault is still to be told to forget: it may be busy sending */
+	size_t forgotten_count, forgotten_room;
 	uint64_t jobs;	     /* members that are queued or examined */
 	uint64_t members_left, bytes_left;
 	int64_t deadline_ms; /* monotonic_ms() */
@@ -74,6 +76,7 @@ struct unpacker {
 	bool is_begun;	     /* a stream is open, or was */
 	bool is_told, is_stream_done, is_stream_clean; /* everything was told; the stream to the vault has ended */
 	bool is_opened;	     /* as yet, in all formats */
+	bool is_short;	     /* there was no room for a member */
 	uint64_t came;	     /* entries that were told of this format */
 	struct volume *volumes; /* of a disk image; unpack_volumes.c */
 	size_t volume_count, volume_at;
@@ -98,8 +101,9 @@ _must_check_ int unpack_load(struct unpacker *u);
 _must_check_ int unpack_begin(struct unpacker *u, int fd);
 _must_check_ int unpack_begin_format(struct unpacker *u);
 _must_check_ int unpack_end_format(struct unpacker *u);
-/* A file's copy stays until it is published. */
+/* A file's copy stays until it is published; a member's goes as soon as its vault listens (unpack_tell_forgotten()). */
 _must_check_ int unpack_forget_copy(struct unpacker *u, uint64_t id);
+_must_check_ int unpack_tell_forgotten(struct unpacker *u);
 _must_check_ int unpack_over_budget(struct unpacker *u, const char *what);
 /* unpack_members.c: take one message of the vault of members, if there is one. */
 _must_check_ int unpack_serve_vault(struct unpacker *u);
