@@ -104,8 +104,6 @@ static const struct format rows[] = {
 	OPAQUE(0, "\x37\x7f\x06\x82", NULL, "SQLite log", NULL, STORE),
 	OPAQUE(0, "\x37\x7f\x06\x83", NULL, "SQLite log", NULL, STORE),
 	OPAQUE(0, "\xd9\xd5\x05\xf9\x20\xa1\x63\xd7", NULL, "SQLite journal", NULL, STORE),
-	OPAQUE(0, "\x80", looks_like_pickle, "Python pickle", "application/x-python-pickle",
-	       "a program for Python's unpickler, which no signature of libclamav reads"),
 	OPAQUE(0, "\x89HDF\r\n\x1a\n", NULL, "HDF5", "application/x-hdf5", STORE),
 	OPAQUE(0, "PAR1", NULL, "Parquet", "application/vnd.apache.parquet", STORE),
 	OPAQUE(0, "Obj\x01", NULL, "Avro", "application/vnd.apache.avro", STORE),

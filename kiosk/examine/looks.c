@@ -107,12 +107,6 @@ bool looks_like_zlib(const uint8_t *data, size_t size)
 	return r;
 }
 
-/* A pickle is a program; protocol 2 to 5 and STOP at the end (CPython, pickletools). */
-bool looks_like_pickle(const uint8_t *data, size_t size)
-{
-	return size > 4 && data[1] >= 2 && data[1] <= 5 && data[size - 1] == '.';
-}
-
 bool looks_like_boot_sector(const uint8_t *data, size_t size)
 {
 	return size >= 512 && data[510] == 0x55 && data[511] == 0xaa;

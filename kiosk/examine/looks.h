@@ -15,7 +15,6 @@ bool looks_like_skipped_frame(const uint8_t *data, size_t size);
 bool looks_like_compress(const uint8_t *data, size_t size);
 bool looks_like_lzma(const uint8_t *data, size_t size);
 bool looks_like_zlib(const uint8_t *data, size_t size);
-bool looks_like_pickle(const uint8_t *data, size_t size);
 bool looks_like_boot_sector(const uint8_t *data, size_t size);
 bool looks_like_mbr(const uint8_t *data, size_t size);
 bool looks_like_ext(const uint8_t *data, size_t size);

@@ -212,6 +212,7 @@ add('xlsx', 'plain.xlsx', 'clean', 'ordinary', lambda: ooxml(main='xl/workbook.x
 add('docx-eicar', 'eicar.docx', 'malware@word/embeddings/x.bin', 'embedded object', lambda: ooxml([('word/embeddings/x.bin', EICAR)]))
 add('jar', 'plain.jar', 'clean', 'ordinary', lambda: make_zip([('META-INF/MANIFEST.MF', b'Manifest-Version: 1.0\r\n\r\n'), ('A.txt', TEXT)]))
 add('pdf', 'plain.pdf', 'clean', 'ordinary', pdf)
+add('pickle', 'plain.pkl', 'clean', 'ordinary: imports nothing', lambda: pickle.dumps({'a': [1, 2, 3], 'b': 'text'}, 4))
 add('png', 'plain.png', 'clean', 'ordinary', png)
 add('html', 'plain.html', 'clean', 'ordinary', HTML % b'')
 add('mail-eicar', 'eicar.eml', 'malware', 'attachment in base64', lambda: (
@@ -411,7 +412,6 @@ OPAQUE = [
     ('gpt', 'gpt.img', 'disk image with partitions', b'\0' * 512 + b'EFI PART\0\0\1\0' + b'\0' * 2000),
     ('warc', 'plain.warc', 'WARC', b'WARC/1.0\r\nWARC-Type: warcinfo\r\n\r\n' + TEXT),
     ('sqlite', 'plain.sqlite', 'SQLite', sqlite),
-    ('pickle', 'plain.pkl', 'pickle', lambda: pickle.dumps({'a': [1, 2, 3], 'b': 'text'}, 4)),
     ('dmg', 'plain.dmg', 'dmg', b'\0' * 2048 + b'koly\0\0\0\4' + b'\0' * 504),
     ('xar', 'plain.xar', 'xar', b'xar!\0\x1c\0\1' + b'\0' * 64),
 ]

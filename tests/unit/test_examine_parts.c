@@ -226,7 +226,7 @@ static void test_ordinary_beginnings_are_not_opaque(void **state)
 	TRANSPARENT("PK\3\4 a zip");
 	TRANSPARENT("\x1f\x8b\x08");
 	TRANSPARENT("\x5d\0\0");
-	TRANSPARENT("\x80\x04 no stop at the end");
+	TRANSPARENT("\x80\x04 a pickle is for kiosk/content.");
 	TRANSPARENT("\x84\x12 old header, no such packet");
 	sector[510] = 0x55;
 	sector[511] = (char)0xaa;

@@ -332,6 +332,27 @@ static void test_a_scan_that_is_not_wanted_is_not_done(void **state)
 	peer_end(&p);
 }
 
+/* Detectors of kiosk/content run where they are asked for, and what they are sure of stands before "octet-stream". */
+static void test_content_is_looked_at(void **state)
+{
+	static const char evil[] = "\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x02id\x85R.";
+	struct worker_peer w;
+	struct answer a;
+	struct peer p;
+
+	write_file(bench.dir_fd, "evil.pkl", evil, sizeof(evil) - 1);
+	start(&p, "", 0);
+	spawn(&p, &w);
+	send_job(&w, 1, "evil.pkl", 0);
+	take_answer(&w, &a);
+	assert_int_equal(a.done, USUAL);
+	assert_true(has_finding(&a.findings, REASON_ARCHIVE_UNSAFE, ""));
+	assert_string_equal(a.type, "application/x-python-pickle");
+	answer_done(&a);
+	worker_close(&w);
+	peer_end(&p);
+}
+
 /* Each answer is one: what belongs to a file comes before its result, in as many messages as it takes. */
 static void test_what_is_owed_and_inspected_comes_before_the_result(void **state)
 {
@@ -547,6 +568,7 @@ int main(void)
 		cmocka_unit_test(test_workers_answer_for_their_files),
 		cmocka_unit_test(test_every_specimen_within_the_sandbox),
 		cmocka_unit_test(test_a_scan_that_is_not_wanted_is_not_done),
+		cmocka_unit_test(test_content_is_looked_at),
 		cmocka_unit_test(test_what_is_owed_and_inspected_comes_before_the_result),
 		cmocka_unit_test(test_two_workers_are_independent),
 		cmocka_unit_test(test_a_killed_worker_costs_its_job_alone),
