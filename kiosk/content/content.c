@@ -37,7 +37,7 @@ static bool append(struct findings *f, enum reason reason, const char *text)
 	return false;
 }
 
-static int say(struct content *c, enum reason reason, const char *fmt, va_list ap)
+_printf_(3, 0) static int say(struct content *c, enum reason reason, const char *fmt, va_list ap)
 {
 	char text[FINDING_DETAIL_MAX + 1];
 	int n = snprintf(text, sizeof(text), "%s: ", c->detector ? c->detector : "content");
