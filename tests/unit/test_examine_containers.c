@@ -159,7 +159,7 @@ static void test_ordinary_files_are_no_containers(void **state)
 {
 	static const char *const files[] = { "text.txt", "plain.html", "plain.png", "empty.txt", "one.txt", "eicar.com" };
 	static const char *const texts[] = { "", "P", "PK", "PK\3", "begin the day well", "begin 64x a\n", "%PDF", "BZh9 is not enough",
-					     "!<arch>", "7z", "Rar!", "LZIP", "070", "-lh5-", "MZ", "\x7f" "ELF",
+					     "!<arch>", "7z", "Rar!", "LZIP", "070", "-lh5-", "MZ", "\177ELF",
 					     "PDF files begin with %PDF-1.4, says this text", "PK\5\6" };
 
 	for (size_t i = 0; i < ARRAY_LEN(files); i++)
