@@ -283,7 +283,7 @@ static void read_layer(struct account *a, const char *type, const uint8_t *data,
 	struct layer *l = top(a);
 
 	if (l->is_cut) { /* its container's own word on it: what is beneath it is not held against it */
-		account_owe(a, CONTAINER_NONE, NULL, "more than %lld bytes: only the first were inspected", SCAN_FILE_MAX);
+		account_owe(a, CONTAINER_NONE, NULL, "libclamav looks at %lld bytes: of this perhaps only the first", SCAN_FILE_MAX);
 		return;
 	}
 	check_opaque(a, type, data, size);
@@ -294,7 +294,7 @@ void account_layer(struct account *a, uint32_t level, const char *type, const ch
 		   size_t size, bool is_normalised)
 {
 	struct layer layer = { .level = level, .type = type, .is_normalised = is_normalised,
-			       .is_cut = level > 0 && size >= SCAN_FILE_MAX };
+			       .is_cut = level > 0 && size >= SCAN_CUT_MIN };
 
 	a->was_root_done_last = false;
 	/* Depth and order as they should be: levels rise by one or (carved parts) more; the root is level 0. */

@@ -7,6 +7,10 @@
  * loops on files of 4 GiB and more (32-bit offset in cli_scan_fmap). */
 #define SCAN_FILE_MAX 2147483645ll
 
+/* A member that is this long may be the beginning of a longer one: some of libclamav's unpackers stop at SCAN_FILE_MAX, some
+ * before the buffer that would pass it (8 KiB in zip, 128 KiB at most). */
+#define SCAN_CUT_MIN (SCAN_FILE_MAX - (1ll << 20))
+
 /* Bytes over all layers of one file. Several times SCAN_FILE_MAX, so that an honest archive of the largest file
  * passes; what bounds a bomb is time. */
 #define SCAN_TOTAL_MAX (64ll << 30)
