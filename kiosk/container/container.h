@@ -41,7 +41,7 @@ _must_check_ int container_member(struct container *c, const char *raw_path, siz
 _must_check_ int container_data(struct container *c, const void *data, size_t size);
 _must_check_ int container_zeros(struct container *c, uint64_t size); /* a hole */
 /* The member is whole: its own check (CRC, length) agreed where the format has one. A size that is not the announced one
- * is told. */
+ * is told; with fewer bytes than announced the container does not count as opened. */
 _must_check_ int container_end(struct container *c);
 /* It is not: `why` is told of it, and what came of it is thrown away. The container does not count as opened. */
 _must_check_ int container_broken(struct container *c, enum reason reason, const char *fmt, ...) _printf_(3, 4);

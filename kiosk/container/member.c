@@ -205,6 +205,7 @@ int container_end(struct container *c)
 			       p->member_bytes);
 		if (object_to(c, words) < 0)
 			return p->error;
+		p->is_broken |= p->member_bytes < p->announced; /* the rest of it is somewhere */
 	}
 	p->has_member = false;
 	return stream_said(c, stream_end(&p->stream, p->member_id, STREAM_COMPLETE));

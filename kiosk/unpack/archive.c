@@ -10,6 +10,8 @@
 /* So many times in a row libarchive may ask to be called again for the next entry. */
 #define RETRIES_MAX 1000
 
+#define TAR_BLOCK 512u
+
 static int enable(struct archive *a, enum container_format format)
 {
 	switch (format) {
@@ -66,6 +68,19 @@ static void read_entry(const struct unpack *u, struct archive_entry *e, struct e
 		ret->announced = (uint64_t)archive_entry_size(e);
 }
 
+/* Between a member of a tar and the next header nothing may stand: at the end of its bytes libarchive has passed what fills the
+ * last block. */
+static int look_at_padding(struct unpack *u, uint64_t size)
+{
+	uint64_t end = unpack_position(u), padding = (TAR_BLOCK - size % TAR_BLOCK) % TAR_BLOCK;
+
+	if (size == CONTAINER_SIZE_UNKNOWN || end < padding || end > u->c->size || end % TAR_BLOCK != 0)
+		return 0;
+	if (unpack_is_zero(u->c->data + end - padding, padding))
+		return 0;
+	return container_finding(u->c, REASON_ARCHIVE_UNSAFE, "bytes stand in the padding before byte %" PRIu64, end);
+}
+
 static int open_member(struct unpack *u, const struct entry *f, bool *ret_fatal)
 {
 	int r = container_member(u->c, f->path, f->path_size, f->announced);
@@ -74,7 +89,8 @@ static int open_member(struct unpack *u, const struct entry *f, bool *ret_fatal)
 		return r;
 	if (archive_entry_is_encrypted(f->e))
 		return container_broken(u->c, REASON_ENCRYPTED, "encrypted, so that nobody could look at it");
-	return unpack_data(u, f->is_sparse, ret_fatal);
+	r = unpack_data(u, f->is_sparse, ret_fatal);
+	return r == 0 && u->c->format == CONTAINER_TAR && !f->is_sparse && !*ret_fatal ? look_at_padding(u, f->announced) : r;
 }
 
 /* What is no file, and has bytes all the same: they are looked at, and nobody else would. */
@@ -153,12 +169,23 @@ static int list(struct unpack *u)
 	return r < 0 ? r : -EBADMSG;
 }
 
+/* What libarchive read last is the first block of zeros of two, or both. */
+static bool has_tar_end(const struct unpack *u)
+{
+	uint64_t at = unpack_position(u);
+
+	return at >= TAR_BLOCK && at <= u->c->size && unpack_is_zero(u->c->data + at - TAR_BLOCK, TAR_BLOCK);
+}
+
 static int compare(struct unpack *u, const struct layout *l)
 {
 	struct container *c = u->c;
 	int r = 0;
 
-	if (l->entries != LAYOUT_UNKNOWN && l->entries != u->entries)
+	/* LHA ends with a byte of zero, which libarchive does not take, and whose absence it takes for an end */
+	if ((c->format == CONTAINER_TAR && !has_tar_end(u)) || (c->format == CONTAINER_LHA && unpack_position(u) >= c->size))
+		r = container_broken(c, REASON_ARCHIVE_UNSAFE, "damaged: it stops without its end mark; cut off, perhaps");
+	else if (l->entries != LAYOUT_UNKNOWN && l->entries != u->entries)
 		r = container_broken(c, REASON_ARCHIVE_UNSAFE, "says that it has %" PRIu64 " entries, and %" PRIu64 " can be found",
 				     l->entries, u->entries);
 	else if (u->entries == 0 && !l->may_be_empty)
@@ -191,7 +218,7 @@ int unpack_archive(struct container *c, struct unpack_sums *sums, bool *ret_has_
 		r = list(&u);
 	if (r == 0)
 		r = compare(&u, &l);
-	name = archive_format_name(u.a);
+	name = u.is_open ? archive_format_name(u.a) : NULL;
 	*ret_has_extension = name && strstr(name, "Rockridge");
 	unpack_done(&u);
 	return r;

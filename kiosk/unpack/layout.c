@@ -76,13 +76,6 @@ static int layout_cab(struct container *c, struct layout *ret)
 	return 0;
 }
 
-static int layout_rar(struct container *c, struct layout *ret)
-{
-	if (!begins_with(c, "Rar!\x1a\x07", 6))
-		return unsafe(c, "does not begin as RAR");
-	return 0;
-}
-
 int layout_of_archive(struct container *c, struct layout *ret)
 {
 	*ret = (struct layout){ .end = LAYOUT_UNKNOWN, .entries = LAYOUT_UNKNOWN };

@@ -26,6 +26,7 @@ bool layout_is_empty_lzip(const struct container *c);
 
 /* One format each, for layout.c. */
 _must_check_ int layout_zip(struct container *c, struct layout *ret);
+_must_check_ int layout_rar(struct container *c, struct layout *ret);
 _must_check_ int layout_deb(struct container *c, struct layout *ret);
 _must_check_ int layout_iso9660(struct container *c, struct layout *ret);
 bool layout_has_joliet(const struct container *c);

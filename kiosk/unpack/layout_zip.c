@@ -30,8 +30,8 @@ static const uint8_t *find_end(const struct container *c)
 	return NULL;
 }
 
-/* The 64-bit record, where there is one. */
-static const uint8_t *find_end64(const struct container *c, const uint8_t *end)
+/* The 64-bit record, where there is one; it stands right before its locator, or it is that of another zip. */
+static const uint8_t *find_end64(const struct container *c, const uint8_t *end, bool *ret_is_astray)
 {
 	uint64_t before = (uint64_t)(end - c->data), at;
 	const uint8_t *locator;
@@ -42,14 +42,22 @@ static const uint8_t *find_end64(const struct container *c, const uint8_t *end)
 	if (memcmp(locator, "PK\6\7", 4) != 0)
 		return NULL;
 	at = le64(locator + 8);
-	if (at > before - LOCATOR_SIZE - END64_SIZE || memcmp(c->data + at, "PK\6\6", 4) != 0)
-		return NULL;
-	return c->data + at;
+	*ret_is_astray = at > before - LOCATOR_SIZE - END64_SIZE || memcmp(c->data + at, "PK\6\6", 4) != 0 ||
+			 le64(c->data + at + 4) != before - LOCATOR_SIZE - at - 12;
+	return *ret_is_astray ? NULL : c->data + at;
+}
+
+static bool ends_at(const struct container *c, uint64_t at, uint64_t size, const uint8_t *end)
+{
+	uint64_t before = (uint64_t)(end - c->data);
+
+	return at <= before && size == before - at;
 }
 
 int layout_zip(struct container *c, struct layout *ret)
 {
 	const uint8_t *end = find_end(c), *end64;
+	bool is_astray = false;
 
 	if (!end)
 		return unsafe(c, "damaged: it has no directory; cut off, perhaps");
@@ -60,8 +68,11 @@ int layout_zip(struct container *c, struct layout *ret)
 
 		return r < 0 ? r : -EBADMSG;
 	}
-	end64 = find_end64(c, end);
+	end64 = find_end64(c, end, &is_astray);
 	ret->entries = end64 ? le64(end64 + 32) : le16(end + 10);
+	if (is_astray || (end64 ? !ends_at(c, le64(end64 + 48), le64(end64 + 40), end64) :
+				  !ends_at(c, le32(end + 16), le32(end + 12), end)))
+		return unsafe(c, "its directory is not where its end says: two zips in one, or bytes before it");
 	ret->is_empty = c->size == END_SIZE && ret->entries == 0;
 	ret->end = c->size;
 	return 0;

@@ -28,7 +28,8 @@ int unpack_open(struct unpack *u)
 	/* the data is only read: the parameter lacks its const in 3.6 */
 	int r = archive_read_open_memory2(u->a, (void *)(uintptr_t)u->c->data, (size_t)u->c->size, UNPACK_PIECE);
 
-	if (r == ARCHIVE_OK || r == ARCHIVE_WARN)
+	u->is_open = r == ARCHIVE_OK || r == ARCHIVE_WARN;
+	if (u->is_open)
 		return 0;
 	r = unpack_broken(u);
 	return r < 0 ? r : -EBADMSG;
@@ -54,7 +55,7 @@ int unpack_broken(struct unpack *u)
 	static const char *const memory[] = { "out of memory", "allocate", "too much memory", "memory limit", NULL };
 	static const char *const encrypted[] = { "encrypt", "passphrase", "password", NULL };
 	static const char *const unsupported[] = { "unsupported", "not supported", "unavailable", "unrecognized archive format",
-						   "unknown compression", "not implemented", "can't determine", NULL };
+						   "unknown compression", "not implemented", "can't determine", "cannot be converted", NULL };
 	const char *words = archive_error_string(u->a);
 	int r = archive_errno(u->a);
 
@@ -62,7 +63,8 @@ int unpack_broken(struct unpack *u)
 		words = "damaged";
 	if (r == ENOMEM || has_words(words, memory))
 		return container_broken(u->c, REASON_LIMIT_EXCEEDED, "unpacking it needs more memory than this station gives (%s)", words);
-	if (has_words(words, encrypted) || archive_read_has_encrypted_entries(u->a) == 1)
+	/* asked for a format that was not found, libarchive crashes */
+	if (has_words(words, encrypted) || (u->is_open && archive_read_has_encrypted_entries(u->a) == 1))
 		return container_broken(u->c, REASON_ENCRYPTED, "%s", words);
 	if (has_words(words, unsupported))
 		return container_broken(u->c, REASON_CONTAINER_OPAQUE, "nothing came out: %s", words);

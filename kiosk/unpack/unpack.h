@@ -50,6 +50,7 @@ struct unpack {
 	struct container *c; /* borrowed */
 	struct unpack_sums *sums; /* borrowed; NULL: not wanted. What came out whole */
 	struct archive *a;   /* owned */
+	bool is_open;
 	uint64_t entries;    /* that libarchive listed */
 	uint64_t written;    /* bytes of the member at hand */
 	unsigned int idle;

@@ -191,7 +191,7 @@ _unused_ static void opening_append(struct opened_member *m, const void *data, s
 	m->data[m->size] = 0;
 }
 
-/* Bytes of the part at `p`, 0: not all of it is there. */
+/* Bytes of the part at `p`, 0: not all of it is there, or the message that tells its member is still on its way. */
 _unused_ static size_t opening_take_part(struct opened *t, const uint8_t *p, size_t left)
 {
 	struct opened_member *m = t->streamed > 0 ? &t->members[t->streamed - 1] : NULL;
@@ -209,7 +209,8 @@ _unused_ static size_t opening_take_part(struct opened *t, const uint8_t *p, siz
 	case STREAM_BEGIN:
 		assert_true(!m || m->has_ended);
 		assert_int_equal(value, OPENING_FIRST_ID + t->streamed);
-		assert_true(t->streamed < t->member_count); /* told before its bytes flow */
+		if (t->streamed == t->member_count)
+			return 0;
 		t->streamed++;
 		return STREAM_HEADER_LEN;
 	case STREAM_DATA:
@@ -234,7 +235,6 @@ _unused_ static bool opening_take_stream(struct opened *t, int fd, size_t *total
 {
 	static uint8_t buffer[1 << 16];
 	ssize_t n = read(fd, buffer, sizeof(buffer));
-	size_t at = 0, used;
 
 	assert_true(n >= 0);
 	if (n == 0) {
@@ -246,11 +246,17 @@ _unused_ static bool opening_take_stream(struct opened *t, int fd, size_t *total
 	assert_non_null(t->pending);
 	memcpy(t->pending + t->pending_size, buffer, (size_t)n);
 	t->pending_size += (size_t)n;
+	return true;
+}
+
+_unused_ static void opening_take_parts(struct opened *t)
+{
+	size_t at = 0, used;
+
 	while ((used = opening_take_part(t, t->pending + at, t->pending_size - at)) > 0)
 		at += used;
 	memmove(t->pending, t->pending + at, t->pending_size - at);
 	t->pending_size -= at;
-	return true;
 }
 
 /* -- OPEN ------------------------------------------------------------------------------------------------------- */
@@ -266,13 +272,13 @@ _unused_ static void opening_pump(struct opener *o, int *stream_fd, struct opene
 
 		if (poll(ready, 2, OPENING_PATIENCE_MS) < 1)
 			fail_msg("the role hangs");
-		if (ready[0].revents) { /* first: a member is told before its bytes flow */
+		if (ready[0].revents)
 			is_done = opening_take_message(o, t);
-			continue;
-		}
 		if (ready[1].revents && (!opening_take_stream(t, *stream_fd, &total) ||
 					 (o->vault_closes_after > 0 && total >= o->vault_closes_after)))
 			close_p(stream_fd);
+		if (t->pending_size > 0)
+			opening_take_parts(t);
 	}
 }
 
