@@ -95,6 +95,8 @@ static bool is_pickle(const struct pickle_report *r, size_t trailing, bool is_na
 		return true;
 	if (r->has_protocol && (r->is_whole || r->import_count > 0 || is_named))
 		return true;
+	if (r->trouble && r->calls > 0 && (r->has_protocol || is_named))
+		return true;
 	return r->is_whole && !r->is_odd && trailing == 0 && (r->memos > 0 || r->plain_count > 0);
 }
 

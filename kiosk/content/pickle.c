@@ -375,7 +375,7 @@ int run_tuple(struct walker *w)
 		mind_wrapper(w, s->at[s->count - 1 - i]);
 	}
 	s->count -= count;
-	return pile_push(s, make_tuple(s->at + s->count, count));
+	return pile_push(s, make_tuple(count > 0 ? s->at + s->count : NULL, count));
 }
 
 int run_proto(struct walker *w)
