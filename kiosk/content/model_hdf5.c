@@ -17,6 +17,7 @@ struct file {
 	struct content *c;
 	uint64_t base, end; /* what addresses count from; where the file says that it ends */
 	unsigned int width; /* bytes of an address */
+	uint64_t budget;    /* bytes of what may be links that are still looked at */
 };
 
 static uint64_t number(const uint8_t *p, unsigned int width)
@@ -64,7 +65,7 @@ static bool points_at(const struct file *f, const uint8_t *address, const char s
 
 /* Link message: version 1, flags with "link type is told", 64: external. Name, then version 0 and two strings that fill what they
  * are said to fill. */
-static bool is_external_link(const uint8_t *p, size_t left, struct span *ret_file)
+static bool is_external_link(struct file *f, const uint8_t *p, size_t left, struct span *ret_file)
 {
 	size_t at = 3, width, name, size;
 	const uint8_t *end;
@@ -81,6 +82,11 @@ static bool is_external_link(const uint8_t *p, size_t left, struct span *ret_fil
 	at += 2;
 	if (name == 0 || size < 4 || size > left - at || p[at] != 0 || p[at + size - 1] != '\0')
 		return false;
+	if (f->budget < size) {
+		f->budget = 0;
+		return false;
+	}
+	f->budget -= size;
 	end = memchr(p + at + 1, '\0', size - 2);
 	if (!end || memchr(end + 1, '\0', size - (size_t)(end + 1 - (p + at)) - 1))
 		return false;
@@ -108,12 +114,14 @@ static int look_elsewhere(struct file *f)
 		size_t left = f->c->size - i;
 		struct span name;
 
-		if (*p == 1 && is_external_link(p, left, &name))
+		if (*p == 1 && is_external_link(f, p, left, &name))
 			return content_unsafe(f->c, REASON_ARCHIVE_UNSAFE, "HDF5: a link to another file, \"%.*s\"", SPAN_ARGS(name));
 		if (*p == 1 && is_external_storage(f, p, left))
 			return content_unsafe(f->c, REASON_ARCHIVE_UNSAFE, "HDF5: a data set whose bytes lie in another file");
 		if ((*p == 4 || *p == 5) && is_virtual(f, p, left))
 			return content_unsafe(f->c, REASON_ARCHIVE_UNSAFE, "HDF5: a data set that is put together out of others");
+		if (f->budget == 0)
+			return content_unsafe(f->c, REASON_ARCHIVE_UNSAFE, "HDF5: more that may be links than can be looked at");
 	}
 	return 0;
 }
@@ -163,7 +171,7 @@ static int look_keras(struct content *c)
 
 int look_model_hdf5(struct content *c)
 {
-	struct file f = { .c = c };
+	struct file f = { .c = c, .budget = 4 * (uint64_t)c->size + 65536 };
 	size_t at;
 	int r;
 

@@ -594,6 +594,13 @@ def _():
     return hdf5(lambda f: f.create_dataset("a", data=[1] * 100))[:-100]
 
 
+@specimen("hdf5-budget", "model.h5", "unsafe", "than can be looked at", "thousands of beginnings of links that lead to one place: time")
+def _():
+    end = b"\0" + b"a" * 60000 + b"\0b\0c\0"
+    return hdf5(lambda f: f.create_dataset("a", data=list((b"\1\x0b\x40" + struct.pack("<Q", 8) + bytes(8)) * 5)))[:-8] + b"".join(
+        b"\1\x0b\x40" + struct.pack("<Q", (2000 - i) * 11 - 11) for i in range(2000)) + struct.pack("<H", len(end)) + end
+
+
 fixed("hdf5-near", "x.txt", "clean", "-", "text about it", b"The signature of HDF5 is \\x89HDF; \"class_name\": \"Lambda\"\n")
 
 # -- files beside a model -------------------------------------------------------------------------------------------------------------
