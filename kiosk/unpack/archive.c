@@ -59,9 +59,11 @@ static void read_entry(const struct unpack *u, struct archive_entry *e, struct e
 
 	*ret = (struct entry){ .e = e, .path = archive_entry_pathname(e), .target = hard ? hard : archive_entry_symlink(e),
 			       .announced = CONTAINER_SIZE_UNKNOWN, .is_sparse = archive_entry_sparse_count(e) > 0 };
-	/* the index of a static library (ar(5)), which has no name that a file could have */
+	/* parts of a static library (ar(5)) that have no name that a file could have */
 	if (u->c->format == CONTAINER_AR && ret->path && (strcmp(ret->path, "/") == 0 || strcmp(ret->path, "/SYM64/") == 0))
 		ret->path = "symbol-index";
+	if (u->c->format == CONTAINER_AR && ret->path && strcmp(ret->path, "//") == 0)
+		ret->path = "long-names";
 	ret->path_size = ret->path ? strlen(ret->path) : 0;
 	ret->target_size = ret->target ? strlen(ret->target) : 0;
 	if (archive_entry_size_is_set(e) && archive_entry_size(e) >= 0)

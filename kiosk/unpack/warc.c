@@ -96,9 +96,11 @@ static int add_chunks(struct container *c, const char *p, uint64_t size)
 		}
 		if (!line || digits == 0)
 			break;
-		if (chunk == 0)
-			return container_end(c);
 		at = (uint64_t)(line - p) + 2;
+		if (chunk == 0 && (size == at || (size - at == 2 && memcmp(p + at, "\r\n", 2) == 0)))
+			return container_end(c);
+		if (chunk == 0)
+			return container_broken(c, REASON_ARCHIVE_UNSAFE, "bytes stand behind the end of a body in pieces (chunked)");
 		if (chunk > size - at || size - at - chunk < 2)
 			break;
 		r = add_bytes(c, p + at, chunk);
