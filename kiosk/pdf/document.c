@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
 #include "pdf/document.h"
 
+#include <malloc.h>
 #include <search.h>
 #include <string.h>
 
@@ -55,6 +56,7 @@ static void document_done(struct document *d)
 	tdestroy(d->names, free);
 	free(d->stack);
 	free(d->embedded);
+	(void)malloc_trim(0); /* the next document starts anew; whether there was something to give back does not matter */
 }
 
 static int tell_unreadable(struct document *d)

@@ -4,10 +4,23 @@
  */
 #include "pdf/document.h"
 
+#include <malloc.h>
 #include <string.h>
+
+#include "sandbox/role.h"
 
 #define STACK_MAX (4u * PDF_OBJECTS_MAX) /* entries: containers that wait, direct ones included */
 #define DRAIN_EVERY 4096u		 /* objects */
+
+#define MEMORY_SPARE (128ull << 20)	 /* bytes: qpdf's C API lets some failures of small allocations end the process */
+
+static void check_memory(struct document *d)
+{
+	struct mallinfo2 m = mallinfo2();
+
+	if ((uint64_t)m.uordblks + m.hblkhd + MEMORY_SPARE > role_get(ROLE_PDF)->data_max)
+		d->has_no_memory = true;
+}
 
 static int over_limit(struct document *d)
 {
@@ -58,8 +71,10 @@ static int is_new(struct document *d, struct work *w)
 		return r;
 	if (++d->objects > PDF_OBJECTS_MAX)
 		return over_limit(d);
-	if (d->objects % DRAIN_EVERY == 0)
+	if (d->objects % DRAIN_EVERY == 0) {
 		document_drain(d);
+		check_memory(d);
+	}
 	return d->has_no_memory ? -EDQUOT : 1; /* told at the end: document.c */
 }
 
