@@ -139,6 +139,7 @@ $(OBJ)/%.o: kiosk/%.c
 # tests/unit/test_FOLDER_TOPIC.c links FOLDER and what that folder needs; and what only its tests do.
 TEST_CPPFLAGS_devices := $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags umockdev-1.0 2>/dev/null))
 TEST_LIBS_devices := $(call pkg,umockdev-1.0)
+TEST_LIBS_pdf := $(call pkg,zlib)
 UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SOURCES))
 unit_folder = $(word 2,$(subst _, ,$(1)))
