@@ -52,7 +52,8 @@ int private_tell(struct container *c, enum reason reason, const struct clean_nam
 	return r < 0 ? end_with(c, -ENOTCONN) : 0;
 }
 
-static int tell_all(struct container *c, enum reason reason, const struct clean_name *name, const char *fmt, va_list args)
+static _printf_(4, 0) int tell_all(struct container *c, enum reason reason, const struct clean_name *name, const char *fmt,
+				   va_list args)
 {
 	char detail[CONTAINER_DETAIL_MAX + 1];
 
