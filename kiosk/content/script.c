@@ -131,7 +131,7 @@ static int look_at_markup(struct content *c, struct span text)
 
 	if (!span_starts(head, "<"))
 		return 0;
-	if (span_starts(head, "<?php") || (span_starts(head, "<%") && span_find(head, "%>")))
+	if (span_starts(head, "<?php"))
 		return content_is(c, "text/x-php");
 	if (span_find(head, "<hta:application"))
 		return content_is(c, "application/hta");
