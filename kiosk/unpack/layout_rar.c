@@ -173,6 +173,7 @@ static bool is_rar5_stored_whole(const struct container *c, const struct rar5_bl
 static int walk_rar5(struct container *c)
 {
 	struct rar5_block b;
+	bool is_told = false;
 
 	for (uint64_t at = 8; at < c->size; at = b.end + b.data_size) {
 		if (!read_rar5(c, at, &b))
@@ -181,6 +182,13 @@ static int walk_rar5(struct container *c)
 			return 0; /* nobody sees what follows */
 		if (!is_rar5_stored_whole(c, &b))
 			return unsafe(c, "damaged: the checksum of a member is wrong");
+		if (!is_told && b.type == RAR5_FILE && is_rar5_encrypted(c, &b)) { /* libarchive before 3.7 passes over it */
+			int r = container_broken(c, REASON_ENCRYPTED, "members are encrypted, so that nobody could look at them");
+
+			if (r < 0)
+				return r;
+			is_told = true;
+		}
 		if (b.type == RAR5_END)
 			return b.end + b.data_size == c->size ? 0 : unsafe(c, "bytes stand behind its end");
 	}
