@@ -156,6 +156,11 @@ def make_sparse_tar():
 
 
 # .. RAR, stored
+def ciphertext(data):
+    """Of the length that AES in blocks of 16 makes of it, and as meaningless."""
+    return bytes(b ^ 0xa5 ^ n * 7 & 255 for n, b in enumerate(data.ljust((len(data) + 15) // 16 * 16, b"\0")))
+
+
 def vint(n):
     out = b""
     while n > 127:
@@ -175,7 +180,7 @@ def rar5(files, is_locked=False):
         # File encryption record, "extra area": AES-256, no check value; the data is noise then
         extra = vint(1) + vint(0) + vint(0) + b"\x0f" + bytes(range(16)) + bytes(range(16)) if is_locked else b""
         extra = vint(len(extra)) + extra if extra else b""
-        data = data.ljust((len(data) + 15) // 16 * 16, b"\xa5") if is_locked else data
+        data = ciphertext(data) if is_locked else data
         name = path.encode()
         out += rar5_block(vint(2) + vint(2 | bool(extra)) + (vint(len(extra)) if extra else b"") + vint(len(data)) + vint(4) +
                           vint(len(files[path])) + vint(0o100644) + struct.pack("<I", zlib.crc32(files[path])) + vint(0) + vint(1) +
@@ -189,15 +194,14 @@ def rar4(files, is_locked=False):
     out = b"Rar!\x1a\x07\x00" + block(struct.pack("<BHHHI", 0x73, 0, 13, 0, 0))
     for path, data in files.items():
         name = path.replace("/", "\\").encode()
-        stored = data.ljust((len(data) + 15) // 16 * 16, b"\xa5") if is_locked else data
+        stored = ciphertext(data) if is_locked else data
         out += block(struct.pack("<BHHIIBIIBBHI", 0x74, 0x8000 | (4 if is_locked else 0), 32 + len(name), len(stored), len(data), 2,
                                  zlib.crc32(data), 0x5C210000, 20, 0x30, len(name), 0x20) + name) + stored
     return out + block(struct.pack("<BHH", 0x7b, 0x4000, 7))
 
 
 add("rar", ".rar", rar5, bomb=many_of(rar5), encrypt={"AES": lambda files: rar5(files, True)})
-# libarchive does not compare the check sums of stored members; what comes out is what every other program gets
-add("rar 4", ".rar", rar4, of="rar", has_sums=False, bomb=many_of(rar4), encrypt={"AES": lambda files: rar4(files, True)})
+add("rar 4", ".rar", rar4, of="rar", bomb=many_of(rar4), encrypt={"AES": lambda files: rar4(files, True)})
 
 
 # .. LHA, stored
@@ -261,7 +265,10 @@ add("rpm", ".rpm", rpm, inside=lambda path: ["payload.cpio.gz", "payload.cpio", 
     bomb=lambda: rpm({"zeros.bin": bytes(BOMB_BYTES)}))
 
 
-def image(part, layout="none", is_tight=True, **options):
+def image(part, layout="none", is_tight=True):
+    """`part`: as of media.py, without a directory."""
+    kind, _, options = part.partition(":")
+
     def make(files):
         with tempfile.TemporaryDirectory() as d:
             tree, out = os.path.join(d, "t"), os.path.join(d, "out")
@@ -272,7 +279,8 @@ def image(part, layout="none", is_tight=True, **options):
                 os.utime(f.name, (STAMP, STAMP))
             room = sum((len(x) + 4095) // 4096 * 4096 for x in files.values()) * 11 // 10
             size = ":size=%d" % (3 * MIB + (room + MIB - 1) // MIB * MIB) if is_tight else ""
-            subprocess.run([sys.executable, MEDIA, out, "--layout", layout, "--part", "%s:%s%s" % (part, tree, size)], check=True,
+            subprocess.run([sys.executable, MEDIA, out, "--layout", layout, "--part",
+                            ":".join(filter(None, (kind, tree, options))) + size], check=True,
                            env=dict(os.environ, SOURCE_DATE_EPOCH=str(STAMP)))
             with open(out, "rb") as f:
                 return f.read()
