@@ -24,6 +24,7 @@
 struct container {
 	enum container_format format;
 	const struct container_info *info;
+	enum container_shape shape; /* here: see CONTAINER_OPEN */
 	const char *path;    /* raw; the container's own, to name the member of a compressed stream after */
 	const uint8_t *data; /* all of it, mapped read-only; never NULL */
 	uint64_t size;	     /* bytes, > 0 */

@@ -96,12 +96,12 @@ static int enter(struct container *c, const char *raw_path, size_t path_size, en
 		return over_budget(c, "more members", p->limits.members, "members");
 	p->entries++;
 	p->member_reasons = 0;
-	if (c->info->shape == CONTAINER_STREAM) {
+	if (c->shape == CONTAINER_STREAM) {
 		*ret_why = NULL;
 		name_of_stream(c->path, &p->name);
 		return 0;
 	}
-	*ret_why = name_clean(c->info->shape, raw_path ? raw_path : "", raw_path ? path_size : 0, &p->name);
+	*ret_why = name_clean(c->shape, raw_path ? raw_path : "", raw_path ? path_size : 0, &p->name);
 	r = remember(c, kind, &known);
 	if (!*ret_why)
 		*ret_why = known;
@@ -269,7 +269,7 @@ int container_symlink(struct container *c, const char *raw_path, size_t path_siz
 	int r = enter(c, raw_path, path_size, NAME_SYMLINK, &why);
 
 	if (r == 0 && !why)
-		why = name_target(c->info->shape, &c->private->name, raw_target ? raw_target : "", raw_target ? target_size : 0);
+		why = name_target(c->shape, &c->private->name, raw_target ? raw_target : "", raw_target ? target_size : 0);
 	return r < 0 ? r : object_to(c, why);
 }
 
@@ -282,9 +282,9 @@ int container_hardlink(struct container *c, const char *raw_path, size_t path_si
 
 	if (p->error < 0)
 		return p->error;
-	wrong = name_clean(c->info->shape, raw_target ? raw_target : "", raw_target ? target_size : 0, &p->target);
+	wrong = name_clean(c->shape, raw_target ? raw_target : "", raw_target ? target_size : 0, &p->target);
 	kind = names_find(p->names, &p->target);
-	if (!wrong && (kind == NAME_FREE || kind == NAME_DIRECTORY) && c->info->shape != CONTAINER_OBJECT)
+	if (!wrong && (kind == NAME_FREE || kind == NAME_DIRECTORY) && c->shape != CONTAINER_OBJECT)
 		wrong = "a hard link to what was not there before";
 	/* what it is from now on: a link to a symbolic link is one */
 	r = enter(c, raw_path, path_size, kind == NAME_FREE || kind == NAME_DIRECTORY ? NAME_FILE : kind, &why);
@@ -296,7 +296,7 @@ int container_special(struct container *c, const char *raw_path, size_t path_siz
 	const char *why = NULL;
 	int r = enter(c, raw_path, path_size, NAME_SPECIAL, &why);
 
-	if (r == 0 && !why && c->info->shape != CONTAINER_ROOT)
+	if (r == 0 && !why && c->shape != CONTAINER_ROOT)
 		why = "a device, pipe or socket";
 	return r < 0 ? r : object_to(c, why);
 }
@@ -313,7 +313,7 @@ int private_begin(struct container *c, uint64_t first_id, const struct container
 	p->findings = p->reasons = p->container_reasons = p->member_reasons = 0;
 	stream_writer_init(&p->stream, stream_fd);
 	/* directories that are only implied count, too: deep names would otherwise make many of them */
-	p->names = names_new(c->info->shape, limits->members > UINT64_MAX / 2 ? UINT64_MAX : 2 * limits->members);
+	p->names = names_new(c->shape, limits->members > UINT64_MAX / 2 ? UINT64_MAX : 2 * limits->members);
 	return p->names ? 0 : -ENOMEM;
 }
 

@@ -92,6 +92,7 @@ static int open_container(struct server *s, struct container *c, const struct co
 static int on_open(struct server *s, struct message *m)
 {
 	uint32_t format = decode_u32(&m->payload);
+	uint32_t shape = decode_u32(&m->payload);
 	uint64_t first_id = decode_u64(&m->payload);
 	struct container_limits limits = { .members = decode_u64(&m->payload) };
 	struct container c = { .format = (enum container_format)format, .info = container_info(format), .private = &s->private };
@@ -104,7 +105,8 @@ static int on_open(struct server *s, struct message *m)
 	r = decoder_end(&m->payload);
 	if (r < 0 || !path)
 		return r < 0 ? r : -ENOMEM;
-	if (!c.info || c.info->role != s->role->role) /* a supervisor gone wrong */
+	c.shape = (enum container_shape)shape;
+	if (!c.info || c.info->role != s->role->role || shape > CONTAINER_OBJECT) /* a supervisor gone wrong */
 		return channel_fail(&s->channel, -ENOTSUP, "format", "%s", strerror(ENOTSUP));
 	c.path = path;
 	return open_container(s, &c, &limits, first_id, m);

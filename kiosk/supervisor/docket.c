@@ -326,12 +326,8 @@ int docket_find_in(struct docket *d, uint64_t id, enum reason reason, const char
 							   member)) < 0)
 		r = -ENOMEM;
 	if (r == 0) {
-		sqlite3_stmt *s = docket_begin(d, docket_is_member(id) ? MEMBER_SET_FINDINGS : SET_FINDINGS);
-
 		text = json_dumps(list, JSON_COMPACT | JSON_SORT_KEYS);
-		docket_bind_u64(s, 1, id);
-		docket_bind_text(s, 2, text);
-		r = text ? docket_run(d, s) : -ENOMEM;
+		r = text ? docket_set_findings(d, id, text) : -ENOMEM;
 	}
 	json_decref(list);
 	return r;
@@ -340,6 +336,44 @@ int docket_find_in(struct docket *d, uint64_t id, enum reason reason, const char
 int docket_find(struct docket *d, uint64_t id, enum reason reason, const char *detail)
 {
 	return docket_find_in(d, id, reason, NULL, detail);
+}
+
+int docket_set_findings(struct docket *d, uint64_t id, const char *findings)
+{
+	sqlite3_stmt *s = docket_begin(d, docket_is_member(id) ? MEMBER_SET_FINDINGS : SET_FINDINGS);
+
+	docket_bind_u64(s, 1, id);
+	docket_bind_text(s, 2, findings);
+	return docket_run(d, s);
+}
+
+int docket_note(struct docket *d, uint64_t id, const char *note)
+{
+	sqlite3_stmt *s = docket_begin(d, ADD_NOTE);
+
+	docket_bind_u64(s, 1, id);
+	docket_bind_text(s, 2, note);
+	docket_bind_u64(s, 3, DOCKET_NOTES);
+	return docket_run(d, s);
+}
+
+int docket_notes(struct docket *d, uint64_t id, docket_note_fn each, void *context)
+{
+	sqlite3_stmt *s = docket_begin(d, NOTES);
+	int code, r = 0;
+
+	docket_bind_u64(s, 1, id);
+	while (r == 0 && (code = sqlite3_step(s)) != SQLITE_DONE) {
+		_cleanup_free_ char *note = NULL;
+
+		r = docket_error(d, code);
+		if (r < 0)
+			break;
+		note = docket_column_bytes(s, 0);
+		r = note ? each(context, note) : -ENOMEM;
+	}
+	sqlite3_reset(s);
+	return r;
 }
 
 int docket_done(struct docket *d, uint64_t id, uint32_t done)

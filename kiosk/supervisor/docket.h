@@ -56,6 +56,13 @@ _must_check_ int docket_examined(struct docket *d, uint64_t id, uint32_t done, c
  * reason a file has a few at most: further ones would not change what becomes of it. */
 #define DOCKET_FINDINGS_OF_ONE_REASON 8
 _must_check_ int docket_find(struct docket *d, uint64_t id, enum reason reason, const char *detail);
+/* All findings of a file, as a JSON array that was escaped. */
+_must_check_ int docket_set_findings(struct docket *d, uint64_t id, const char *findings);
+/* A sentence for the report, escaped: how the file was looked at. At most so many a file; further ones are not kept. */
+#define DOCKET_NOTES 32
+_must_check_ int docket_note(struct docket *d, uint64_t id, const char *note);
+typedef int (*docket_note_fn)(void *context, const char *note);
+_must_check_ int docket_notes(struct docket *d, uint64_t id, docket_note_fn each, void *context);
 _must_check_ int docket_done(struct docket *d, uint64_t id, uint32_t done);
 _must_check_ int docket_judged(struct docket *d, uint64_t id, enum verdict verdict, const char *rule,
 			       const char *reasons, const char *published_as);

@@ -63,6 +63,8 @@ enum statement {
 	ADD_OPENED,
 	OWE,
 	OWED,
+	ADD_NOTE,
+	NOTES,
 	COUNT,
 	STATEMENT_COUNT_
 };
@@ -148,7 +150,8 @@ struct docket {
 	"CREATE TABLE inspected (root INTEGER NOT NULL, sum BLOB NOT NULL, PRIMARY KEY (root, sum)) STRICT, WITHOUT ROWID;"	\
 	"CREATE TABLE opened (root INTEGER NOT NULL, sum BLOB NOT NULL, PRIMARY KEY (root, sum)) STRICT, WITHOUT ROWID;"	\
 	"CREATE TABLE owed (root INTEGER NOT NULL, id INTEGER NOT NULL, layer BLOB NOT NULL, member BLOB NOT NULL, detail BLOB NOT NULL) STRICT;" \
-	"CREATE INDEX owed_id ON owed (root, id);"
+	"CREATE INDEX owed_id ON owed (root, id);"                                                  \
+	"CREATE TABLE note (id INTEGER NOT NULL, note TEXT NOT NULL) STRICT; CREATE INDEX note_id ON note (id);"
 
 #define MEMBER_COLUMNS "id, container, root, depth, path, size, sum, status, trouble, types, findings, done"
 #define MEMBER_STATEMENTS                                                                          \
@@ -170,6 +173,8 @@ struct docket {
 	[FORGET_INSPECTED] = "DELETE FROM inspected WHERE root = ?1",                              \
 	[ADD_OPENED] = "INSERT OR IGNORE INTO opened (root, sum) VALUES (?1, ?2)",                 \
 	[OWE] = "INSERT INTO owed (root, id, layer, member, detail) VALUES (?1, ?2, ?3, ?4, ?5)",  \
+	[ADD_NOTE] = "INSERT INTO note (id, note) SELECT ?1, ?2 WHERE (SELECT count(*) FROM note WHERE id = ?1) < ?3", \
+	[NOTES] = "SELECT note FROM note WHERE id = ?1 ORDER BY rowid",                             \
 	[OWED] = "SELECT o.member, o.detail FROM owed o WHERE o.root = ?1 AND o.id = ?2"           \
 		 " AND NOT EXISTS (SELECT 1 FROM opened p WHERE p.root = ?1 AND p.sum = o.layer) LIMIT ?3"
 

@@ -74,6 +74,22 @@ int examined_owed(void *context, const struct job *job, const uint8_t sum[static
 	return r == 0 ? docket_owe(i->docket, root, job->id, sum, *member ? member : NULL, detail) : r;
 }
 
+int examined_noted(void *context, const struct job *job, const char *note)
+{
+	struct inspection *i = context;
+	_cleanup_free_ char *clean = text_escape(note, strlen(note)), *path = text_escape(job->path, strlen(job->path)), *words = NULL;
+	uint64_t root;
+	int r = root_of(i, job, &root);
+
+	if (r < 0)
+		return r;
+	if (!clean || !path || asprintf(&words, docket_is_member(job->id) ? "%2$s: %1$s" : "%1$s", clean, path) < 0) {
+		words = NULL;
+		return -ENOMEM;
+	}
+	return docket_note(i->docket, root, words);
+}
+
 /* Findings in a member are told at the end, with the verdict of the file that it is in. */
 static void tell_findings(struct inspection *i, const struct job *job, json_t *findings)
 {

@@ -9,5 +9,6 @@
 int examined(void *context, const struct job *job, const struct job_result *result);
 int examined_layer(void *context, const struct job *job, const uint8_t sum[static SHA256_LEN]);
 int examined_owed(void *context, const struct job *job, const uint8_t sum[static SHA256_LEN], const char *detail, const char *member);
+int examined_noted(void *context, const struct job *job, const char *note);
 
 #endif

@@ -12,6 +12,8 @@
 static void entry_facts_done(struct judging *j)
 {
 	facts_done(&j->facts);
+	json_decref(j->told);
+	j->told = NULL;
 	for (size_t k = 0; k < j->signer_count; k++) {
 		free(j->signers[k].key_name);
 		free(j->signers[k].key_id);
@@ -212,6 +214,37 @@ static void tell_verdict(struct judging *j, const struct docket_entry *e, const 
 				      verdict_name(g->verdict), "rule", g->rule, "reasons", reasons));
 }
 
+int facts_tell(struct judging *j, const struct examined_facts *f, const char *path)
+{
+	if (!j->told && !(j->told = json_array()))
+		return -ENOMEM;
+	for (size_t k = 0; k < f->findings.count && json_array_size(j->told) < JUDGING_TOLD; k++) {
+		const struct finding *x = &f->findings.list[k];
+		_cleanup_free_ char *member = NULL;
+
+		if (path && asprintf(&member, "%s%s%s", path, x->member ? "/" : "", x->member ? x->member : "") < 0) {
+			member = NULL;
+			return -ENOMEM;
+		}
+		if (json_array_append_new(j->told, json_pack("{s:s,s:s,s:s?}", "code", reason_code(x->reason), "detail", x->detail,
+							    "member", path ? member : x->member)) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* What a signature stood in for is in the report of a file that passes. */
+static int store_told(struct judging *j, const struct docket_entry *e, const struct judgement *g)
+{
+	_cleanup_free_ char *text = NULL;
+	int r = facts_tell(j, &j->facts, NULL);
+
+	if (r < 0 || g->verdict != VERDICT_APPROVED || json_array_size(j->told) == 0)
+		return r;
+	text = json_dumps(j->told, JSON_COMPACT | JSON_SORT_KEYS);
+	return text ? docket_set_findings(j->i->docket, e->id, text) : -ENOMEM;
+}
+
 static int store(struct judging *j, const struct docket_entry *e, const struct judgement *g)
 {
 	json_t *reasons = reasons_json(g);
@@ -296,6 +329,8 @@ static int each(void *context, struct docket_entry *e)
 		r = judge_file(j->i->supervisor->rules, &s, &g);
 	if (r == 0 && e->has_sum)
 		r = judge_members(j, e, &s, &g);
+	if (r == 0)
+		r = store_told(j, e, &g);
 	if (r == 0)
 		r = store(j, e, &g);
 	judgement_done(&g);

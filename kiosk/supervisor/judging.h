@@ -9,6 +9,7 @@
 
 #define SIGNERS_MAX 16
 #define LISTINGS_MAX 16
+#define JUDGING_TOLD 32 /* findings that a signature stood in for, in the report */
 #define CONTAINERS_MAX 64 /* in each other; station/config.c allows no more */
 
 /* What examiners found of one file or member, as the judge takes it; owned. */
@@ -30,6 +31,7 @@ struct judging {
 	struct docket_listing listings[LISTINGS_MAX];
 	struct judge_listing judge_listings[LISTINGS_MAX];
 	size_t listing_count;
+	json_t *told; /* findings of all that is in it, at most JUDGING_TOLD, as in the docket */
 };
 
 /* From the docket's columns, and what is still owed of `id`. */
@@ -39,6 +41,8 @@ void facts_done(struct examined_facts *f);
 /* The file did not come whole: the finding that says so. */
 _must_check_ int facts_of_stream(struct examined_facts *f, enum stream_status status, const char *trouble);
 
+/* Keep what was found, for the report of a file that passes although of it. `path`: of the member, NULL: the file. */
+_must_check_ int facts_tell(struct judging *j, const struct examined_facts *f, const char *path);
 /* Judge all that is in the file `e`, whose own subject is `file`, and roll it up into `g`. */
 _must_check_ int judge_members(struct judging *j, const struct docket_entry *e, const struct subject *file, struct judgement *g);
 

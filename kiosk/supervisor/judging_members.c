@@ -134,6 +134,17 @@ static int judge_one(struct member_judging *mj, const struct docket_member *m, s
 	return r;
 }
 
+static int tell_place(struct member_judging *mj, const struct docket_member *m, const struct examined_facts *f)
+{
+	_cleanup_free_ char *clean = text_escape(m->path, strlen(m->path)), *path = NULL;
+
+	if (!clean || asprintf(&path, "%s%s", mj->place.prefix, clean) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	return facts_tell(mj->j, f, path);
+}
+
 static int each_member(void *context, struct docket_member *m)
 {
 	struct member_judging *mj = context;
@@ -153,6 +164,8 @@ static int each_member(void *context, struct docket_member *m)
 		r = facts_of_stream(&f, m->status, m->trouble);
 	if (r == 0)
 		r = judge_one(mj, m, &f);
+	if (r == 0 && f.findings.count > 0)
+		r = tell_place(mj, m, &f);
 	facts_done(&f);
 	return r;
 }

@@ -356,6 +356,21 @@ static int take_owed(struct pool *p, struct worker *w, struct decoder *d)
 	return r == 0 ? decoder_end(d) : r;
 }
 
+static int take_note(struct pool *p, struct worker *w, struct decoder *d)
+{
+	_cleanup_free_ char *note = decode_str(d, 1000);
+	int r = decoder_end(d);
+
+	if (++w->sums > 2 * POOL_SUMS_MAX)
+		return -EPROTO;
+	return r == 0 ? p->events.noted(p->events.context, &w->job, note) : r;
+}
+
+static bool is_word_before_result(uint32_t type)
+{
+	return type == MESSAGE_WORKER_INSPECTED || type == MESSAGE_WORKER_OWED || type == MESSAGE_WORKER_NOTED;
+}
+
 static int take_result(struct pool *p, struct worker *w)
 {
 	_cleanup_free_ struct message *m = malloc(sizeof(*m));
@@ -371,8 +386,10 @@ static int take_result(struct pool *p, struct worker *w)
 		return lose(p, w, REASON_SCANNER_CRASHED, "the examiner died while it looked at this file");
 	if (r == 0 && m->type == MESSAGE_FAILED)
 		return take_failure(p, w, m);
-	if (r == 0 && (m->type == MESSAGE_WORKER_INSPECTED || m->type == MESSAGE_WORKER_OWED)) {
-		r = m->type == MESSAGE_WORKER_OWED ? take_owed(p, w, &m->payload) : take_inspected(p, w, &m->payload);
+	if (r == 0 && is_word_before_result(m->type)) {
+		r = m->type == MESSAGE_WORKER_OWED	? take_owed(p, w, &m->payload) :
+		    m->type == MESSAGE_WORKER_INSPECTED ? take_inspected(p, w, &m->payload) :
+							  take_note(p, w, &m->payload);
 		message_done(m);
 		if (r != -EPROTO)
 			return r; /* 0, or what our own side failed at */

@@ -52,6 +52,8 @@ struct pool_events {
 	int (*inspected)(void *context, const struct job *job, const uint8_t sum[static SHA256_LEN]);
 	/* It could not look into the layer with these bytes. `detail` and `member` are raw. */
 	int (*owed)(void *context, const struct job *job, const uint8_t sum[static SHA256_LEN], const char *detail, const char *member);
+	/* How it was looked at, where that is not the usual way; raw. */
+	int (*noted)(void *context, const struct job *job, const char *note);
 	void *context;
 };
 

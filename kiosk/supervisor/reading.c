@@ -505,7 +505,7 @@ int inspection_read(struct inspection *i)
 		.scan_time_ms = l->scan_time_s * 1000,
 		.jobs_per_worker = l->jobs_per_worker,
 	};
-	const struct pool_events events = { examined, examined_layer, examined_owed, i };
+	const struct pool_events events = { examined, examined_layer, examined_owed, examined_noted, i };
 	struct reading *rd = calloc(1, sizeof(*rd));
 	int r = unpackers_new(i, &i->unpackers);
 

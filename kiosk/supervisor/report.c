@@ -105,6 +105,22 @@ static int set_vouched(json_t *o, const struct docket_entry *e)
 	return r;
 }
 
+static int add_note(void *context, const char *note)
+{
+	return json_array_append_new(context, json_string(note)) < 0 ? -ENOMEM : 0;
+}
+
+static int set_notes(json_t *o, struct inspection *i, uint64_t id)
+{
+	json_t *notes = json_array();
+	int r = notes ? docket_notes(i->docket, id, add_note, notes) : -ENOMEM;
+
+	if (r == 0 && json_array_size(notes) > 0 && json_object_set(o, "notes", notes) < 0)
+		r = -ENOMEM;
+	json_decref(notes);
+	return r;
+}
+
 static json_t *file_json(struct inspection *i, const struct report_facts *f, const struct docket_entry *e)
 {
 	char sum[SHA256_HEX_LEN + 1];
@@ -127,7 +143,7 @@ static json_t *file_json(struct inspection *i, const struct report_facts *f, con
 		      "reasons", reasons, "signers", signers, "published_as",
 		      f->is_published && e->published_as ? json_string(e->published_as) : json_null());
 	json_decref(types);
-	if (o && (set_path(o, e->path) < 0 || set_vouched(o, e) < 0)) {
+	if (o && (set_path(o, e->path) < 0 || set_vouched(o, e) < 0 || set_notes(o, i, e->id) < 0)) {
 		json_decref(o);
 		o = NULL;
 	}

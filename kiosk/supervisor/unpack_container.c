@@ -22,6 +22,47 @@ static char *main_type(const char *types)
 	return copy;
 }
 
+static bool is_type(const char *types, const char *mime)
+{
+	return strstr(types, mime) != NULL; /* a JSON array of our own making: types have no quotes in them */
+}
+
+static bool ends(const char *path, const char *with)
+{
+	size_t n = strlen(path), m = strlen(with);
+
+	return n >= m && strcmp(path + n - m, with) == 0;
+}
+
+/* The data.tar of a package, the cpio of an RPM, the layers of an image: trees of systems, in which absolute links and devices
+ * have their place. Streams in between change nothing. Nobody unpacks such a member by itself. */
+static int find_system(struct unpacker *u, uint64_t container, const char *path)
+{
+	bool is_layer = ends(path, "/layer.tar") || strncmp(path, "blobs/sha256/", 13) == 0;
+	uint64_t id = container;
+	int r = 0;
+
+	u->is_system_inside = is_layer;
+	while (r == 0 && !u->is_system_inside && id != 0) {
+		struct docket_member m = { 0 };
+		struct docket_entry e = { 0 };
+		const char *types;
+		bool is_stream;
+
+		r = docket_is_member(id) ? docket_get_member(u->i->docket, id, &m) : docket_get(u->i->docket, id, &e);
+		types = m.types ? m.types : e.types ? e.types : "";
+		u->is_system_inside = is_type(types, container_info(CONTAINER_DEB)->mime) || is_type(types, container_info(CONTAINER_RPM)->mime);
+		is_stream = false;
+		for (unsigned int f = CONTAINER_GZIP; f <= CONTAINER_COMPRESS; f++)
+			is_stream |= is_type(types, container_info(f)->mime);
+		id = is_stream ? m.container : 0;
+		r = r < 0 ? r : 0;
+		docket_member_done(&m);
+		docket_entry_done(&e);
+	}
+	return r;
+}
+
 int unpack_load(struct unpacker *u)
 {
 	struct docket_entry e = { 0 };
@@ -36,9 +77,12 @@ int unpack_load(struct unpacker *u)
 			u->depth = m.depth + 1;
 			u->size = m.size;
 			memcpy(u->sum, m.sum, SHA256_LEN);
+			if (u->path && find_system(u, m.container, u->path) < 0)
+				r = -EIO;
 		}
 	} else {
 		r = docket_get(u->i->docket, u->id, &e);
+		u->is_system_inside = false;
 		if (r > 0) {
 			u->path = TAKE_PTR(e.path);
 			u->mime = main_type(e.types);
@@ -167,6 +211,7 @@ int unpack_begin_format(struct unpacker *u)
 	u->came = 0;
 	u->first_id = u->next_id = u->all->next_id;
 	u->end_id = u->all->next_id += span; /* ids are there in plenty: 64 bits */
+	u->shape = info && info->shape == CONTAINER_ARCHIVE && u->is_system_inside ? CONTAINER_ROOT : info ? info->shape : CONTAINER_OBJECT;
 	r = !info ? -EPROTO : info->role == ROLE_INTAKE ? unpack_begin_volumes(u) : unpack_begin_opener(u);
 	if (r == 0 || r == -ECANCELED || r == -ETIMEDOUT)
 		return r;

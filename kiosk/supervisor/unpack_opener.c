@@ -38,6 +38,7 @@ static int send_open(struct unpacker *u, struct process *p, int stream_fd)
 		return -ENOMEM;
 	encoder_init(e);
 	encode_u32(e, u->format);
+	encode_u32(e, u->shape);
 	encode_u64(e, u->first_id);
 	encode_u64(e, u->members_left);
 	encode_u64(e, u->bytes_left);

@@ -66,6 +66,8 @@ struct unpacker {
 	uint64_t id;	     /* 0: none */
 	uint64_t formats;    /* still to be opened as */
 	enum container_format format;
+	enum container_shape shape; /* of the format at hand, where it is */
+	bool is_system_inside; /* it is the payload of a package: its archive holds the tree of a system */
 	uint32_t depth;	     /* of its members */
 	uint64_t size;
 	uint8_t sum[SHA256_LEN];

@@ -61,6 +61,7 @@ struct opener {
 	struct peer peer;
 	/* what the container is allowed */
 	struct container_limits limits;
+	bool is_system; /* archives hold the tree of a system, as in a package */
 	/* when > 0: the vault closes the stream after so many bytes */
 	size_t vault_closes_after;
 };
@@ -293,6 +294,7 @@ _unused_ static void open_fd(struct opener *o, const char *path, enum container_
 	fds[1] = ends[1];
 	encoder_init(&opening_out);
 	encode_u32(&opening_out, format);
+	encode_u32(&opening_out, o->is_system || !container_info(format) ? CONTAINER_ROOT : container_info(format)->shape);
 	encode_u64(&opening_out, OPENING_FIRST_ID);
 	encode_u64(&opening_out, o->limits.members);
 	encode_u64(&opening_out, o->limits.bytes);

@@ -81,6 +81,12 @@ static void test_deb(void **state)
 		expect_member(&told, "usr/share/doc/x/README", "text\n", 5);
 		expect_finding(&told, REASON_ARCHIVE_UNSAFE, "usr/share/doc/x/c", "absolute"); /* as a tar of its own */
 		opened_done(&told);
+		role.is_system = true;
+		open_bytes(&role, "data.tar", CONTAINER_TAR, m->data, m->size, &told);
+		role.is_system = false;
+		expect_opened(&told);
+		expect_no_findings(&told);
+		opened_done(&told);
 		opened_done(&inner);
 	}
 }
