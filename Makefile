@@ -38,7 +38,7 @@ override CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ikiosk -DLAZARET_VERS
 pkg = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 
 # Folders that make libraries for the others: no trust boundary lies between them and their user.
-LIBRARIES := common ipc sandbox station judge control supervisor proof container content
+LIBRARIES := common ipc sandbox station judge control supervisor proof container content examiner
 # Folders with a main.c, and the name of their program.
 PROGRAMS := lazaret lazaretd lazaret-verify lazaret-ledger lazaret-vault lazaret-intake lazaret-reader \
 	lazaret-examine lazaret-unpack lazaret-ole lazaret-pdf lazaret-origin lazaret-openpgp lazaret-cms lazaret-rpm lazaret-authenticode lazaret-publish lazaret-devices lazaret-records lazaret-console lazaret-starter
@@ -60,7 +60,8 @@ NEEDS_ledger     := sandbox ipc common
 NEEDS_vault      := sandbox ipc common
 NEEDS_intake     := sandbox ipc common
 NEEDS_reader     := sandbox ipc common
-NEEDS_examine    := content sandbox ipc common
+NEEDS_examine    := examiner content sandbox ipc common
+NEEDS_examiner   := sandbox ipc common
 NEEDS_content    := common
 NEEDS_container  := sandbox ipc common
 NEEDS_unpack     := container sandbox ipc common
@@ -91,6 +92,7 @@ LIBS_verify     := $(call pkg,jansson libcrypto)
 LIBS_ledger     := $(call pkg,jansson sqlite3 libcrypto)
 LIBS_intake     := $(call pkg,blkid fuse3 ext2fs com_err libudfread libisofs-1 libcryptsetup)
 LIBS_examine    := $(call pkg,libclamav libmagic libcrypto) -lz -lbz2
+LIBS_examiner   := $(call pkg,libcrypto)
 LIBS_content    := $(call pkg,libxml-2.0 jansson)
 LIBS_container  := $(call pkg,libcrypto)
 LIBS_unpack     := $(call pkg,libarchive zlib)

@@ -3,6 +3,8 @@
 #ifndef LAZARET_EXAMINE_LIMITS_H
 #define LAZARET_EXAMINE_LIMITS_H
 
+#include "examiner/limits.h"
+
 /* libclamav clamps CL_ENGINE_MAX_FILESIZE to this (INT_MAX - 2); above it, it does not look. Never 0: "unlimited"
  * loops on files of 4 GiB and more (32-bit offset in cli_scan_fmap). */
 #define SCAN_FILE_MAX 2147483645ll
@@ -42,17 +44,10 @@
 #define TYPE_NAME_MAX 100 /* bytes; RFC 6838 §4.2 allows 127 each side, registered ones are below 80 */
 #define MAGIC_BYTES_MAX (1u << 20) /* libmagic looks at the head; all its offsets are below this */
 
-/* Canaries again after so many jobs or seconds, whichever comes first: a worker that has gone blind must not
- * pass many files. The supervisor holds approval until a file's worker has answered; a blind worker exits. */
-#define CANARY_JOBS 64
-#define CANARY_SECONDS 30
-
 /* What libclamav left to other roles, and what it saw to the end, in one file. Past the first the file is held; past the
  * second a member is scanned twice. */
 #define OWED_MAX 100000
 #define OWED_LAYER_MAX 32 /* of one layer: as many as a file's findings; one is enough to hold it */
 #define INSPECTED_MAX 100000
-
-#define RESULT_MEMBER_MAX 1024 /* bytes of a member path in WORKER_RESULT: 32 findings fit into one message */
 
 #endif

@@ -1,166 +1,132 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-/* lazaret-examine: loads libclamav's database, libmagic's and the list of forbidden contents once, enters its
- * sandbox, and forks workers on demand. It reads no untrusted byte and scans nothing: what a scan leaves behind in
- * libclamav (the generator of temporary names above all) would be the same in every worker.
+/* lazaret-examine: libclamav's database, libmagic's and the list of forbidden contents, loaded once; workers that look at
+ * files with them and with the detectors of kiosk/content.
  */
-#include <poll.h>
-#include <signal.h>
 #include <string.h>
 
-#include "common/log.h"
+#include "examine/canary.h"
 #include "examine/start.h"
-#include "examine/worker.h"
-#include "sandbox/sandbox.h"
+#include "examiner/examiner.h"
 
-/* Inspections at a time, and those of an older set that have not ended (station/config.h: at-once is at most 16). */
-#define CLIENTS_MAX 64
-
-struct server {
-	struct channel channel;
-	struct channel clients[CLIENTS_MAX]; /* one an inspection; they may ask for workers, nothing else */
-	size_t client_count;
-	bool is_ending;
-	struct start start;
+struct examine {
+	struct start start; /* of which the engines may keep strings */
 	struct examiner examiner;
-	char sandbox[128];
+	struct examination examination; /* of the job at hand */
 };
 
-static int load(struct server *s)
+_Static_assert(WHY_MAX == EXAMINER_WHY_MAX && TYPES_MAX == EXAMINER_TYPES_MAX && NOTES_MAX == EXAMINER_NOTES_MAX &&
+		       TYPE_NAME_MAX == EXAMINER_TYPE_MAX,
+	       "what fits here fits into an answer");
+
+static int load(void *context, struct channel *c, struct examiner_settings *ret, char ret_why[static EXAMINER_WHY_MAX])
 {
-	char why[WHY_MAX] = "";
+	struct examine *x = context;
 	struct message m;
-	int r = channel_expect(&s->channel, MESSAGE_EXAMINE_START, &m, NULL);
+	int r = channel_expect(c, MESSAGE_EXAMINE_START, &m, NULL);
 
 	if (r < 0)
 		return r;
-	r = start_decode(&m, &s->start);
+	r = start_decode(&m, &x->start);
 	message_done(&m);
 	if (r < 0)
 		return r;
-	r = start_load(&s->start, &s->examiner, why);
-	if (r < 0) {
-		log_error("err=%s: %s", errno_name(r), why);
-		(void)channel_fail(&s->channel, r, "engines", "%s", why); /* our end says it too */
-		return r;
-	}
-	close_p(&s->start.database_fd);
-	return start_tell_engines(&s->channel, &s->examiner);
-}
-
-static int enter(struct server *s)
-{
-	const char *where = "";
-	int r;
-
-	(void)snprintf(s->sandbox, sizeof(s->sandbox), "%s", sandbox_describe());
-	r = sandbox_enter(ROLE_EXAMINE, NULL, 0, &where);
-	if (r < 0) {
-		log_error("sandbox: %s: %s", where, strerror(-r));
-		(void)channel_fail(&s->channel, r, where, "%s", strerror(-r)); /* our end says it too */
-		return r;
-	}
-	return channel_ready(&s->channel, "examine", s->sandbox);
-}
-
-static int spawn(struct server *s, struct channel *c)
-{
-	_cleanup_close_ int channel_fd = -EBADF, pid_fd = -EBADF;
-	int r = worker_spawn(&s->examiner, &s->start, s->sandbox, &channel_fd, &pid_fd);
-
-	if (r < 0)
-		return channel_fail(c, r, "spawn", "%s", strerror(-r));
-	return channel_send(c, MESSAGE_EXAMINE_SPAWNED, NULL, (int[]){ channel_fd, pid_fd }, 2);
-}
-
-static int attach(struct server *s, int *fd)
-{
-	struct channel *c = &s->clients[s->client_count];
-
-	if (s->client_count == CLIENTS_MAX)
-		return 0; /* it sees its channel closed */
-	channel_init(c, TAKE_FD(*fd), false, CHANNEL_EXAMINE);
-	c->state = STATE_IDLE;
-	s->client_count++;
-	return 0;
-}
-
-static int serve_supervisor(struct server *s)
-{
-	struct message m;
-	int r = channel_receive(&s->channel, &m, false);
-
+	r = start_load(&x->start, &x->examiner, ret_why);
 	if (r < 0)
 		return r;
-	if (m.type == MESSAGE_END)
-		s->is_ending = true;
-	else
-		r = m.type == MESSAGE_EXAMINE_ATTACH ? attach(s, &m.fds[0]) : spawn(s, &s->channel);
-	message_done(&m);
+	*ret = (struct examiner_settings){ .tmpfs_bytes = x->start.tmpfs_bytes, .jobs_max = x->start.jobs_max };
+	close_p(&x->start.database_fd);
+	return start_tell_engines(c, &x->examiner);
+}
+
+static int prepare(void *context, char ret_why[static EXAMINER_WHY_MAX])
+{
+	struct examine *x = context;
+	int r = clam_set_tmpdir(x->examiner.clam, "/tmp");
+
+	if (r < 0)
+		(void)snprintf(ret_why, EXAMINER_WHY_MAX, "libclamav: %s", strerror(-r));
 	return r;
 }
 
-/* Whatever goes wrong here costs the one inspection. */
-static bool serve_client(struct server *s, struct channel *c)
+static int canary(void *context, char ret_why[static EXAMINER_WHY_MAX])
 {
-	struct message m;
-	int r = channel_receive(c, &m, false);
+	struct examine *x = context;
 
-	if (r < 0)
-		return false;
-	message_done(&m);
-	return m.type == MESSAGE_EXAMINE_SPAWN && spawn(s, c) == 0;
+	return canary_check(x->examiner.clam, x->examiner.has_eicar, ret_why);
 }
 
-static void serve_clients(struct server *s, const struct pollfd *polled)
+static void look(void *context, const struct examiner_job *j, struct examiner_answer *ret)
 {
-	for (size_t i = s->client_count; i-- > 0;)
-		if (polled[i].revents && !serve_client(s, &s->clients[i])) {
-			channel_done(&s->clients[i]);
-			s->clients[i] = s->clients[--s->client_count];
-		}
+	struct examine *x = context;
+	struct examination *e = &x->examination;
+	struct examination_job job = { .data = j->data, .size = j->size, .raw_name = j->raw_name, .container = j->container,
+				       .wanted = j->wanted };
+
+	memcpy(job.sum, j->sum, sizeof(job.sum));
+	examine_bytes(&x->examiner, &job, e);
+	ret->findings = e->findings;
+	e->findings = (struct findings){ 0 };
+	for (; ret->type_count < e->types.count; ret->type_count++)
+		ret->types[ret->type_count] = e->types.list[ret->type_count];
+	for (; ret->format_count < e->containers.count; ret->format_count++)
+		ret->formats[ret->format_count] = e->containers.list[ret->format_count].format;
+	for (; ret->note_count < e->note_count; ret->note_count++)
+		ret->notes[ret->note_count] = e->notes[ret->note_count];
 }
 
-/* Until END has come and the last inspection is over; without END (the supervisor has died) at once. */
-static int loop(struct server *s)
+static int tell_inspected(struct channel *c, const struct tally *t)
 {
-	while (!s->is_ending || s->client_count > 0) {
-		struct pollfd polled[1 + CLIENTS_MAX];
-		size_t n = s->client_count;
-		int r;
+	struct examiner_list list;
+	struct encoder *e;
+	int r = 0;
 
-		polled[0] = (struct pollfd){ .fd = s->is_ending ? -1 : s->channel.fd, .events = POLLIN };
-		for (size_t i = 0; i < n; i++)
-			polled[1 + i] = (struct pollfd){ .fd = s->clients[i].fd, .events = POLLIN };
-		if (poll(polled, 1 + n, -1) < 0) {
-			if (errno == EINTR)
-				continue;
-			return -errno;
-		}
-		serve_clients(s, polled + 1); /* first: attaching moves nothing that was polled */
-		r = polled[0].revents ? serve_supervisor(s) : 0;
-		if (r < 0)
-			return r == -ENOTCONN ? 0 : r;
+	examiner_list_begin(&list, c, MESSAGE_WORKER_INSPECTED);
+	for (size_t i = 0; r == 0 && i < t->inspected_count; i++) {
+		r = examiner_list_item(&list, 4 + SHA256_LEN, &e);
+		encode_bytes(e, t->inspected[i], SHA256_LEN);
 	}
-	return 0;
+	return r < 0 ? r : examiner_list_end(&list);
 }
+
+static int tell_owed(struct channel *c, const struct tally *t)
+{
+	struct examiner_list list;
+	struct encoder *e;
+	int r = 0;
+
+	examiner_list_begin(&list, c, MESSAGE_WORKER_OWED);
+	for (size_t i = 0; r == 0 && i < t->owed_count; i++) {
+		r = examiner_list_item(&list, 3 * 4 + SHA256_LEN + FINDING_DETAIL_MAX + RESULT_MEMBER_MAX, &e);
+		encode_bytes(e, t->owed[i].sum, SHA256_LEN);
+		encode_bytes(e, t->owed[i].detail, strlen(t->owed[i].detail));
+		examiner_encode_member(e, t->owed[i].member);
+	}
+	return r < 0 ? r : examiner_list_end(&list);
+}
+
+static int tell(void *context, struct channel *c)
+{
+	struct examine *x = context;
+	int r = tell_owed(c, &x->examination.tally);
+
+	return r < 0 ? r : tell_inspected(c, &x->examination.tally);
+}
+
+static void done(void *context)
+{
+	struct examine *x = context;
+
+	examination_done(&x->examination);
+}
+
+static const struct examiner_role role = {
+	.name = "examine", .parent = ROLE_EXAMINE, .worker = ROLE_WORKER,
+	.load = load, .prepare = prepare, .canary = canary, .look = look, .tell = tell, .done = done,
+};
 
 int main(void)
 {
-	static struct server s;
-	int r;
+	static struct examine examine;
 
-	log_open("lazaret-examine");
-	/* Workers are reaped by the kernel; their fate is the supervisor's business, by pidfd. */
-	if (signal(SIGCHLD, SIG_IGN) == SIG_ERR)
-		return EXIT_FAILURE;
-	channel_init(&s.channel, CHANNEL_FD, false, CHANNEL_EXAMINE);
-	r = load(&s);
-	if (r == 0)
-		r = enter(&s);
-	if (r == 0)
-		r = loop(&s);
-	if (r < 0)
-		log_error("err=%s: ends", errno_name(r));
-	/* Nothing is left to write, and a database of a gigabyte is not worth freeing. */
-	_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+	return examiner_main(&role, &examine);
 }
