@@ -21,6 +21,8 @@ enum check {
 	CHECK_ORIGIN = 1u << 5, /* signatures of the medium verified (origin) */
 	CHECK_CONTENT = 1u << 6, /* active content and lies of formats (content, in examine) */
 	CHECK_MEMBERS = 1u << 7, /* no container, or opened to the bottom (unpack and its kind) */
+	CHECK_YARA = 1u << 8,	 /* the site's YARA rules (yara) */
+	CHECK_PLUGINS = 1u << 9, /* every required plug-in that is asked about files of its type (plugin) */
 };
 
 #define FINDING_DETAIL_MAX 512	 /* bytes without NUL; enough for a signature name and a sentence */

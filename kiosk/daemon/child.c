@@ -25,24 +25,34 @@
 #define LINE_MAX_BYTES (1u << 20)
 
 struct ends {
-	int events[2], answers[2], examine[2]; /* [0] is the daemon's (of examine: the examiners' parent's) */
+	int events[2], answers[2]; /* [0] is the daemon's */
+	int examiners[EXAMINERS_MAX][2]; /* [0] is the parent's of the examiners */
+	size_t examiner_count;
 };
+
+static void close_pair(int pair[static 2])
+{
+	close_p(&pair[0]);
+	close_p(&pair[1]);
+}
 
 static void close_ends(struct ends *e)
 {
-	int *fds[] = { &e->events[0], &e->events[1], &e->answers[0], &e->answers[1], &e->examine[0], &e->examine[1] };
-
-	for (size_t k = 0; k < ARRAY_LEN(fds); k++)
-		close_p(fds[k]);
+	close_pair(e->events);
+	close_pair(e->answers);
+	for (size_t k = 0; k < e->examiner_count; k++)
+		close_pair(e->examiners[k]);
 }
 
-static int open_ends(struct ends *e)
+static int open_ends(struct ends *e, size_t examiners)
 {
-	*e = (struct ends){ { -EBADF, -EBADF }, { -EBADF, -EBADF }, { -EBADF, -EBADF } };
+	*e = (struct ends){ .events = { -EBADF, -EBADF }, .answers = { -EBADF, -EBADF } };
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, e->events) < 0 ||
-	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, e->answers) < 0 ||
-	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, e->examine) < 0)
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, e->answers) < 0)
 		return -errno;
+	for (; e->examiner_count < examiners; e->examiner_count++)
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, e->examiners[e->examiner_count]) < 0)
+			return -errno;
 	return 0;
 }
 
@@ -70,11 +80,23 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* They are closed already. */
+static void forget_channels(struct supervisor *s)
+{
+	s->ledger.channel.fd = -EBADF;
+	s->ledger.life_fd = 0;
+	for (size_t k = 0; k < s->examiner_count; k++) {
+		s->examiners[k].process.channel.fd = -EBADF;
+		s->examiners[k].process.life_fd = 0;
+	}
+}
+
 static _noreturn_ void inspect(const struct medium *m, struct ends *ends)
 {
 	struct supervisor *s = m->daemon->station;
-	const int keep[] = { ends->events[1], ends->answers[1], ends->examine[1], s->spool_fd, s->staging_fd, s->audit_fd,
-			     s->reports_fd, s->history_fd };
+	int keep[7 + EXAMINERS_MAX] = { ends->events[1], ends->answers[1], s->spool_fd, s->staging_fd, s->audit_fd, s->reports_fd,
+					s->history_fd };
+	int examiner_fds[EXAMINERS_MAX];
 	char node[sizeof("/dev/") + NAME_MAX];
 	struct inspection_request request = { .source = node, .operator_name = m->operator_name, .reason = m->reason,
 					      .port = m->device.port, .diskseq = m->device.diskseq };
@@ -84,14 +106,15 @@ static _noreturn_ void inspect(const struct medium *m, struct ends *ends)
 
 	/* The control socket, its clients, the other media: nothing of this is ours. The ledger's and examiners' channels
 	 * that the daemon uses close here, too. */
-	if (!events || fd_close_others(STDERR_FILENO + 1, keep, ARRAY_LEN(keep)) < 0)
+	for (size_t k = 0; k < ends->examiner_count; k++)
+		keep[7 + k] = examiner_fds[k] = ends->examiners[k][1];
+	if (!events || fd_close_others(STDERR_FILENO + 1, keep, 7 + ends->examiner_count) < 0)
 		_exit(INSPECTION_INCOMPLETE);
-	s->ledger.channel.fd = s->examine.channel.fd = -EBADF;
-	s->ledger.life_fd = s->examine.life_fd = 0;
+	forget_channels(s);
 	signal_fd = open_signals();
 	events_mute(events, "verdict"); /* a million of them; the report has all */
 	(void)snprintf(node, sizeof(node), "/dev/%s", m->device.node);
-	if (signal_fd >= 0 && supervisor_become(s, events, signal_fd, ends->answers[1], ends->examine[1]) == 0)
+	if (signal_fd >= 0 && supervisor_become(s, events, signal_fd, ends->answers[1], examiner_fds) == 0)
 		status = inspection_run(s, &request);
 	if (process_end(&s->ledger) != 0)
 		log_warning("the ledger did not end cleanly");
@@ -201,10 +224,10 @@ int child_start(struct medium *m)
 	struct daemon *d = m->daemon;
 	pid_t self = getpid();
 	struct ends ends;
-	int r = open_ends(&ends);
+	int r = open_ends(&ends, d->station->examiner_count);
 
-	if (r == 0)
-		r = channel_send(&d->station->examine.channel, MESSAGE_EXAMINE_ATTACH, NULL, &ends.examine[0], 1);
+	for (size_t k = 0; r == 0 && k < ends.examiner_count; k++)
+		r = channel_send(&d->station->examiners[k].process.channel, MESSAGE_EXAMINE_ATTACH, NULL, &ends.examiners[k][0], 1);
 	if (r == 0) {
 		m->pid = fork();
 		r = m->pid < 0 ? -errno : 0;
@@ -279,10 +302,9 @@ void child_recover(struct daemon *d)
 
 		begin_child(self);
 		r = fd_close_others(STDERR_FILENO + 1, keep, ARRAY_LEN(keep));
-		s->ledger.channel.fd = s->examine.channel.fd = -EBADF;
-		s->ledger.life_fd = s->examine.life_fd = 0;
+		forget_channels(s);
 		if (r == 0)
-			r = supervisor_become(s, events_new(-1, 0), -1, -1, -1);
+			r = supervisor_become(s, events_new(-1, 0), -1, -1, NULL);
 		if (r == 0)
 			r = recover_all(s);
 		if (process_end(&s->ledger) != 0)

@@ -68,7 +68,7 @@ struct daemon {
 	struct supervisor *station; /* in force; NULL: none could be loaded yet */
 	struct supervisor *next;    /* its databases are loading */
 	int64_t next_deadline_ms;   /* CLOCK_MONOTONIC, as the other deadlines */
-	sd_event_source *engine_io, *next_io, *retry, *tick;
+	sd_event_source *engine_io[EXAMINERS_MAX], *next_io[EXAMINERS_MAX], *retry, *tick;
 	bool is_engine_lost, is_trail_lost, is_reload_wanted;
 	enum trouble words_trouble; /* the first error of the present attempt to load */
 	json_t *words, *reload;	    /* `reload`: the control protocol's */

@@ -82,12 +82,18 @@ static void retry_later(struct daemon *d)
 		log_error("no timer: the station does not try again by itself; reload it");
 }
 
+static void forget_sources(sd_event_source *sources[static EXAMINERS_MAX])
+{
+	for (size_t k = 0; k < EXAMINERS_MAX; k++)
+		sources[k] = sd_event_source_disable_unref(sources[k]);
+}
+
 /* What was in force stays so: but a station without any, or whose examiners or trail have gone, accepts nothing. */
 static void load_failed(struct daemon *d)
 {
 	const char *words = json_string_value(d->words);
 
-	d->next_io = sd_event_source_disable_unref(d->next_io);
+	forget_sources(d->next_io);
 	d->next = supervisor_free(d->next);
 	note_reload(d, false, words ? words : "see the log");
 	if (!station_accepts(d))
@@ -104,8 +110,8 @@ static int on_engine(sd_event_source *source, int fd, uint32_t events, void *con
 	struct daemon *d = context;
 
 	/* Nothing comes on it unasked but its end. */
-	d->engine_io = sd_event_source_disable_unref(d->engine_io);
-	log_error("the examiners' parent has died; it is started anew");
+	forget_sources(d->engine_io);
+	log_error("an examiners' parent has died; all are started anew");
 	d->is_engine_lost = true;
 	station_load(d);
 	return 0;
@@ -115,7 +121,8 @@ static void retire(struct daemon *d, struct supervisor *old)
 {
 	if (!old)
 		return;
-	child_reap(d, process_release(&old->examine)); /* it ends when the last inspection that uses it does */
+	for (size_t k = 0; k < old->examiner_count; k++) /* each ends when the last inspection that uses it does */
+		child_reap(d, process_release(&old->examiners[k].process));
 	supervisor_free(old);
 }
 
@@ -125,19 +132,29 @@ static const char *policy_hash(const struct supervisor *s, char out[static SHA25
 	return out;
 }
 
+static int watch_all(struct daemon *d, struct supervisor *s, sd_event_source *ret[static EXAMINERS_MAX], uint32_t events,
+		     sd_event_io_handler_t handler)
+{
+	int r = 0;
+
+	for (size_t k = 0; r >= 0 && k < s->examiner_count; k++)
+		r = sd_event_add_io(d->loop, &ret[k], s->examiners[k].process.channel.fd, events, handler, d);
+	return MIN(r, 0);
+}
+
 static void come_into_force(struct daemon *d)
 {
 	struct supervisor *old = d->station;
 	bool is_first = !old;
 	char hash[SHA256_HEX_LEN + 1];
 
-	d->next_io = sd_event_source_disable_unref(d->next_io);
+	forget_sources(d->next_io);
 	d->retry = sd_event_source_disable_unref(d->retry);
-	d->engine_io = sd_event_source_disable_unref(d->engine_io);
+	forget_sources(d->engine_io);
 	d->station = TAKE_PTR(d->next);
 	d->is_engine_lost = d->is_trail_lost = false;
 	retire(d, old);
-	if (sd_event_add_io(d->loop, &d->engine_io, d->station->examine.channel.fd, POLLHUP, on_engine, d) < 0)
+	if (watch_all(d, d->station, d->engine_io, POLLHUP, on_engine) < 0)
 		log_error("the examiners cannot be watched; an inspection will find out when they have died");
 	if (!is_first || d->reload)
 		note_reload(d, true, "");
@@ -156,8 +173,14 @@ static void come_into_force(struct daemon *d)
 static int on_loading(sd_event_source *source, int fd, uint32_t events, void *context)
 {
 	struct daemon *d = context;
-	int r = engine_continue(d->next);
+	size_t which = 0;
+	int r;
 
+	while (d->next_io[which] != source)
+		which++;
+	r = engine_continue(d->next, which);
+	if (d->next->examiners[which].is_ready) /* nothing comes on it unasked but its end, which is seen when it is used */
+		d->next_io[which] = sd_event_source_disable_unref(d->next_io[which]);
 	if (r < 0)
 		load_failed(d);
 	else if (r > 0)
@@ -177,7 +200,7 @@ void station_load(struct daemon *d)
 	d->next_deadline_ms = monotonic_ms() + LOAD_MS;
 	r = supervisor_begin(d->dir, d->events, -1, &d->next);
 	if (r == 0)
-		r = sd_event_add_io(d->loop, &d->next_io, d->next->examine.channel.fd, POLLIN, on_loading, d);
+		r = watch_all(d, d->next, d->next_io, POLLIN, on_loading);
 	if (r < 0)
 		load_failed(d);
 	changed(d);
@@ -188,7 +211,9 @@ void station_tick(struct daemon *d)
 	if (!d->next || monotonic_ms() < d->next_deadline_ms)
 		return;
 	events_trouble(d->events, TROUBLE_DATABASE_MISSING, "the virus databases did not load within %d s", LOAD_MS / 1000);
-	process_kill(&d->next->examine); /* it would not listen to its end */
+	for (size_t k = 0; k < d->next->examiner_count; k++)
+		if (!d->next->examiners[k].is_ready)
+			process_kill(&d->next->examiners[k].process); /* it would not listen to its end */
 	load_failed(d);
 	if (d->is_reload_wanted)
 		station_load(d);
@@ -196,10 +221,12 @@ void station_tick(struct daemon *d)
 
 void station_done(struct daemon *d)
 {
-	sd_event_source **sources[] = { &d->engine_io, &d->next_io, &d->retry, &d->tick };
+	sd_event_source **sources[] = { &d->retry, &d->tick };
 
 	for (size_t k = 0; k < ARRAY_LEN(sources); k++)
 		*sources[k] = sd_event_source_disable_unref(*sources[k]);
+	forget_sources(d->engine_io);
+	forget_sources(d->next_io);
 	d->next = supervisor_free(d->next);
 	d->station = supervisor_free(d->station);
 	json_decref(d->words);

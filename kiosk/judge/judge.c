@@ -38,6 +38,8 @@ static const struct check_row check_rows[] = {
 	{ CHECK_MEMBERS, "members",
 	  BROKEN | BIT(MALWARE) | BIT(HASH_DENIED) | BIT(ENCRYPTED) | BIT(ARCHIVE_UNSAFE) | BIT(LIMIT_EXCEEDED) |
 		  BIT(CONTAINER_OPAQUE) | BIT(QUOTA_EXCEEDED) },
+	{ CHECK_YARA, "yara", BROKEN | BIT(LIMIT_EXCEEDED) },
+	{ CHECK_PLUGINS, "plugins", BROKEN },
 };
 
 _Static_assert(REASON_COUNT_ <= 64, "reasons are kept as bits");

@@ -97,7 +97,7 @@ _must_check_ int judge_file(const struct rule_set *rules, const struct subject *
 void judgement_done(struct judgement *j); /* frees, and leaves VERDICT_BLOCKED */
 
 /* The checks' names in configuration and messages: "read" "name" "virus" "type" "lists" "origin" "content"
- * "members".
+ * "members" "yara" "plugins".
  * NULL for a value that is not one single check. */
 const char *check_name(enum check check);
 

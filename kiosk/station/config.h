@@ -26,6 +26,24 @@ struct station_database {
 	bool require_eicar;		 /* workers must recognise the EICAR file before they get a job */
 };
 
+/* Rules of the site for libyara. */
+struct station_yara {
+	char *dir; /* NULL: none */
+	struct station_database_file *files; /* exactly these, in this order; each is pinned */
+	size_t count; /* 0: no rules, no check */
+};
+
+/* A program of the site that is asked for its opinion of files. */
+#define STATION_PLUGINS_MAX 8
+struct station_plugin {
+	char *name;
+	char *program; /* absolute path */
+	char *sha256;  /* of the program; 64 lower-case hex digits */
+	uint64_t time_s; /* one file */
+	struct yaml_strings types; /* patterns of MIME types that it is asked about; none: all */
+	bool is_required; /* a file of which it cannot tell is held */
+};
+
 struct station_limits {
 	uint64_t files;		    /* entries of one medium */
 	uint64_t bytes;		    /* bytes read from one medium */
@@ -121,6 +139,9 @@ struct station_config {
 	char *trust_dir; /* trusted public keys */
 	char *manifest_key, *audit_key; /* secret keys */
 	struct station_database database;
+	struct station_yara yara;
+	struct station_plugin plugins[STATION_PLUGINS_MAX];
+	size_t plugin_count;
 	char *hash_list; /* SHA-256 of forbidden files; NULL: none */
 	char *spool_dir;
 	uint64_t spool_bytes;

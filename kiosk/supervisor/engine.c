@@ -29,7 +29,7 @@ static int send_examine_start(struct supervisor *s, int db_fd, const char *own_s
 	encode_u32(e, (uint32_t)s->config->limits.jobs_per_worker);
 	encode_u32(e, db->require_eicar);
 	encode_str(e, own_signatures);
-	return channel_send(&s->examine.channel, MESSAGE_EXAMINE_START, e, &db_fd, 1);
+	return channel_send(&s->examiners[0].process.channel, MESSAGE_EXAMINE_START, e, &db_fd, 1);
 }
 
 /* Plain signature files carry no time of their own: the file's counts, in a directory that only root writes. */
@@ -66,8 +66,8 @@ static int take_engines(struct supervisor *s, struct message *m)
 	uint32_t n = decode_u32(&m->payload);
 	int r = 0;
 
-	json_decref(s->engines);
-	s->engines = json_array();
+	if (!s->engines)
+		s->engines = json_array();
 	for (uint32_t k = 0; r == 0 && k < n && k < 16; k++) {
 		json_t *engine = take_engine(s, &m->payload);
 
@@ -85,6 +85,14 @@ static int64_t age_of(const json_t *engine, int64_t now)
 	return made > 0 ? MAX((int64_t)0, now - made) : now;
 }
 
+/* A site's list or rule is as good as on the day when it was written. */
+static bool is_virus_database(const json_t *engine)
+{
+	const char *name = json_string_value(json_object_get(engine, "name"));
+
+	return name && strcmp(name, "libclamav") == 0;
+}
+
 int64_t engine_age(struct supervisor *s)
 {
 	int64_t now = time(NULL), oldest = 0;
@@ -95,7 +103,8 @@ int64_t engine_age(struct supervisor *s)
 		bool has_signatures = json_integer_value(json_object_get(engine, "signatures")) > 0;
 		int64_t age = has_signatures ? age_of(engine, now) : 0;
 
-		oldest = MAX(oldest, age);
+		if (is_virus_database(engine))
+			oldest = MAX(oldest, age);
 		if (json_object_set_new(engine, "database_age_s", json_integer((json_int_t)age)) < 0)
 			oldest = now; /* a report that cannot say its age */
 	}
@@ -114,11 +123,20 @@ void engine_tell_age(struct supervisor *s)
 		events_warning(s->events, "the virus database is %lld days old", (long long)(age / 86400));
 }
 
-int engine_start(struct supervisor *s)
+static struct examiner_parent *add_examiner(struct supervisor *s, enum role_id role)
+{
+	struct examiner_parent *e = &s->examiners[s->examiner_count++];
+
+	*e = (struct examiner_parent){ .process = { .role = role } };
+	return e;
+}
+
+static int start_examine(struct supervisor *s)
 {
 	const char *dir = s->config->database.dir;
 	_cleanup_close_ int db_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_free_ char *data = NULL, *own = NULL;
+	struct examiner_parent *e;
 	int r = db_fd < 0 ? -errno : 0;
 
 	if (r < 0) {
@@ -131,8 +149,9 @@ int engine_start(struct supervisor *s)
 	r = station_data_dir(&data);
 	if (r == 0 && asprintf(&own, "%s/clamav", data) < 0)
 		r = -ENOMEM;
+	e = add_examiner(s, ROLE_EXAMINE);
 	if (r == 0)
-		r = process_start(ROLE_EXAMINE, &s->examine);
+		r = process_start(ROLE_EXAMINE, &e->process);
 	if (r == 0)
 		r = send_examine_start(s, db_fd, own);
 	if (r < 0)
@@ -140,40 +159,61 @@ int engine_start(struct supervisor *s)
 	return r;
 }
 
+int engine_start(struct supervisor *s)
+{
+	return start_examine(s);
+}
+
 /* ENGINES comes first, then READY. */
-static int take_next(struct supervisor *s, const struct patience *patience, char **ret_why)
+static int take_next(struct supervisor *s, struct examiner_parent *e, const struct patience *patience, char **ret_why)
 {
 	_cleanup_free_ struct message *m = NULL;
 	int r;
 
-	if (s->engines) {
-		r = process_ready(&s->examine, patience, ret_why);
-		return r == 0 ? 1 : r;
+	if (e->has_told) {
+		r = process_ready(&e->process, patience, ret_why);
+		e->is_ready = r == 0;
+		return r;
 	}
 	m = malloc(sizeof(*m));
-	r = m ? process_expect(&s->examine, MESSAGE_EXAMINE_ENGINES, patience, m, ret_why) : -ENOMEM;
+	r = m ? process_expect(&e->process, MESSAGE_EXAMINE_ENGINES, patience, m, ret_why) : -ENOMEM;
 	if (r == 0) {
 		r = take_engines(s, m);
 		message_done(m);
+		e->has_told = r == 0;
 	}
 	return r;
 }
 
-static int take_with(struct supervisor *s, const struct patience *patience)
+static void tell_trouble(struct supervisor *s, const struct examiner_parent *e, const char *why)
+{
+	events_trouble(s->events, TROUBLE_DATABASE_MISSING, "the examiners did not start: %s", why);
+}
+
+static int take_with(struct supervisor *s, struct examiner_parent *e, const struct patience *patience)
 {
 	_cleanup_free_ char *why = NULL;
-	int r = take_next(s, patience, &why);
+	int r = take_next(s, e, patience, &why);
 
 	if (r < 0 && r != -ECANCELED)
-		events_trouble(s->events, TROUBLE_DATABASE_MISSING, "the examiners did not start: %s", why ? why : strerror(-r));
+		tell_trouble(s, e, why ? why : strerror(-r));
 	return r;
 }
 
-int engine_continue(struct supervisor *s)
+static bool are_ready(const struct supervisor *s)
+{
+	for (size_t k = 0; k < s->examiner_count; k++)
+		if (!s->examiners[k].is_ready)
+			return false;
+	return true;
+}
+
+int engine_continue(struct supervisor *s, size_t which)
 {
 	const struct patience none = { .signal_fd = -1, .deadline_ms = monotonic_ms() + 1000 };
+	int r = take_with(s, &s->examiners[which], &none);
 
-	return take_with(s, &none);
+	return r == 0 ? are_ready(s) : r;
 }
 
 int engine_wait(struct supervisor *s)
@@ -181,7 +221,23 @@ int engine_wait(struct supervisor *s)
 	const struct patience patience = supervisor_patience(s, EXAMINE_READY_SECONDS);
 	int r = 0;
 
-	while (r == 0)
-		r = take_with(s, &patience);
-	return r < 0 ? r : 0;
+	for (size_t k = 0; r == 0 && k < s->examiner_count; k++)
+		while (r == 0 && !s->examiners[k].is_ready)
+			r = take_with(s, &s->examiners[k], &patience);
+	return r;
+}
+
+/* -- at work ------------------------------------------------------------------------------------------------------ */
+
+void engine_stages(struct supervisor *s, struct pool_settings *ret)
+{
+	const struct station_limits *l = &s->config->limits;
+
+	*ret = (struct pool_settings){ .jobs = l->workers > 0 ? l->workers : (uint64_t)sysconf(_SC_NPROCESSORS_ONLN) };
+	for (size_t k = 0; k < s->examiner_count; k++)
+		ret->stages[ret->stage_count++] = (struct pool_stage){
+			.parent = &s->examiners[k].process, .name = "the virus scanner",
+			.checks = CHECK_VIRUS | CHECK_TYPE | CHECK_CONTENT, .time_ms = l->scan_time_s * 1000,
+			.jobs_per_worker = l->jobs_per_worker,
+		};
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
 #include "supervisor/pool.h"
 
+#include <fnmatch.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -13,24 +14,32 @@
 /* Canaries on a loaded machine take milliseconds; a worker that is not ready by then never will be. */
 #define READY_MS 60000
 
-#define WORKER_CHECKS (CHECK_TYPE | CHECK_CONTENT) /* what it says of every file, asked for or not */
+#define WORKER_CHECKS (CHECK_TYPE | CHECK_CONTENT) /* what the first says of every file, asked for or not */
+#define BROKEN (1ull << REASON_SCAN_ERROR | 1ull << REASON_SCAN_TIMEOUT | 1ull << REASON_SCANNER_CRASHED)
 
 struct worker {
 	bool is_running;
 	struct channel channel;
 	int pidfd;
 	uint64_t jobs;
+};
+
+/* One job at a time, and for each examiner the worker that looks at it. */
+struct lane {
+	struct worker workers[POOL_STAGES_MAX];
 	bool has_job;
 	struct job job;
-	size_t sums; /* that it told of this job */
+	size_t stage; /* that has it */
+	struct job_result *result; /* of the stages before; owned */
+	bool is_plugin_missing;	   /* one that is required did not come to its end */
+	size_t sums; /* that were told of this job */
 	int64_t deadline_ms;
 };
 
 struct pool {
-	struct process *examine;
 	struct pool_settings settings;
 	struct pool_events events;
-	struct worker workers[POOL_WORKERS_MAX];
+	struct lane lanes[POOL_WORKERS_MAX];
 	char *trouble;
 };
 
@@ -43,15 +52,14 @@ void job_done(struct job *j)
 	j->fd = -EBADF;
 }
 
-struct pool *pool_new(struct process *examine, const struct pool_settings *settings, const struct pool_events *events)
+struct pool *pool_new(const struct pool_settings *settings, const struct pool_events *events)
 {
 	struct pool *p = calloc(1, sizeof(*p));
 
 	if (!p)
 		return NULL;
-	p->examine = examine;
 	p->settings = *settings;
-	p->settings.workers = MAX((size_t)1, MIN(settings->workers, (size_t)POOL_WORKERS_MAX));
+	p->settings.jobs = MAX((size_t)1, MIN(settings->jobs, (size_t)POOL_WORKERS_MAX));
 	p->events = *events;
 	return p;
 }
@@ -66,14 +74,30 @@ static void worker_kill(struct worker *w)
 	w->is_running = false;
 }
 
+static void result_free(struct job_result **r)
+{
+	if (*r)
+		findings_done(&(*r)->findings);
+	free(*r);
+	*r = NULL;
+}
+
+static void lane_empty(struct lane *l)
+{
+	result_free(&l->result);
+	job_done(&l->job);
+	l->has_job = false;
+}
+
 struct pool *pool_free(struct pool *p)
 {
 	if (!p)
 		return NULL;
-	for (size_t i = 0; i < p->settings.workers; i++) {
-		worker_kill(&p->workers[i]);
-		if (p->workers[i].has_job)
-			job_done(&p->workers[i].job);
+	for (size_t i = 0; i < p->settings.jobs; i++) {
+		for (size_t k = 0; k < p->settings.stage_count; k++)
+			worker_kill(&p->lanes[i].workers[k]);
+		if (p->lanes[i].has_job)
+			lane_empty(&p->lanes[i]);
 	}
 	free(p->trouble);
 	free(p);
@@ -82,34 +106,34 @@ struct pool *pool_free(struct pool *p)
 
 const char *pool_trouble(const struct pool *p)
 {
-	return p->trouble ? p->trouble : "no worker could be started";
+	return p->trouble;
 }
 
-static struct worker *idle_worker(const struct pool *p)
+static struct lane *idle_lane(const struct pool *p)
 {
-	struct worker *found = NULL;
+	struct lane *found = NULL;
 
-	for (size_t i = 0; i < p->settings.workers; i++) {
-		const struct worker *w = &p->workers[i];
+	for (size_t i = 0; i < p->settings.jobs; i++) {
+		const struct lane *l = &p->lanes[i];
 
-		/* a running one first: starting another costs a fork of the whole engine */
-		if (!w->has_job && (!found || w->is_running))
-			found = (struct worker *)w;
+		/* a running worker first: starting another costs a fork of the whole engine */
+		if (!l->has_job && (!found || l->workers[0].is_running))
+			found = (struct lane *)(uintptr_t)l;
 	}
 	return found;
 }
 
 bool pool_has_room(const struct pool *p)
 {
-	return idle_worker(p) != NULL;
+	return idle_lane(p) != NULL;
 }
 
 size_t pool_busy(const struct pool *p)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < p->settings.workers; i++)
-		n += p->workers[i].has_job;
+	for (size_t i = 0; i < p->settings.jobs; i++)
+		n += p->lanes[i].has_job;
 	return n;
 }
 
@@ -123,7 +147,7 @@ static int worker_ready(struct worker *w, char **ret_why)
 	return r;
 }
 
-static int worker_start(struct pool *p, struct worker *w)
+static int worker_start(struct pool *p, const struct pool_stage *stage, struct worker *w)
 {
 	const struct patience patience = { .signal_fd = -1, .deadline_ms = monotonic_ms() + READY_MS };
 	_cleanup_free_ struct message *m = malloc(sizeof(*m));
@@ -132,11 +156,11 @@ static int worker_start(struct pool *p, struct worker *w)
 
 	if (!m)
 		return -ENOMEM;
-	r = channel_send(&p->examine->channel, MESSAGE_EXAMINE_SPAWN, NULL, NULL, 0);
+	r = channel_send(&stage->parent->channel, MESSAGE_EXAMINE_SPAWN, NULL, NULL, 0);
 	if (r == 0)
-		r = process_expect(p->examine, MESSAGE_EXAMINE_SPAWNED, &patience, m, &why);
+		r = process_expect(stage->parent, MESSAGE_EXAMINE_SPAWNED, &patience, m, &why);
 	if (r == 0) {
-		*w = (struct worker){ .is_running = true, .pidfd = TAKE_FD(m->fds[1]), .job.fd = -EBADF };
+		*w = (struct worker){ .is_running = true, .pidfd = TAKE_FD(m->fds[1]) };
 		channel_init(&w->channel, TAKE_FD(m->fds[0]), true, CHANNEL_WORKER);
 		message_done(m);
 		r = worker_ready(w, &why);
@@ -144,56 +168,87 @@ static int worker_start(struct pool *p, struct worker *w)
 	if (r < 0) {
 		worker_kill(w);
 		free(p->trouble);
-		if (asprintf(&p->trouble, "an examiner did not start: %s", why ? why : strerror(-r)) < 0)
+		if (asprintf(&p->trouble, "an examiner (%s) did not start: %s", stage->name, why ? why : strerror(-r)) < 0)
 			p->trouble = NULL;
 	}
 	return r;
 }
 
-static int send_job(struct worker *w)
+static int send_types(struct worker *w, const struct job_result *result, struct encoder *e)
 {
-	_cleanup_free_ struct encoder *e = malloc(sizeof(*e));
-	size_t len = strlen(w->job.path);
-
-	if (!e)
-		return -ENOMEM;
 	encoder_init(e);
-	encode_u64(e, w->job.id);
-	encode_u64(e, w->job.size);
-	encode_bytes(e, w->job.sum, sizeof(w->job.sum));
-	encode_u32(e, w->job.wanted);
-	encode_str(e, w->job.container ? w->job.container : "");
-	encode_bytes(e, w->job.path, len);
-	return channel_send(&w->channel, MESSAGE_WORKER_JOB, e, &w->job.fd, 1);
+	encode_u32(e, (uint32_t)result->type_count);
+	for (size_t i = 0; i < result->type_count; i++)
+		encode_str(e, result->types[i]);
+	return channel_send(&w->channel, MESSAGE_WORKER_TYPES, e, NULL, 0);
 }
 
-int pool_give(struct pool *p, struct job *job)
+static uint32_t wanted_of(const struct pool *p, const struct lane *l)
 {
-	struct worker *w = idle_worker(p);
+	return l->stage == 0 ? l->job.wanted : p->settings.stages[l->stage].checks;
+}
+
+static int send_job(const struct pool *p, struct lane *l)
+{
+	_cleanup_free_ struct encoder *e = malloc(sizeof(*e));
+	struct worker *w = &l->workers[l->stage];
+	int r = e ? 0 : -ENOMEM;
+
+	if (r == 0 && l->stage > 0)
+		r = send_types(w, l->result, e);
+	if (r < 0)
+		return r;
+	encoder_init(e);
+	encode_u64(e, l->job.id);
+	encode_u64(e, l->job.size);
+	encode_bytes(e, l->job.sum, sizeof(l->job.sum));
+	encode_u32(e, wanted_of(p, l));
+	encode_str(e, l->job.container ? l->job.container : "");
+	encode_bytes(e, l->job.path, strlen(l->job.path));
+	return channel_send(&w->channel, MESSAGE_WORKER_JOB, e, &l->job.fd, 1);
+}
+
+/* The lane's job to a worker of its stage. */
+static int hand_over(struct pool *p, struct lane *l)
+{
+	const struct pool_stage *stage = &p->settings.stages[l->stage];
+	struct worker *w = &l->workers[l->stage];
 	int r = 0;
 
-	if (!w) {
-		job_done(job);
-		return -EAGAIN;
-	}
 	for (unsigned int tries = 0; tries < 3; tries++) {
 		if (!w->is_running)
-			r = worker_start(p, w);
+			r = worker_start(p, stage, w);
 		if (r < 0)
 			break;
-		w->job = *job;
-		r = send_job(w);
+		r = send_job(p, l);
 		if (r == 0) {
-			w->has_job = true;
-			w->sums = 0;
-			w->deadline_ms = monotonic_ms() + (int64_t)p->settings.scan_time_ms + GRACE_MS;
-			*job = (struct job){ .fd = -EBADF };
+			l->deadline_ms = monotonic_ms() + (int64_t)stage->time_ms + GRACE_MS;
 			return 0;
 		}
 		worker_kill(w); /* it had died while it was idle */
 	}
-	job_done(job);
-	w->job = (struct job){ .fd = -EBADF };
+	return r;
+}
+
+int pool_give(struct pool *p, struct job *job)
+{
+	struct lane *l = idle_lane(p);
+	int r;
+
+	if (!l) {
+		job_done(job);
+		return -EAGAIN;
+	}
+	l->job = *job;
+	*job = (struct job){ .fd = -EBADF };
+	l->has_job = true;
+	l->stage = 0;
+	l->sums = 0;
+	l->is_plugin_missing = false;
+	l->result = calloc(1, sizeof(*l->result));
+	r = l->result ? hand_over(p, l) : -ENOMEM;
+	if (r < 0)
+		lane_empty(l);
 	return r;
 }
 
@@ -252,10 +307,11 @@ static int decode_findings(struct decoder *d, struct findings *f)
 	return d->error;
 }
 
-static int decode_result(struct worker *w, struct message *m, struct job_result *ret)
+/* Only the first says what a file is. */
+static int decode_result(const struct pool *p, struct lane *l, struct message *m, struct job_result *ret)
 {
 	uint64_t id = decode_u64(&m->payload);
-	uint32_t done = decode_u32(&m->payload);
+	uint32_t done = decode_u32(&m->payload), may = wanted_of(p, l) | (l->stage == 0 ? WORKER_CHECKS : 0);
 	int r = decode_types(&m->payload, ret);
 
 	if (r == 0)
@@ -264,43 +320,123 @@ static int decode_result(struct worker *w, struct message *m, struct job_result 
 		r = decode_findings(&m->payload, &ret->findings);
 	if (r == 0)
 		r = decoder_end(&m->payload);
-	if (r == 0 && (id != w->job.id || done & ~(w->job.wanted | WORKER_CHECKS)))
+	if (r == 0 && (id != l->job.id || done & ~may || (l->stage > 0 && (ret->type_count > 0 || ret->formats))))
 		r = -EPROTO;
 	ret->findings.done = done;
 	return r;
 }
 
-static int finish(struct pool *p, struct worker *w, struct job_result *result)
-{
-	int r = p->events.done(p->events.context, &w->job, result);
+/* -- from one examiner to the next ------------------------------------------------------------------------------- */
 
-	findings_done(&result->findings);
-	job_done(&w->job);
-	w->has_job = false;
-	if (w->is_running && ++w->jobs >= p->settings.jobs_per_worker)
-		worker_kill(w); /* a fresh process bounds what one hostile file can do to its neighbours */
+static bool has_plugins(const struct pool *p)
+{
+	for (size_t i = 0; i < p->settings.stage_count; i++)
+		if (p->settings.stages[i].checks & CHECK_PLUGINS)
+			return true;
+	return false;
+}
+
+static bool is_of_type(const struct job_result *r, const struct yaml_strings *types)
+{
+	for (size_t i = 0; i < types->count; i++)
+		for (size_t k = 0; k < r->type_count; k++)
+			if (fnmatch(types->list[i].value, r->types[k], FNM_CASEFOLD) == 0)
+				return true;
+	return false;
+}
+
+/* What is of unknown type may be what it asks for. */
+static bool is_concerned(const struct pool_stage *stage, const struct job_result *r)
+{
+	return !stage->types || stage->types->count == 0 || r->type_count == 0 || !(r->findings.done & CHECK_TYPE) ||
+	       is_of_type(r, stage->types);
+}
+
+static int finish(struct pool *p, struct lane *l)
+{
+	struct job_result *result = l->result;
+	int r;
+
+	if (has_plugins(p) && !l->is_plugin_missing)
+		result->findings.done |= CHECK_PLUGINS;
+	r = p->events.done(p->events.context, &l->job, result);
+	lane_empty(l);
 	return r;
 }
 
-/* The job counts as "could not tell", the worker is gone. */
-static int lose(struct pool *p, struct worker *w, enum reason reason, const char *detail)
+static int pass_on(struct pool *p, struct lane *l)
 {
-	struct job_result *result = calloc(1, sizeof(*result));
+	do {
+		l->stage++;
+	} while (l->stage < p->settings.stage_count && !is_concerned(&p->settings.stages[l->stage], l->result));
+	return l->stage < p->settings.stage_count ? hand_over(p, l) : finish(p, l);
+}
+
+static int note_trouble(struct pool *p, struct lane *l, const struct pool_stage *stage, const struct finding *f)
+{
+	char note[FINDING_DETAIL_MAX + 128];
+
+	(void)snprintf(note, sizeof(note), "%s: %s", stage->name, f->detail);
+	return p->events.noted(p->events.context, &l->job, note);
+}
+
+/* Silence about a check is no yes: what one stage has not done, none after it can make up for. */
+static int merge(struct pool *p, struct lane *l, struct job_result *from)
+{
+	const struct pool_stage *stage = &p->settings.stages[l->stage];
+	struct job_result *to = l->result;
+	int r = 0;
+
+	if (l->stage == 0) {
+		memcpy(to->types, from->types, sizeof(to->types));
+		to->type_count = from->type_count;
+		to->formats = from->formats;
+	}
+	for (size_t i = 0; r == 0 && i < from->findings.count; i++) {
+		const struct finding *f = &from->findings.list[i];
+
+		if (stage->is_optional && (BROKEN >> f->reason & 1))
+			r = note_trouble(p, l, stage, f);
+		else
+			r = findings_add(&to->findings, f->reason, f->member, "%s", f->detail);
+	}
+	if (stage->checks & CHECK_PLUGINS)
+		l->is_plugin_missing |= !stage->is_optional && !(from->findings.done & CHECK_PLUGINS);
+	else
+		to->findings.done |= from->findings.done;
+	return r;
+}
+
+static int take_over(struct pool *p, struct lane *l, struct job_result *from)
+{
+	struct worker *w = &l->workers[l->stage];
+	int r = merge(p, l, from);
+
+	if (w->is_running && ++w->jobs >= p->settings.stages[l->stage].jobs_per_worker)
+		worker_kill(w); /* a fresh process bounds what one hostile file can do to its neighbours */
+	return r == 0 ? pass_on(p, l) : r;
+}
+
+/* The job counts as "could not tell", the worker is gone. */
+static int lose(struct pool *p, struct lane *l, enum reason reason, const char *detail)
+{
+	_cleanup_(result_free) struct job_result *result = calloc(1, sizeof(*result));
+	const char *name = p->settings.stages[l->stage].name;
 	int r;
 
-	worker_kill(w);
+	worker_kill(&l->workers[l->stage]);
 	if (!result)
 		return -ENOMEM;
-	r = findings_add(&result->findings, reason, NULL, "%s", detail);
-	if (r == 0)
-		r = finish(p, w, result);
-	free(result);
-	return r;
+	if (l->stage == 0)
+		r = findings_add(&result->findings, reason, NULL, "%s", detail);
+	else
+		r = findings_add(&result->findings, reason, NULL, "%s: %s", name, detail);
+	return r == 0 ? take_over(p, l, result) : r;
 }
 
 /* A missed canary means that the engine does not find what it must find, and that nobody knows since when: whatever this
  * worker said of earlier files is worth nothing, and so is the inspection. Any other failure is about the one file. */
-static int take_failure(struct pool *p, struct worker *w, struct message *m)
+static int take_failure(struct pool *p, struct lane *l, struct message *m)
 {
 	uint32_t error = decode_u32(&m->payload);
 	_cleanup_free_ char *where = decode_str(&m->payload, 1024), *text = decode_str(&m->payload, 7000);
@@ -308,18 +444,18 @@ static int take_failure(struct pool *p, struct worker *w, struct message *m)
 
 	message_done(m);
 	if (r == 0 && strcmp(where, "canary") != 0) {
-		log_warning("job=%llu role=worker err=%s: %s: %s", (unsigned long long)w->job.id, errno_name((int)error), where,
+		log_warning("job=%llu role=worker err=%s: %s: %s", (unsigned long long)l->job.id, errno_name((int)error), where,
 			    text);
-		return lose(p, w, REASON_SCAN_ERROR, "the examiner gave up on this file");
+		return lose(p, l, REASON_SCAN_ERROR, "the examiner gave up on this file");
 	}
-	worker_kill(w);
+	worker_kill(&l->workers[l->stage]);
 	free(p->trouble);
-	if (asprintf(&p->trouble, "the virus scanner missed its test samples: %s", r == 0 ? text : "?") < 0)
+	if (asprintf(&p->trouble, "%s missed its test samples: %s", p->settings.stages[l->stage].name, r == 0 ? text : "?") < 0)
 		p->trouble = NULL;
 	return -EKEYREJECTED;
 }
 
-static int take_inspected(struct pool *p, struct worker *w, struct decoder *d)
+static int take_inspected(struct pool *p, struct lane *l, struct decoder *d)
 {
 	uint32_t n = decode_u32(d);
 	int r = 0;
@@ -328,15 +464,15 @@ static int take_inspected(struct pool *p, struct worker *w, struct decoder *d)
 		uint8_t sum[SHA256_LEN];
 
 		decode_exact(d, sum, sizeof(sum));
-		if (++w->sums > 2 * POOL_SUMS_MAX)
+		if (++l->sums > 2 * POOL_SUMS_MAX)
 			return -EPROTO;
 		if (!d->error)
-			r = p->events.inspected(p->events.context, &w->job, sum);
+			r = p->events.inspected(p->events.context, &l->job, sum);
 	}
 	return r == 0 ? decoder_end(d) : r;
 }
 
-static int take_owed(struct pool *p, struct worker *w, struct decoder *d)
+static int take_owed(struct pool *p, struct lane *l, struct decoder *d)
 {
 	uint32_t n = decode_u32(d);
 	int r = 0;
@@ -348,61 +484,62 @@ static int take_owed(struct pool *p, struct worker *w, struct decoder *d)
 		decode_exact(d, sum, sizeof(sum));
 		detail = decode_str(d, FINDING_DETAIL_MAX);
 		member = decode_str(d, FINDING_MEMBER_MAX);
-		if (++w->sums > 2 * POOL_SUMS_MAX)
+		if (++l->sums > 2 * POOL_SUMS_MAX)
 			return -EPROTO;
 		if (!d->error)
-			r = p->events.owed(p->events.context, &w->job, sum, detail, member);
+			r = p->events.owed(p->events.context, &l->job, sum, detail, member);
 	}
 	return r == 0 ? decoder_end(d) : r;
 }
 
-static int take_note(struct pool *p, struct worker *w, struct decoder *d)
+static int take_note(struct pool *p, struct lane *l, struct decoder *d)
 {
 	_cleanup_free_ char *note = decode_str(d, 1000);
 	int r = decoder_end(d);
 
-	if (++w->sums > 2 * POOL_SUMS_MAX)
+	if (++l->sums > 2 * POOL_SUMS_MAX)
 		return -EPROTO;
-	return r == 0 ? p->events.noted(p->events.context, &w->job, note) : r;
+	return r == 0 ? p->events.noted(p->events.context, &l->job, note) : r;
 }
 
-static bool is_word_before_result(uint32_t type)
+/* What libclamav has seen, only libclamav's worker can say. */
+static bool is_word_before_result(const struct lane *l, uint32_t type)
 {
-	return type == MESSAGE_WORKER_INSPECTED || type == MESSAGE_WORKER_OWED || type == MESSAGE_WORKER_NOTED;
+	return type == MESSAGE_WORKER_NOTED ||
+	       (l->stage == 0 && (type == MESSAGE_WORKER_INSPECTED || type == MESSAGE_WORKER_OWED));
 }
 
-static int take_result(struct pool *p, struct worker *w)
+static int take_result(struct pool *p, struct lane *l)
 {
 	_cleanup_free_ struct message *m = malloc(sizeof(*m));
-	_cleanup_free_ struct job_result *result = calloc(1, sizeof(*result));
+	_cleanup_(result_free) struct job_result *result = calloc(1, sizeof(*result));
 	int r;
 
 	if (!m || !result)
 		return -ENOMEM;
-	r = channel_receive(&w->channel, m, true);
+	r = channel_receive(&l->workers[l->stage].channel, m, true);
 	if (r == -EAGAIN)
 		return 0;
 	if (r == -ENOTCONN || r == -EPIPE)
-		return lose(p, w, REASON_SCANNER_CRASHED, "the examiner died while it looked at this file");
+		return lose(p, l, REASON_SCANNER_CRASHED, "the examiner died while it looked at this file");
 	if (r == 0 && m->type == MESSAGE_FAILED)
-		return take_failure(p, w, m);
-	if (r == 0 && is_word_before_result(m->type)) {
-		r = m->type == MESSAGE_WORKER_OWED	? take_owed(p, w, &m->payload) :
-		    m->type == MESSAGE_WORKER_INSPECTED ? take_inspected(p, w, &m->payload) :
-							  take_note(p, w, &m->payload);
+		return take_failure(p, l, m);
+	if (r == 0 && is_word_before_result(l, m->type)) {
+		r = m->type == MESSAGE_WORKER_OWED	? take_owed(p, l, &m->payload) :
+		    m->type == MESSAGE_WORKER_INSPECTED ? take_inspected(p, l, &m->payload) :
+							  take_note(p, l, &m->payload);
 		message_done(m);
 		if (r != -EPROTO)
 			return r; /* 0, or what our own side failed at */
 	} else if (r == 0) {
-		r = m->type == MESSAGE_WORKER_RESULT ? decode_result(w, m, result) : -EPROTO;
+		r = m->type == MESSAGE_WORKER_RESULT ? decode_result(p, l, m, result) : -EPROTO;
 		message_done(m);
 	}
 	if (r < 0) {
-		findings_done(&result->findings);
-		log_warning("job=%llu role=worker err=%s: broke its protocol", (unsigned long long)w->job.id, errno_name(r));
-		return lose(p, w, REASON_SCANNER_CRASHED, "the examiner answered nonsense about this file");
+		log_warning("job=%llu role=worker err=%s: broke its protocol", (unsigned long long)l->job.id, errno_name(r));
+		return lose(p, l, REASON_SCANNER_CRASHED, "the examiner answered nonsense about this file");
 	}
-	return finish(p, w, result);
+	return take_over(p, l, result);
 }
 
 size_t pool_poll(const struct pool *p, struct pollfd *fds, int64_t *ret_deadline_ms)
@@ -410,30 +547,29 @@ size_t pool_poll(const struct pool *p, struct pollfd *fds, int64_t *ret_deadline
 	size_t n = 0;
 
 	*ret_deadline_ms = INT64_MAX;
-	for (size_t i = 0; i < p->settings.workers; i++) {
-		const struct worker *w = &p->workers[i];
+	for (size_t i = 0; i < p->settings.jobs; i++) {
+		const struct lane *l = &p->lanes[i];
 
-		if (!w->has_job)
+		if (!l->has_job)
 			continue;
-		fds[n++] = (struct pollfd){ .fd = w->channel.fd, .events = POLLIN };
-		*ret_deadline_ms = MIN(*ret_deadline_ms, w->deadline_ms);
+		fds[n++] = (struct pollfd){ .fd = l->workers[l->stage].channel.fd, .events = POLLIN };
+		*ret_deadline_ms = MIN(*ret_deadline_ms, l->deadline_ms);
 	}
 	return n;
 }
 
 int pool_serve(struct pool *p)
 {
-	int64_t now = monotonic_ms();
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < p->settings.workers; i++) {
-		struct worker *w = &p->workers[i];
+	for (size_t i = 0; r == 0 && i < p->settings.jobs; i++) {
+		struct lane *l = &p->lanes[i];
 
-		if (!w->has_job)
+		if (!l->has_job)
 			continue;
-		r = take_result(p, w);
-		if (r == 0 && w->has_job && now >= w->deadline_ms)
-			r = lose(p, w, REASON_SCAN_TIMEOUT, "the examiner did not finish in time and was stopped");
+		r = take_result(p, l);
+		if (r == 0 && l->has_job && monotonic_ms() >= l->deadline_ms)
+			r = lose(p, l, REASON_SCAN_TIMEOUT, "the examiner did not finish in time and was stopped");
 	}
 	return r;
 }

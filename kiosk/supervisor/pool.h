@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-/* The examiners at work: forked by lazaret-examine, watched from here. A worker that dies, hangs, lies or breaks its
- * protocol costs the one file that it had, and the file is not clean (countermeasure L of the research on libclamav).
+/* The examiners at work: forked by lazaret-examine and its kind, watched from here. A worker that dies, hangs, lies or breaks
+ * its protocol costs the one file that it had, and the file is not clean (countermeasure L of the research on libclamav).
+ *
+ * A job has a lane to itself until all examiners have answered, and each lane has workers of its own: between two examiners
+ * nothing waits for anything but the job itself, so that no order of answers can block the pool.
  */
 #ifndef LAZARET_SUPERVISOR_POOL_H
 #define LAZARET_SUPERVISOR_POOL_H
@@ -57,14 +60,28 @@ struct pool_events {
 	void *context;
 };
 
-struct pool_settings {
-	size_t workers;
-	uint64_t scan_time_ms;	  /* a job's time; the worker is killed a little later */
+#define POOL_STAGES_MAX (2 + STATION_PLUGINS_MAX)
+
+/* An examiner. Every job goes through all of them that it concerns, in order; the first tells its types, and the formats of
+ * containers that it is. */
+struct pool_stage {
+	struct process *parent;	  /* borrowed */
+	const char *name;	  /* for people; borrowed */
+	uint32_t checks;	  /* what it is asked for and may say; of the first: what the job wants */
+	uint64_t time_ms;	  /* a job's; the worker is killed a little later */
 	uint64_t jobs_per_worker; /* then it is replaced */
+	const struct yaml_strings *types; /* asked about files of these types alone, and those of unknown type; NULL: all. Borrowed */
+	bool is_optional;	  /* that it cannot tell is noted, and no reason against the file */
 };
 
-/* `examine` is borrowed. Workers are started as jobs come. */
-struct pool *pool_new(struct process *examine, const struct pool_settings *settings, const struct pool_events *events);
+struct pool_settings {
+	size_t jobs; /* at a time */
+	struct pool_stage stages[POOL_STAGES_MAX];
+	size_t stage_count;
+};
+
+/* Workers are started as jobs come. */
+struct pool *pool_new(const struct pool_settings *settings, const struct pool_events *events);
 struct pool *pool_free(struct pool *p);
 
 bool pool_has_room(const struct pool *p); /* pool_give() will not be refused */
@@ -73,12 +90,12 @@ size_t pool_busy(const struct pool *p);
 /* Hand over a job (taken over, also on error). Returns 0, or a negative errno when no worker can be started: then the
  * examiners are broken, the inspection must stop, and `pool_trouble()` has the words. */
 _must_check_ int pool_give(struct pool *p, struct job *job);
-const char *pool_trouble(const struct pool *p); /* borrowed */
+const char *pool_trouble(const struct pool *p); /* borrowed; NULL: it had none of its own */
 
 /* For the caller's poll loop: fill in at most POOL_WORKERS_MAX descriptors, return how many; and the time of the next
  * deadline (CLOCK_MONOTONIC ms, INT64_MAX when there is none). */
 size_t pool_poll(const struct pool *p, struct pollfd *fds, int64_t *ret_deadline_ms);
-/* Take results and enforce deadlines. */
+/* Take results, pass jobs on, enforce deadlines. Errors as of pool_give(). */
 _must_check_ int pool_serve(struct pool *p);
 
 void job_done(struct job *j);

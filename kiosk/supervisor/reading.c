@@ -3,6 +3,7 @@
  * reading goes on. What is in memory is bounded by the queue; what is on disk by the spool's quota. When the queue is
  * full the vault is not listened to, its pipe fills, and the reader waits.
  */
+#include "supervisor/engine.h"
 #include "supervisor/examining.h"
 #include "supervisor/unpacking.h"
 
@@ -499,24 +500,20 @@ static int loop(struct reading *rd)
 
 int inspection_read(struct inspection *i)
 {
-	const struct station_limits *l = &i->supervisor->config->limits;
-	const struct pool_settings settings = {
-		.workers = l->workers > 0 ? l->workers : (uint64_t)sysconf(_SC_NPROCESSORS_ONLN),
-		.scan_time_ms = l->scan_time_s * 1000,
-		.jobs_per_worker = l->jobs_per_worker,
-	};
 	const struct pool_events events = { examined, examined_layer, examined_owed, examined_noted, i };
+	struct pool_settings settings;
 	struct reading *rd = calloc(1, sizeof(*rd));
 	int r = unpackers_new(i, &i->unpackers);
 
-	i->pool = pool_new(&i->supervisor->examine, &settings, &events);
+	engine_stages(i->supervisor, &settings);
+	i->pool = pool_new(&settings, &events);
 	if (r == 0 && (!rd || !i->pool))
 		r = -ENOMEM;
 	if (r == 0) {
 		rd->i = i;
 		r = loop(rd);
 		if (r < 0 && r != -ECANCELED)
-			inspection_trouble(i, "reading", r, r == -EKEYREJECTED ? pool_trouble(i->pool) : NULL);
+			inspection_trouble(i, "reading", r, pool_trouble(i->pool));
 	}
 	if (rd) {
 		process_kill(&rd->reader);

@@ -206,15 +206,21 @@ int supervisor_open(const char *dir, struct events *events, int signal_fd, struc
 	return 0;
 }
 
-int supervisor_become(struct supervisor *s, struct events *events, int signal_fd, int answers_fd, int examine_fd)
+int supervisor_become(struct supervisor *s, struct events *events, int signal_fd, int answers_fd,
+		      const int *examiner_fds)
 {
 	s->events = events;
 	s->signal_fd = signal_fd;
 	s->answers_fd = answers_fd;
 	s->config->spool_bytes /= s->config->devices.at_once; /* no medium can take the others' room */
 	process_forget(&s->ledger);
-	process_forget(&s->examine);
-	process_attach(ROLE_EXAMINE, examine_fd, &s->examine);
+	for (size_t k = 0; k < s->examiner_count; k++) {
+		struct process *p = &s->examiners[k].process;
+		enum role_id role = p->role;
+
+		process_forget(p);
+		process_attach(role, examiner_fds ? examiner_fds[k] : -EBADF, p);
+	}
 	return start_ledger(s);
 }
 
@@ -222,7 +228,8 @@ struct supervisor *supervisor_free(struct supervisor *s)
 {
 	if (!s)
 		return NULL;
-	(void)process_end(&s->examine); /* holds nothing that must be kept */
+	for (size_t k = 0; k < s->examiner_count; k++)
+		(void)process_end(&s->examiners[k].process); /* holds nothing that must be kept */
 	if (process_end(&s->ledger) != 0)
 		log_warning("the ledger did not end cleanly");
 	rules_free(s->rules);

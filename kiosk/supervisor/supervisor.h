@@ -13,6 +13,15 @@
 #include "supervisor/events.h"
 #include "supervisor/process.h"
 
+/* The parents of examiners' workers, in the order in which they look at a file. */
+#define EXAMINERS_MAX (2 + STATION_PLUGINS_MAX)
+struct examiner_parent {
+	struct process process;
+	const struct station_plugin *plugin; /* of the configuration; NULL: it is none */
+	bool has_told; /* its engines */
+	bool is_ready;
+};
+
 struct supervisor {
 	struct station_config *config;
 	struct rule_set *rules;
@@ -24,21 +33,23 @@ struct supervisor {
 	int signal_fd;	       /* becomes readable when the inspection has to end: see inspection_interrupted() */
 	int answers_fd;	       /* a person's answers (struct answer, one a packet); -EBADF: nobody is there to be asked */
 	int spool_fd, staging_fd, audit_fd, reports_fd, history_fd;
-	struct process ledger, examine;
+	struct process ledger;
+	struct examiner_parent examiners[EXAMINERS_MAX]; /* the first is lazaret-examine */
+	size_t examiner_count;
 	char sandbox[80];
 };
 
-/* Load everything that is trusted, start ledger and examine, clean up after a crash. Tells what is wrong (configuration,
+/* Load everything that is trusted, start ledger and examiners, clean up after a crash. Tells what is wrong (configuration,
  * rules, database, key, directories) through `events` and returns a negative errno. */
 _must_check_ int supervisor_open(const char *dir, struct events *events, int signal_fd, struct supervisor **ret);
-/* The same, but examine has only been started: engine_continue() when its channel is readable. */
+/* The same, but the examiners have only been started: engine_continue() when a channel of theirs is readable. */
 _must_check_ int supervisor_begin(const char *dir, struct events *events, int signal_fd, struct supervisor **ret);
 
-/* In a child that the daemon has forked for one inspection: its own ledger process, its own channel to the examiners'
- * parent (`examine_fd`, taken over), its own events. The others are borrowed. Configuration, rules and keys are those of
+/* In a child that the daemon has forked for one inspection: its own ledger process, its own channels to the examiners'
+ * parents (`examiner_fds`, taken over: one for each, in their order; NULL: none), its own events. The others are borrowed. Configuration, rules and keys are those of
  * the moment of the fork, whatever the daemon loads later. */
 _must_check_ int supervisor_become(struct supervisor *s, struct events *events, int signal_fd, int answers_fd,
-				   int examine_fd);
+				   const int *examiner_fds);
 struct supervisor *supervisor_free(struct supervisor *s);
 
 static inline void supervisor_freep(struct supervisor **s)
