@@ -41,11 +41,13 @@ pkg = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 LIBRARIES := common ipc sandbox station judge control supervisor proof container content examiner
 # Folders with a main.c, and the name of their program.
 PROGRAMS := lazaret lazaretd lazaret-verify lazaret-ledger lazaret-vault lazaret-intake lazaret-reader \
-	lazaret-examine lazaret-unpack lazaret-ole lazaret-pdf lazaret-origin lazaret-openpgp lazaret-cms lazaret-rpm lazaret-authenticode lazaret-publish lazaret-devices lazaret-records lazaret-console lazaret-starter
+	lazaret-examine lazaret-yara lazaret-plugin lazaret-unpack lazaret-ole lazaret-pdf lazaret-origin lazaret-openpgp lazaret-cms lazaret-rpm lazaret-authenticode lazaret-publish lazaret-devices lazaret-records lazaret-console lazaret-starter
 
 FOLDER_lazaret := cli
 FOLDER_lazaretd := daemon
-$(foreach p,verify ledger vault intake reader examine unpack ole pdf origin openpgp cms rpm authenticode publish devices records console starter,$(eval FOLDER_lazaret-$(p) := $(p)))
+# not kiosk/yara, where libyara's own headers would be looked for
+FOLDER_lazaret-yara := yararules
+$(foreach p,verify ledger vault intake reader examine plugin unpack ole pdf origin openpgp cms rpm authenticode publish devices records console starter,$(eval FOLDER_lazaret-$(p) := $(p)))
 
 NEEDS_cli        := control station judge sandbox ipc common
 NEEDS_daemon     := supervisor control station judge sandbox ipc common
@@ -62,6 +64,8 @@ NEEDS_intake     := sandbox ipc common
 NEEDS_reader     := sandbox ipc common
 NEEDS_examine    := examiner content sandbox ipc common
 NEEDS_examiner   := sandbox ipc common
+NEEDS_yararules  := examiner sandbox ipc common
+NEEDS_plugin     := examiner sandbox ipc common
 NEEDS_content    := common
 NEEDS_container  := sandbox ipc common
 NEEDS_unpack     := container sandbox ipc common
@@ -93,6 +97,8 @@ LIBS_ledger     := $(call pkg,jansson sqlite3 libcrypto)
 LIBS_intake     := $(call pkg,blkid fuse3 ext2fs com_err libudfread libisofs-1 libcryptsetup)
 LIBS_examine    := $(call pkg,libclamav libmagic libcrypto) -lz -lbz2
 LIBS_examiner   := $(call pkg,libcrypto)
+LIBS_yararules  := $(call pkg,yara libcrypto)
+LIBS_plugin     := $(call pkg,jansson libcrypto)
 LIBS_content    := $(call pkg,libxml-2.0 jansson)
 LIBS_container  := $(call pkg,libcrypto)
 LIBS_unpack     := $(call pkg,libarchive zlib)
@@ -248,7 +254,7 @@ lint:
 	$(MAKE) --no-print-directory BUILD=$(BUILD)-clang CC=clang WERROR=1 all unit-tests
 
 # -- installation -----------------------------------------------------------------------------------------
-ROLES := ledger vault intake reader examine unpack ole pdf origin openpgp cms rpm authenticode publish devices records starter
+ROLES := ledger vault intake reader examine yara plugin unpack ole pdf origin openpgp cms rpm authenticode publish devices records starter
 
 .PHONY: install
 install: all

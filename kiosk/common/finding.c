@@ -76,6 +76,28 @@ int findings_add(struct findings *f, enum reason reason, const char *member, con
 	return 0;
 }
 
+int findings_join(struct findings *f, enum reason reason, const char *member, const char *detail)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		struct finding *x = &f->list[i];
+		char *both = x->detail;
+		size_t size;
+
+		if (x->reason != reason || !same_member(x->member, member))
+			continue;
+		size = strlen(both);
+		if (size + 3 >= FINDING_DETAIL_MAX || strstr(both, detail))
+			return 0;
+		both = realloc(both, FINDING_DETAIL_MAX + 1);
+		if (!both)
+			return -ENOMEM;
+		x->detail = both;
+		(void)snprintf(both + size, FINDING_DETAIL_MAX + 1 - size, "; %s", detail);
+		return 0;
+	}
+	return findings_add(f, reason, member, "%s", detail);
+}
+
 void findings_done(struct findings *f)
 {
 	for (size_t i = 0; i < f->count; i++) {

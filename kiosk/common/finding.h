@@ -47,6 +47,9 @@ struct findings {
  */
 _must_check_ int findings_add(struct findings *f, enum reason reason, const char *member,
 			      const char *fmt, ...) _printf_(4, 5);
+/* The same; but where the reason stands with the same member already, this detail is told behind that one, as far as there is room:
+ * what two examiners say of one file is told together. */
+_must_check_ int findings_join(struct findings *f, enum reason reason, const char *member, const char *detail);
 void findings_done(struct findings *f); /* frees the strings, zeroes the struct */
 
 #endif

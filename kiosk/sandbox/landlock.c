@@ -102,6 +102,17 @@ static int new_ruleset(uint64_t *ret_fs)
 	return ruleset < 0 ? -errno : ruleset;
 }
 
+/* Its root holds nothing but what it may read and run. */
+static int allow_root(int ruleset, uint64_t handled)
+{
+	_cleanup_close_ int null = open("/dev/null", O_PATH | O_CLOEXEC);
+	int r = allow_path(ruleset, (READ_RIGHTS | LANDLOCK_ACCESS_FS_EXECUTE) & handled, "/");
+
+	if (r == 0)
+		r = null < 0 ? -errno : allow_beneath(ruleset, null, LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE);
+	return r;
+}
+
 int landlock_enter(enum role_access access, const int *fds, size_t fd_count, const char *path)
 {
 	uint64_t handled, rights;
@@ -114,7 +125,9 @@ int landlock_enter(enum role_access access, const int *fds, size_t fd_count, con
 		 access == ACCESS_NODES ? READ_RIGHTS | LANDLOCK_ACCESS_FS_IOCTL_DEV :
 					  READ_RIGHTS;
 	rights &= handled;
-	if (access != ACCESS_NONE)
+	if (access == ACCESS_RUN)
+		r = allow_root(ruleset, handled);
+	else if (access != ACCESS_NONE)
 		r = allow_directories(ruleset, rights, fds, fd_count);
 	if (r == 0 && path)
 		r = allow_path(ruleset, WRITE_RIGHTS & handled, path);

@@ -42,6 +42,16 @@ _must_check_ int root_enter_empty(bool has_tmp);
 _must_check_ int root_prepare_sysfs(bool writes);
 _must_check_ int root_enter_sysfs(void);
 
+/* A root for a program that is not ours, in two steps: what is bound is opened as whoever started the station, after
+ * namespaces_enter(); the root is made and entered as the role's account. Close the descriptors afterwards. */
+struct program_trees {
+	int libraries, libraries64, null, directory, interpreter; /* detached mounts; -EBADF: not there */
+};
+struct sandbox_program;
+_must_check_ int program_open_trees(const struct sandbox_program *p, struct program_trees *ret);
+_must_check_ int root_enter_program(const struct sandbox_program *p, struct program_trees *trees);
+void program_trees_done(struct program_trees *trees);
+
 /* The detached mount `mount_fd` (borrowed) becomes the root, with the attributes that it has. */
 _must_check_ int root_enter_mount(int mount_fd);
 

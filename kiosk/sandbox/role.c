@@ -52,6 +52,27 @@ static const struct role roles[ROLE_COUNT_] = {
 		.calls = CALLS_BASE | CALLS_SCRATCH, .files_max = 4096,
 		.does = "examines sealed copies with libclamav and libmagic, in a private tmpfs",
 	},
+	[ROLE_YARA] = {
+		.name = "yara", .executable = "lazaret-yara", .account = "_lazaret-yara",
+		.privilege = PRIVILEGE_NAMESPACE, .calls = CALLS_BASE | CALLS_SANDBOX,
+		.data_max = 4096 * MIB, .files_max = 4096, /* the site's rules: the largest public sets take half a GiB */
+		.does = "holds the site's YARA rules and forks workers; reads no untrusted byte",
+	},
+	[ROLE_YARA_WORKER] = {
+		.name = "yara-worker", .account = "_lazaret-yara",
+		.calls = CALLS_BASE, .data_max = 4096 * MIB, .files_max = 64, /* rules, and a million matches of some strings */
+		.does = "examines sealed copies with the site's YARA rules (libyara)",
+	},
+	[ROLE_PLUGIN] = {
+		.name = "plugin", .executable = "lazaret-plugin", .account = "_lazaret-plugin",
+		.privilege = PRIVILEGE_PROGRAM, .calls = CALLS_BASE | CALLS_SANDBOX | CALLS_PROGRAM, .files_max = 4096,
+		.does = "holds one plug-in of the site and forks workers; reads no untrusted byte",
+	},
+	[ROLE_PLUGIN_WORKER] = {
+		.name = "plugin-worker", .account = "_lazaret-plugin", .access = ACCESS_RUN,
+		.calls = CALLS_BASE | CALLS_PROGRAM, .data_max = 2048 * MIB, .files_max = 256,
+		.does = "runs a plug-in of the site on one sealed copy, in a root of its own",
+	},
 	[ROLE_UNPACK] = {
 		.name = "unpack", .executable = "lazaret-unpack", .account = "_lazaret-unpack",
 		.calls = CALLS_BASE, .data_max = 2048 * MIB, .files_max = 64, /* dictionaries of xz, 7z and RAR: up to 1.5 GiB */

@@ -16,6 +16,10 @@ enum role_id {
 	ROLE_READER,
 	ROLE_EXAMINE,
 	ROLE_WORKER,
+	ROLE_YARA, /* these fork workers as examine does */
+	ROLE_YARA_WORKER,
+	ROLE_PLUGIN,
+	ROLE_PLUGIN_WORKER,
 	ROLE_UNPACK,
 	ROLE_OLE, /* these open containers as unpack does, each with another library */
 	ROLE_PDF,
@@ -38,6 +42,7 @@ enum role_access {
 	ACCESS_READ,
 	ACCESS_WRITE, /* read, create, rename, remove, truncate: regular files and directories only */
 	ACCESS_NODES, /* read, and ask devices (the system-call filter says what) */
+	ACCESS_RUN,   /* read and run what is in its own root, write to /dev/null there */
 };
 
 /* How far a role may let go of its privileges. */
@@ -46,6 +51,7 @@ enum role_privilege {
 	PRIVILEGE_READ,	     /* reads files whatever their owner and mode say (CAP_DAC_READ_SEARCH): they are the medium's,
 			      * written by nobody whom this station knows */
 	PRIVILEGE_NAMESPACE, /* CAP_SYS_ADMIN in its own user namespace: it makes sandboxes for its children */
+	PRIVILEGE_PROGRAM,   /* the same, and its root holds a program that is not ours, with what it takes to run it */
 	PRIVILEGE_DEVICES,   /* reads /sys and what udev knows in /run/udev, both mounted read-only */
 	PRIVILEGE_GUARD,     /* writes root's files beneath /sys/devices and /sys/bus/usb, without any capability */
 	PRIVILEGE_MAP,	     /* no capability either; its root is a mount that its parent prepared, with the nodes that it needs:
@@ -65,6 +71,7 @@ enum syscall_group {
 	CALLS_FUSE = 1u << 7,	    /* serving /dev/fuse: read, writev, splice */
 	CALLS_DEVICES = 1u << 8,    /* what libudev needs: netlink that is open already, reading /sys and /run/udev */
 	CALLS_UNLOCK = 1u << 9,	    /* what libcryptsetup needs to read a header; nothing can be opened for writing */
+	CALLS_PROGRAM = 1u << 10,   /* start one program that is not ours, and what such programs need */
 };
 
 struct role {

@@ -98,7 +98,7 @@ static int raise_permitted(void)
 
 static int drop_capabilities(enum role_privilege privilege)
 {
-	uint64_t keep = privilege == PRIVILEGE_NAMESPACE ? 1ull << CAP_SYS_ADMIN | 1ull << CAP_SETPCAP :
+	uint64_t keep = privilege == PRIVILEGE_NAMESPACE || privilege == PRIVILEGE_PROGRAM ? 1ull << CAP_SYS_ADMIN | 1ull << CAP_SETPCAP :
 			privilege == PRIVILEGE_READ	 ? 1ull << CAP_DAC_READ_SEARCH :
 							   0;
 
@@ -169,7 +169,7 @@ static int confine(const struct role *role, const int *fds, size_t count, const 
 	r = set_limits(role);
 	/* Landlock refuses mount(2): the parent of the examiners, whose root is empty already, cannot have it and
 	 * still give each child a file system of its own. Its children have it. */
-	if (r == 0 && role->privilege != PRIVILEGE_NAMESPACE) {
+	if (r == 0 && role->privilege != PRIVILEGE_NAMESPACE && role->privilege != PRIVILEGE_PROGRAM) {
 		*ret_where = "Landlock";
 		r = is_sysfs(role) ? landlock_enter_sysfs(role->privilege == PRIVILEGE_GUARD) :
 				     landlock_enter(role->access, fds, count, path);
@@ -238,12 +238,48 @@ static int enter_sysfs(const struct role *role, const char **ret_where)
 	return r < 0 ? r : confine(role, NULL, 0, NULL, ret_where);
 }
 
-int sandbox_enter(enum role_id id, const int *keep_fds, size_t keep_count, const char **ret_where)
+static int enter_root(const struct role *role, const int *keep_fds, size_t keep_count, const struct sandbox_program *program,
+		      struct program_trees *trees)
 {
-	const struct role *role = role_get(id);
+	if (program)
+		return root_enter_program(program, trees);
+	if (role->privilege == PRIVILEGE_MAP)
+		return keep_count > 0 ? root_enter_mount(keep_fds[0]) : -EINVAL;
+	return root_enter_empty(role->privilege == PRIVILEGE_NAMESPACE);
+}
+
+static int enter_with(const struct role *role, const int *keep_fds, size_t keep_count, const struct sandbox_program *program,
+		      struct program_trees *trees, const char **ret_where)
+{
 	bool was_root = geteuid() == 0;
 	uid_t uid;
 	gid_t gid;
+	int r;
+
+	*ret_where = "account (create it with systemd-sysusers)";
+	r = account_of(role, &uid, &gid);
+	if (r < 0)
+		return r;
+	*ret_where = "namespaces";
+	r = namespaces_enter(uid, gid, role->privilege == PRIVILEGE_READ);
+	if (r < 0)
+		return r;
+	*ret_where = "files of the program";
+	r = program ? program_open_trees(program, trees) : 0;
+	if (r < 0)
+		return r;
+	*ret_where = "account";
+	r = become(uid, gid, was_root);
+	if (r < 0)
+		return r;
+	*ret_where = program ? "root of the program" : "empty root";
+	r = enter_root(role, keep_fds, keep_count, program, trees);
+	return r < 0 ? r : confine(role, keep_fds, keep_count, NULL, ret_where);
+}
+
+int sandbox_enter(enum role_id id, const int *keep_fds, size_t keep_count, const char **ret_where)
+{
+	const struct role *role = role_get(id);
 	int r;
 
 	*ret_where = "descriptors";
@@ -254,26 +290,22 @@ int sandbox_enter(enum role_id id, const int *keep_fds, size_t keep_count, const
 		return enter_mounter(role, ret_where);
 	if (is_sysfs(role))
 		return enter_sysfs(role, ret_where);
-	*ret_where = "account (create it with systemd-sysusers)";
-	r = account_of(role, &uid, &gid);
-	if (r < 0)
-		return r;
-	*ret_where = "namespaces";
-	r = namespaces_enter(uid, gid, role->privilege == PRIVILEGE_READ);
-	if (r < 0)
-		return r;
-	*ret_where = "account";
-	r = become(uid, gid, was_root);
-	if (r < 0)
-		return r;
-	*ret_where = "empty root";
-	if (role->privilege == PRIVILEGE_MAP)
-		r = keep_count > 0 ? root_enter_mount(keep_fds[0]) : -EINVAL;
-	else
-		r = root_enter_empty(role->privilege == PRIVILEGE_NAMESPACE);
-	if (r < 0)
-		return r;
-	return confine(role, keep_fds, keep_count, NULL, ret_where);
+	if (role->privilege == PRIVILEGE_PROGRAM)
+		return -EINVAL; /* sandbox_enter_program() */
+	return enter_with(role, keep_fds, keep_count, NULL, NULL, ret_where);
+}
+
+int sandbox_enter_program(enum role_id id, const struct sandbox_program *program, const char **ret_where)
+{
+	struct program_trees trees = { -EBADF, -EBADF, -EBADF, -EBADF, -EBADF };
+	int r;
+
+	*ret_where = "descriptors";
+	r = close_strays(&program->image_fd, 1);
+	if (r == 0)
+		r = enter_with(role_get(id), NULL, 0, program, &trees, ret_where);
+	program_trees_done(&trees);
+	return r;
 }
 
 int sandbox_enter_worker(enum role_id id, uint64_t tmpfs_bytes, const int *keep_fds, size_t keep_count,

@@ -24,6 +24,25 @@
 _must_check_ int sandbox_enter(enum role_id role, const int *keep_fds, size_t keep_count,
 			       const char **ret_where);
 
+/* A program that is not ours, of a role of PRIVILEGE_PROGRAM. All borrowed. */
+struct sandbox_program {
+	const char *directory;	 /* absolute; the program sees it, read-only, as SANDBOX_PROGRAM_DIR */
+	const char *name;	 /* its file there, one component: in its place stands what `image_fd` holds */
+	int image_fd;		 /* the program, checked; read from offset 0 */
+	uint64_t image_size;
+	const char *interpreter; /* of a script: an absolute path in /usr/bin or /bin; NULL: it is none */
+};
+#define SANDBOX_PROGRAM_DIR "/plugin"
+
+/* sandbox_enter() for such a role. Its root holds the program's directory, the C library and what is beside it (/usr/lib,
+ * /usr/lib64), the interpreter, /dev/null and an empty /tmp, all read-only; nothing else of the station's files. Workers
+ * (sandbox_enter_worker()) may run what is in it. */
+_must_check_ int sandbox_enter_program(enum role_id role, const struct sandbox_program *program, const char **ret_where);
+
+/* The program's path in that root. The system-call filter lets execve(2) take this very pointer and no other: the program
+ * itself, in whose memory something else stands there, starts no further one. Static; "" before sandbox_enter_program(). */
+const char *sandbox_program_path(void);
+
 /* For a child that the examine parent made with clone(CLONE_NEWPID | CLONE_NEWNS): a fresh private tmpfs of
  * `tmpfs_bytes` on /tmp, which becomes the working directory and the only place it can write; no capabilities,
  * Landlock and seccomp of `role`. Descriptors other than 0-2, CHANNEL_FD and `keep_fds` are closed. */

@@ -7,10 +7,13 @@
 #include <seccomp.h>
 #include <sys/ioctl.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
+
+#include "sandbox/sandbox.h"
 
 static const char *const base_calls[] = {
 	/* descriptors that are open already */
@@ -64,6 +67,27 @@ static const char *const unlock_calls[] = {
 	"mlock", "munlock", "getpriority", "setpriority", "getrusage", "sched_getaffinity", "clone", "clone3", "flock", NULL
 };
 
+/* A program of somebody else's, with the C library's start, an interpreter, threads and children. clone, execve, mmap, mprotect,
+ * prctl, ioctl: rules of their own. */
+static const char *const program_calls[] = {
+	"arch_prctl", "set_tid_address", "prlimit64", "wait4", "waitid", "uname", "pipe", "pipe2", "dup2", "kill", "tgkill", "close_range",
+	"openat", "stat", "lstat", "statx", "statfs", "access", "faccessat", "faccessat2", "readlink", "readlinkat", "getdents64", "getcwd",
+	"chdir", "fchdir", "umask", "getrusage", "times", "time", "clock_getres", "getppid", "getpgrp", "getpgid", "getresuid",
+	"getresgid", "getgroups", "sched_getaffinity", "sched_getparam", "sched_getscheduler", "epoll_create1", "epoll_ctl", "epoll_wait",
+	"epoll_pwait", "eventfd2", "select", "pselect6", "fadvise64", "readahead", "membarrier", "rt_sigtimedwait", "rt_sigsuspend", "getrlimit",
+	/* in its own /tmp */
+	"mkdir", "mkdirat", "rmdir", "unlink", "unlinkat", "rename", "renameat", "renameat2", "ftruncate", "fallocate", "fsync", "fdatasync",
+	"chmod", "fchmod", "fchmodat", "utimensat", "flock", "link", "linkat", "symlink", "symlinkat", "copy_file_range", "sendfile", NULL
+};
+
+/* Asked for, and done without when refused. */
+static const char *const program_refused[] = { "socket", "socketpair", "connect", "bind", "listen", "setrlimit", "getpriority", "setpriority",
+					       "sched_setaffinity", "mlock", "munlock", "mlockall", "setsid", "setpgid", "chown", "fchown",
+					       "fchownat", "mknod", "mknodat", "inotify_init1", "get_mempolicy", "mbind", "set_mempolicy", "setresuid", "setresgid", "setuid", "setgid", "setgroups", NULL };
+
+#define NAMESPACE_FLAGS                                                                                            \
+	(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
+
 /* What nothing on this station ever needs: ways into the kernel, into other processes, out to a network. Used
  * where an allow-list cannot hold because other programs are started (intake). */
 static const char *const denied_calls[] = {
@@ -82,7 +106,7 @@ static const struct {
 	{ CALLS_WRITE_TREE, write_tree_calls }, { CALLS_SCRATCH, scratch_calls },
 	{ CALLS_SANDBOX, sandbox_calls },     { CALLS_PROBE, probe_calls },
 	{ CALLS_FUSE, fuse_calls },	      { CALLS_DEVICES, devices_calls },
-	{ CALLS_UNLOCK, unlock_calls },
+	{ CALLS_UNLOCK, unlock_calls },	      { CALLS_PROGRAM, program_calls },
 };
 
 static void filter_release(scmp_filter_ctx *ctx)
@@ -105,6 +129,8 @@ static int add_calls(scmp_filter_ctx ctx, uint32_t action, const char *const *ca
 	}
 	return 0;
 }
+
+static const char *const any_memory[] = { "mmap", "mprotect", NULL };
 
 /* No memory that is executable and was not so at the start: no code can be brought in. */
 static int add_memory_rules(scmp_filter_ctx ctx)
@@ -176,6 +202,31 @@ static const char *const sanitizer_calls[] = { "openat", "sched_getaffinity", "p
 					       "gettid", "getppid", "stat", "access", "personality", NULL };
 #endif
 
+/* One program, of which the pointer is known (sandbox_program_path()), and no other: what starts it can name no second one, and
+ * it itself has something else at that address. Processes and threads, but no namespace; clone3 hides its flags in memory: glibc
+ * takes clone instead. Just-in-time compilers may make code: there is nothing in this root that they could harm. */
+static int add_program_rules(scmp_filter_ctx ctx, unsigned int groups)
+{
+	static const unsigned long harmless[] = { FIOCLEX, FIONCLEX, FIONREAD, FIONBIO, TIOCGWINSZ, TIOCGPGRP };
+	int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(execve), 1,
+				 SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)(uintptr_t)sandbox_program_path()));
+
+	if (r == 0)
+		r = add_calls(ctx, SCMP_ACT_ERRNO(EACCES), program_refused);
+	if (r == 0 && !(groups & CALLS_SANDBOX)) {
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, NAMESPACE_FLAGS, 0));
+		if (r == 0)
+			r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+		if (r == 0)
+			r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0));
+		if (r == 0)
+			r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_NE, PR_SET_NAME, 0));
+	}
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(harmless); i++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, harmless[i], 0));
+	return r;
+}
+
 static int add_groups(scmp_filter_ctx ctx, unsigned int groups)
 {
 	int r = 0;
@@ -184,7 +235,9 @@ static int add_groups(scmp_filter_ctx ctx, unsigned int groups)
 		if (groups & groups_table[i].group)
 			r = add_calls(ctx, SCMP_ACT_ALLOW, groups_table[i].calls);
 	if (r == 0)
-		r = add_memory_rules(ctx);
+		r = groups & CALLS_PROGRAM ? add_calls(ctx, SCMP_ACT_ALLOW, any_memory) : add_memory_rules(ctx);
+	if (r == 0 && groups & CALLS_PROGRAM)
+		r = add_program_rules(ctx, groups);
 	if (r == 0)
 		r = add_fcntl_rules(ctx, groups);
 	if (r == 0 && !(groups & (CALLS_PROBE | CALLS_FUSE)))

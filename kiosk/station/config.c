@@ -46,7 +46,7 @@ struct raw {
 	struct raw_rules rules;
 	struct raw_keys keys;
 	struct station_database database;
-	const struct yaml_node *database_files;
+	const struct yaml_node *database_files, *yara, *plugins;
 	char *hash_list;
 	char *spool_dir, *staging_dir, *audit_dir, *reports_dir, *history_dir;
 	uint64_t spool_bytes, staging_min_free;
@@ -157,6 +157,8 @@ static const struct yaml_field checks_fields[] = {
 	YAML_FIELD_REFUSED("read", "cannot be turned off, and needs no line"),
 	YAML_FIELD_REFUSED("name", "cannot be turned off, and needs no line"),
 	YAML_FIELD_REFUSED("members", "cannot be turned off, and needs no line"),
+	YAML_FIELD_REFUSED("yara", "follows from 'yara:', and needs no line"),
+	YAML_FIELD_REFUSED("plugins", "follows from 'plugins:', and needs no line"),
 	YAML_FIELD_END,
 };
 
@@ -171,6 +173,8 @@ static const struct yaml_field top_fields[] = {
 	YAML_FIELD(struct raw, "rules", MAP, rules, .fields = rules_fields),
 	YAML_FIELD(struct raw, "keys", MAP, keys, .fields = keys_fields),
 	YAML_FIELD(struct raw, "hash-list", STRING, hash_list),
+	YAML_FIELD(struct raw, "yara", NODE, yara),
+	YAML_FIELD(struct raw, "plugins", NODE, plugins),
 	YAML_FIELD(struct raw, "limits", MAP, limits, .fields = limits_fields),
 	YAML_FIELD(struct raw, "unpack", MAP, unpack, .fields = unpack_fields),
 	YAML_FIELD(struct raw, "filesystems", NODE, filesystems),
@@ -358,7 +362,10 @@ static int take(struct loader *l, struct raw *raw)
 		r = yaml_worse(r, resolve(l, &c->devices.loop_dir, raw->devices.loop_dir, ""));
 	c->checks = CHECK_READ | CHECK_NAME | (raw->checks.virus ? CHECK_VIRUS : 0u) |
 		    (raw->checks.type ? CHECK_TYPE : 0u) | (raw->checks.lists ? CHECK_LISTS : 0u) |
-		    (raw->checks.origin ? CHECK_ORIGIN : 0u) | (raw->checks.content ? CHECK_CONTENT : 0u);
+		    (raw->checks.origin ? CHECK_ORIGIN : 0u) | (raw->checks.content ? CHECK_CONTENT : 0u) |
+		    (c->yara.count > 0 ? CHECK_YARA : 0u);
+	for (size_t i = 0; i < c->plugin_count; i++)
+		c->checks |= c->plugins[i].is_required ? CHECK_PLUGINS : 0u;
 	return r;
 }
 
@@ -386,6 +393,10 @@ static int load_tree(struct loader *l)
 		r = config_load_filesystems(l, raw.filesystems);
 		if (r == 0)
 			r = load_database_files(l, raw.database_files);
+		if (r == 0)
+			r = config_load_yara(l, raw.yara);
+		if (r == 0)
+			r = config_load_plugins(l, raw.plugins);
 		if (r == 0)
 			r = config_load_devices(l, &raw.devices);
 		if (r == 0 && !yaml_errors_any(l->errors))
@@ -451,6 +462,7 @@ struct station_config *station_config_free(struct station_config *c)
 		free(c->database.files[i].sha256);
 	}
 	free(c->database.files);
+	config_examiners_done(c);
 	char *strings[] = { c->dir,	  c->name,	c->id,	       c->rules_file, c->types_dir,
 			    c->trust_dir, c->manifest_key, c->audit_key, c->database.dir, c->hash_list,
 			    c->spool_dir, c->staging_dir,  c->audit_dir, c->reports_dir,  c->history_dir,

@@ -17,6 +17,11 @@ struct loader {
 /* config_filesystems.c: `map` NULL: what is usual. 0 or -ENOMEM; whatever else is wrong is among the errors. */
 _must_check_ int config_load_filesystems(struct loader *l, const struct yaml_node *map);
 
+/* config_examiners.c: rules and programs of the site. 0 or -ENOMEM, as above; `yara` and `plugins` may be NULL. */
+_must_check_ int config_load_yara(struct loader *l, const struct yaml_node *yara);
+_must_check_ int config_load_plugins(struct loader *l, const struct yaml_node *plugins);
+void config_examiners_done(struct station_config *c);
+
 /* config_devices.c: as it is written. */
 struct raw_devices {
 	int source;

@@ -159,9 +159,70 @@ static int start_examine(struct supervisor *s)
 	return r;
 }
 
+static int send_yara_start(struct supervisor *s, struct process *p)
+{
+	const struct station_yara *y = &s->config->yara;
+	_cleanup_close_ int dir_fd = open(y->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_free_ struct encoder *e = malloc(sizeof(*e));
+
+	if (dir_fd < 0 || !e)
+		return e ? -errno : -ENOMEM;
+	encoder_init(e);
+	encode_u32(e, (uint32_t)y->count);
+	for (size_t k = 0; k < y->count; k++) {
+		encode_str(e, y->files[k].file);
+		encode_str(e, y->files[k].sha256);
+	}
+	encode_u64(e, s->config->limits.scan_time_s * 1000);
+	encode_u32(e, (uint32_t)s->config->limits.jobs_per_worker);
+	return channel_send(&p->channel, MESSAGE_YARA_START, e, &dir_fd, 1);
+}
+
+static int start_yara(struct supervisor *s)
+{
+	struct examiner_parent *e;
+	int r;
+
+	if (s->config->yara.count == 0)
+		return 0;
+	e = add_examiner(s, ROLE_YARA);
+	r = process_start(ROLE_YARA, &e->process);
+	if (r == 0)
+		r = send_yara_start(s, &e->process);
+	if (r < 0)
+		events_trouble(s->events, TROUBLE_CONFIGURATION, "YARA rules in %s: %s", s->config->yara.dir, strerror(-r));
+	return r;
+}
+
+static int start_plugin(struct supervisor *s, const struct station_plugin *plugin)
+{
+	_cleanup_free_ struct encoder *m = malloc(sizeof(*m));
+	struct examiner_parent *e = add_examiner(s, ROLE_PLUGIN);
+	int r = m ? process_start(ROLE_PLUGIN, &e->process) : -ENOMEM;
+
+	e->plugin = plugin;
+	if (r == 0) {
+		encoder_init(m);
+		encode_str(m, plugin->name);
+		encode_str(m, plugin->program);
+		encode_str(m, plugin->sha256);
+		encode_u64(m, plugin->time_s * 1000);
+		r = channel_send(&e->process.channel, MESSAGE_PLUGIN_START, m, NULL, 0);
+	}
+	if (r < 0)
+		events_trouble(s->events, TROUBLE_CONFIGURATION, "plug-in %s: %s", plugin->name, strerror(-r));
+	return r;
+}
+
 int engine_start(struct supervisor *s)
 {
-	return start_examine(s);
+	int r = start_examine(s);
+
+	if (r == 0)
+		r = start_yara(s);
+	for (size_t k = 0; r == 0 && k < s->config->plugin_count; k++)
+		r = start_plugin(s, &s->config->plugins[k]);
+	return r;
 }
 
 /* ENGINES comes first, then READY. */
@@ -187,7 +248,12 @@ static int take_next(struct supervisor *s, struct examiner_parent *e, const stru
 
 static void tell_trouble(struct supervisor *s, const struct examiner_parent *e, const char *why)
 {
-	events_trouble(s->events, TROUBLE_DATABASE_MISSING, "the examiners did not start: %s", why);
+	if (e->process.role == ROLE_EXAMINE)
+		events_trouble(s->events, TROUBLE_DATABASE_MISSING, "the examiners did not start: %s", why);
+	else if (e->plugin)
+		events_trouble(s->events, TROUBLE_CONFIGURATION, "plug-in %s: %s", e->plugin->name, why);
+	else
+		events_trouble(s->events, TROUBLE_CONFIGURATION, "%s", why);
 }
 
 static int take_with(struct supervisor *s, struct examiner_parent *e, const struct patience *patience)
@@ -229,15 +295,36 @@ int engine_wait(struct supervisor *s)
 
 /* -- at work ------------------------------------------------------------------------------------------------------ */
 
+static const char *name_of(const struct examiner_parent *e)
+{
+	return e->plugin ? e->plugin->name : e->process.role == ROLE_YARA ? "YARA" : "the virus scanner";
+}
+
+static struct pool_stage stage_of(struct supervisor *s, struct examiner_parent *e)
+{
+	const struct station_limits *l = &s->config->limits;
+	struct pool_stage stage = { .parent = &e->process, .name = name_of(e), .time_ms = l->scan_time_s * 1000,
+				    .jobs_per_worker = l->jobs_per_worker };
+
+	if (e->process.role == ROLE_EXAMINE)
+		stage.checks = CHECK_VIRUS | CHECK_TYPE | CHECK_CONTENT;
+	if (e->process.role == ROLE_YARA)
+		stage.checks = CHECK_YARA;
+	if (e->plugin) {
+		stage.checks = CHECK_PLUGINS;
+		stage.time_ms = e->plugin->time_s * 1000;
+		stage.jobs_per_worker = 1; /* and with it go all processes that the plug-in started */
+		stage.types = &e->plugin->types;
+		stage.is_optional = !e->plugin->is_required;
+	}
+	return stage;
+}
+
 void engine_stages(struct supervisor *s, struct pool_settings *ret)
 {
 	const struct station_limits *l = &s->config->limits;
 
 	*ret = (struct pool_settings){ .jobs = l->workers > 0 ? l->workers : (uint64_t)sysconf(_SC_NPROCESSORS_ONLN) };
 	for (size_t k = 0; k < s->examiner_count; k++)
-		ret->stages[ret->stage_count++] = (struct pool_stage){
-			.parent = &s->examiners[k].process, .name = "the virus scanner",
-			.checks = CHECK_VIRUS | CHECK_TYPE | CHECK_CONTENT, .time_ms = l->scan_time_s * 1000,
-			.jobs_per_worker = l->jobs_per_worker,
-		};
+		ret->stages[ret->stage_count++] = stage_of(s, &s->examiners[k]);
 }

@@ -398,7 +398,7 @@ static int merge(struct pool *p, struct lane *l, struct job_result *from)
 		if (stage->is_optional && (BROKEN >> f->reason & 1))
 			r = note_trouble(p, l, stage, f);
 		else
-			r = findings_add(&to->findings, f->reason, f->member, "%s", f->detail);
+			r = findings_join(&to->findings, f->reason, f->member, f->detail);
 	}
 	if (stage->checks & CHECK_PLUGINS)
 		l->is_plugin_missing |= !stage->is_optional && !(from->findings.done & CHECK_PLUGINS);

@@ -36,6 +36,8 @@ static enum message_channel channel_of(enum role_id role)
 	case ROLE_READER:
 		return CHANNEL_READER;
 	case ROLE_EXAMINE:
+	case ROLE_YARA:
+	case ROLE_PLUGIN:
 		return CHANNEL_EXAMINE;
 	case ROLE_ORIGIN:
 	case ROLE_OPENPGP:
