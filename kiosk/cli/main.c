@@ -28,6 +28,7 @@ static const struct {
 	{ "devices", cmd_devices, "[--json]   USB devices, and what was decided about each" },
 	{ "reload", cmd_reload, "configuration, rules, keys and databases are read anew" },
 	{ "rules", cmd_rules, "check [FILE] | explain FILE   the officer's rules" },
+	{ "plugin", cmd_plugin, "check PROGRAM   does a plug-in do as docs/plugins.md says?" },
 	{ "key", cmd_key, "make | show | trust | distrust | list   keys" },
 };
 

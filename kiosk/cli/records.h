@@ -18,6 +18,8 @@
 int cmd_audit(struct cli *cli);
 /* lazaret key make | show | trust | distrust | list: 0 done, 1 refused, 2 could not be done, 64 usage. */
 int cmd_key(struct cli *cli);
+/* lazaret plugin check PROGRAM: 0 it conforms, 1 it does not, 2 it could not be tried, 64 usage. */
+int cmd_plugin(struct cli *cli);
 /* lazaret history [--rebuild] [SHA256|TEXT]: 0, 2 could not be read, 64 usage. */
 int cmd_history(struct cli *cli);
 /* lazaret show ID: 0, 1 there is no such report, or it was altered, 2 could not be read, 64 usage. */

@@ -30,7 +30,7 @@ static void trouble(struct status *s, const char *what, const char *why)
 
 static const char *privilege_text(enum role_privilege p)
 {
-	return p == PRIVILEGE_MOUNT ? "mounts" : p == PRIVILEGE_NAMESPACE ? "confines children" :
+	return p == PRIVILEGE_MOUNT ? "mounts" : p == PRIVILEGE_NAMESPACE || p == PRIVILEGE_PROGRAM ? "confines children" :
 	       p == PRIVILEGE_READ    ? "reads any owner" :
 	       p == PRIVILEGE_DEVICES ? "root's /sys" :
 	       p == PRIVILEGE_MAP     ? "device mapper" :
@@ -40,7 +40,7 @@ static const char *privilege_text(enum role_privilege p)
 static const char *access_text(enum role_access a)
 {
 	return a == ACCESS_WRITE ? "writes given directories" : a == ACCESS_READ  ? "reads given directories" :
-	       a == ACCESS_NODES ? "reads and asks given devices" : "none";
+	       a == ACCESS_NODES ? "reads and asks given devices" : a == ACCESS_RUN ? "reads and runs its own root" : "none";
 }
 
 static void add_roles(struct status *s)
@@ -101,6 +101,39 @@ static void add_databases(struct status *s, const struct station_config *c)
 	json_object_set_new(s->root, "databases", list);
 }
 
+static void add_yara(struct status *s, const struct station_config *c)
+{
+	json_t *list = json_array();
+	time_t now = time(NULL);
+
+	for (size_t k = 0; k < c->yara.count; k++) {
+		_cleanup_free_ char *path = NULL;
+		struct stat st = { 0 };
+
+		if (asprintf(&path, "%s/%s", c->yara.dir, c->yara.files[k].file) < 0)
+			continue;
+		if (stat(path, &st) < 0)
+			trouble(s, path, strerror(errno));
+		json_array_append_new(list, json_pack("{s:s,s:I}", "file", c->yara.files[k].file, "age_s", (json_int_t)(now - st.st_mtim.tv_sec)));
+	}
+	json_object_set_new(s->root, "yara", list);
+}
+
+static void add_plugins(struct status *s, const struct station_config *c)
+{
+	json_t *list = json_array();
+
+	for (size_t k = 0; k < c->plugin_count; k++) {
+		const struct station_plugin *p = &c->plugins[k];
+
+		if (access(p->program, X_OK) < 0)
+			trouble(s, p->program, strerror(errno));
+		json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:b}", "name", p->name, "program", p->program, "sha256", p->sha256,
+						      "required", p->is_required));
+	}
+	json_object_set_new(s->root, "plugins", list);
+}
+
 static void add_keys(struct status *s, const struct station_config *c)
 {
 	_cleanup_close_ int fd = open(c->trust_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -155,6 +188,8 @@ static void add_station(struct status *s, const struct station_config *c)
 	add_directory(s, directories, "reports", c->reports_dir);
 	json_object_set_new(s->root, "directories", directories);
 	add_databases(s, c);
+	add_yara(s, c);
+	add_plugins(s, c);
 	add_keys(s, c);
 	add_daemon(s, c);
 }
@@ -200,6 +235,10 @@ static void print_text(const struct status *s)
 		printf("database  %s, %lld days old%s\n", get(o, "file"),
 		       (long long)json_integer_value(json_object_get(o, "age_s")) / 86400,
 		       json_is_true(json_object_get(o, "pinned")) ? ", pinned" : ", signed");
+	json_array_foreach(json_object_get(s->root, "yara"), k, o)
+		printf("yara      %s, %lld days old, pinned\n", get(o, "file"), (long long)json_integer_value(json_object_get(o, "age_s")) / 86400);
+	json_array_foreach(json_object_get(s->root, "plugins"), k, o)
+		printf("plug-in   %s, %s%s\n", get(o, "name"), get(o, "program"), json_is_true(json_object_get(o, "required")) ? "" : ", not required");
 	print_daemon(json_object_get(s->root, "daemon"));
 	printf("keys      %lld trusted\n\n", (long long)json_integer_value(json_object_get(s->root, "trusted_keys")));
 	printf("%-8s %-17s %-17s %s\n", "role", "account", "privileges", "does");

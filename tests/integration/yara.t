@@ -65,7 +65,7 @@ def files(work):
     ok(yara.get("signatures") == 6 and yara.get("database_version") == "site.yar more.yar" and yara.get("database_time", 0) > 0,
        "the report names the engine", engines)
     out = s.lazaret("status").stdout.decode()
-    ok("yara" in out, "lazaret status names it", out)
+    ok("yara      site.yar, 0 days old, pinned" in out, "lazaret status names it", out)
     for name in ("site.yar", "more.yar"):
         os.utime(work / "yara" / name, (1000000000, 1000000000))
     r = s.inspect({"good.txt": TEXT})
