@@ -278,6 +278,9 @@ install: all
 	install -m 644 $(wildcard image/systemd/*.service image/systemd/*.socket) $(DESTDIR)$(PREFIX)/lib/systemd/system
 	install -m 644 $(wildcard image/udev/*.rules) $(DESTDIR)$(PREFIX)/lib/udev/rules.d
 	install -m 644 README.md LICENSE docs/*.md docs/report.schema.json $(DESTDIR)$(PREFIX)/share/doc/lazaret
+	install -d $(DESTDIR)$(PREFIX)/share/doc/lazaret/examples/plugins
+	install -m 755 docs/examples/plugins/known-bad $(DESTDIR)$(PREFIX)/share/doc/lazaret/examples/plugins
+	install -m 644 docs/examples/plugins/known-bad.txt $(DESTDIR)$(PREFIX)/share/doc/lazaret/examples/plugins
 	for page in docs/man/*.[1-8]; do \
 		section=$${page##*.}; \
 		install -d $(DESTDIR)$(PREFIX)/share/man/man$$section && \
