@@ -248,7 +248,7 @@ static int on_done(struct unpacker *u, struct decoder *d)
 	if (r < 0 || is_complete)
 		return r;
 	u->is_opened = false;
-	return docket_find_in(u->i->docket, u->id, REASON_CONTAINER_OPAQUE, NULL, detail);
+	return docket_find_in(u->i->docket, u->id, u->members_left == 0 ? REASON_LIMIT_EXCEEDED : REASON_CONTAINER_OPAQUE, NULL, detail);
 }
 
 int unpack_serve_volumes(struct unpacker *u)
