@@ -68,6 +68,7 @@ static int on_sealed(struct unpacker *u, struct message *m)
 	if (r < 0)
 		return r;
 	m->fds[0] = -EBADF; /* the queue has it */
+	u->ended++;
 	if (size > u->bytes_left) {
 		u->bytes_left = 0;
 		return unpack_over_budget(u, "unpacks to more than the station opens");
@@ -92,6 +93,7 @@ static int on_dropped(struct unpacker *u, struct message *m)
 	if (r == 0)
 		r = docket_trouble(u->i->docket, id, status, "");
 	u->is_opened = false;
+	u->ended++;
 	u->is_short |= status == STREAM_NO_SPACE || status == STREAM_QUOTA;
 	return r;
 }

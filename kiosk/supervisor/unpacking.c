@@ -189,6 +189,8 @@ static int serve(struct unpacker *u)
 		r = unpack_serve_vault(u);
 	if (r == -EAGAIN)
 		r = 0;
+	if (r == 0)
+		r = unpack_check_volumes(u);
 	if (r == 0 && u->root != 0 && !u->is_over && monotonic_ms() >= u->deadline_ms) {
 		u->is_over = true;
 		if (u->id != 0 && u->fd >= 0)
