@@ -10,8 +10,10 @@ static void step(struct account *a, struct input *in, const uint8_t *whole, size
 	uint8_t what = take_byte(in);
 	const char *type = types[take_byte(in) % ARRAY_LEN(types)];
 	char *name = exactly_text(take_part(in, take_byte(in)));
-	size_t from = MIN(take_number(in, 2), (uint32_t)size), length = MIN(take_number(in, 2), (uint32_t)(size - from));
+	size_t from = take_number(in, 2), length = take_number(in, 2);
 
+	from = MIN(from, size);
+	length = MIN(length, size - from);
 	switch (what & 7) {
 	case 0:
 	case 1:
