@@ -1,0 +1,76 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception
+"""What one program unpacks and another passes over: streams that are no members, names that have a second spelling, archives behind
+a file of another kind or in a gap of a disk image. All of it is refused by the checks, whatever the rules say; and its honest
+neighbours pass.
+
+BUILD: the build directory (default build).
+"""
+import os
+import pathlib
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from containers import rar4, rar4_file, rar4_stream, rar5, rar5_block, rar5_file, rar5_stream, vint  # noqa: E402
+from inside import Station  # noqa: E402
+from specimens import TEXT  # noqa: E402
+from tap import finish, ok  # noqa: E402
+
+ELF = pathlib.Path("/bin/true").read_bytes()
+PROFILES = {"everything": {}, "documents": {"rules": None}}
+
+
+def judged(work, name, good, bad):
+    """`good`: {path: bytes}; `bad`: {path: (bytes, codes, words)}, of which one must be said."""
+    for profile, options in PROFILES.items():
+        s = Station(work, "%s-%s" % (name, profile), **options)
+        r = s.inspect({**good, **{path: case[0] for path, case in bad.items()}})
+        for path, (_, codes, words) in bad.items():
+            told = any(code in codes and words in (detail or "") for code, _, detail in r.reasons(path))
+            ok(r.verdict(path) != "approved" and told, "%s, %s: %s is refused" % (name, profile, path), r.shown(path))
+        for path in good:
+            ok(r.verdict(path) == "approved", "%s, %s: %s passes" % (name, profile, path), r.shown(path))
+        ok(s.spool() == [], "%s, %s: nothing is left in the spool" % (name, profile), s.spool())
+
+
+def rar_streams(work):
+    """RAR: blocks that are no members (alternate streams), and a directory for quick opening that says something else."""
+    letter, opaque = {"letter.txt": TEXT}, {"container-opaque"}
+
+    def renamed(headers):
+        return [(at, rar5_file("letter.bat", TEXT)[:len(header)]) for at, header in headers]
+
+    quick = rar5(letter, quick=lambda headers: headers)
+    main = vint(1) + vint(1) + vint(4) + vint(0) + vint(3) + vint(1) + vint(1) + vint(17)  # points into a member
+    elsewhere = quick[:8] + rar5_block(main) + rar5({"a.txt": rar5_file("QO", TEXT, kind=3)})[8 + len(rar5_block(vint(1) + vint(0) + vint(0))):]
+    judged(work, "rar streams", {
+        "rar5.rar": rar5(letter), "rar4.rar": rar4(letter),
+        "comment5.rar": rar5(letter, services=[rar5_file("CMT", b"see page 2\0", kind=3)]),
+        "comment4.rar": rar4(letter, services=[rar4_file(b"CMT", b"see page 2", kind=0x7a, flags=0x4000)]),
+        "recovery5.rar": rar5(letter, services=[rar5_file("RR", bytes(512), kind=3)]),
+        "quick5.rar": quick,
+    }, {
+        "stream5.rar": (rar5(letter, services=[rar5_stream("..\\..\\evil.exe", ELF)]), opaque, "alternate streams"),
+        "stream4.rar": (rar4(letter, services=[rar4_stream("evil.exe", ELF)]), opaque, "alternate streams"),
+        "service5.rar": (rar5(letter, services=[rar5_file("XYZ", ELF, kind=3)]), opaque, "service block"),
+        "service4.rar": (rar4(letter, services=[rar4_file(b"XYZ", ELF, kind=0x7a)]), opaque, "service block"),
+        "unknown5.rar": (rar5(letter, services=[rar5_block(vint(9) + vint(6) + vint(len(ELF))) + ELF]), opaque, "a kind"),
+        "old-stream4.rar": (rar4(letter, services=[rar4_file(b"evil.exe", ELF, kind=0x77)]), opaque, "a kind"),
+        "quick-renamed5.rar": (rar5(letter, quick=renamed), opaque, "quick opening"),
+        "quick-astray5.rar": (rar5(letter, quick=lambda headers: [(headers[0][0] + 1, headers[0][1])]), opaque, "quick opening"),
+        "quick-elsewhere5.rar": (elsewhere, {"archive-unsafe"}, "quick opening"),
+    })
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="lazaret-hidden.", dir="/var/tmp") as name:
+        os.chmod(name, 0o755)
+        tests = {f.__name__: f for f in (rar_streams,)}
+        for test in sys.argv[1:] or tests:
+            tests[test](pathlib.Path(name))
+    return finish()
+
+
+sys.exit(main())
