@@ -26,6 +26,8 @@ bool layout_is_empty_lzip(const struct container *c);
 
 /* One format each, for layout.c. */
 _must_check_ int layout_zip(struct container *c, struct layout *ret);
+/* Tells names of members that differ; the directory from `at` to `end`, which lie within the file. 0 or a negative errno. */
+_must_check_ int layout_zip_names(struct container *c, uint64_t at, uint64_t end);
 _must_check_ int layout_rar(struct container *c, struct layout *ret);
 _must_check_ int layout_deb(struct container *c, struct layout *ret);
 _must_check_ int layout_iso9660(struct container *c, struct layout *ret);

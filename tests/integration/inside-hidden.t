@@ -8,8 +8,10 @@ BUILD: the build directory (default build).
 """
 import os
 import pathlib
+import struct
 import sys
 import tempfile
+import zlib
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -64,10 +66,53 @@ def rar_streams(work):
     })
 
 
+def unicode_path(name, text, crc=None):
+    return struct.pack("<HHBI", 0x7075, 5 + len(text), 1, zlib.crc32(name) if crc is None else crc) + text
+
+
+def zip_named(name, text=None, data=TEXT, where="both", crc=None):
+    """A zip of one member whose header says `name`, and whose Unicode path says `text`."""
+    extra = unicode_path(name, text, crc) if text is not None else b""
+    local, central = extra if where != "central" else b"", extra if where != "local" else b""
+    sizes = struct.pack("<III", zlib.crc32(data), len(data), len(data))
+    out = struct.pack("<IHHHHH", 0x04034b50, 20, 0, 0, 0, 0x21) + sizes + struct.pack("<HH", len(name), len(local)) + name + local + data
+    directory = struct.pack("<IHHHHHH", 0x02014b50, 0x0314, 20, 0, 0, 0, 0x21) + sizes + struct.pack(
+        "<HHHHHII", len(name), len(central), 0, 0, 0, 0o100644 << 16, 0) + name + central
+    return out + directory + struct.pack("<IHHHHIIH", 0x06054b50, 0, 0, 1, 1, len(directory), len(out), 0)
+
+
+def zip_names(work):
+    """zip: a Unicode path that is another name than that of the header."""
+    unsafe, words = {"archive-unsafe"}, "two names"
+    judged(work, "zip names", {
+        "plain.zip": zip_named(b"letter.txt"),
+        "same.zip": zip_named(b"letter.txt", b"letter.txt"),
+        "utf8.zip": zip_named("Grüße.txt".encode(), "Grüße.txt".encode()),
+        "cp437.zip": zip_named("Grüße.txt".encode("cp437"), "Grüße.txt".encode()),
+        "between.zip": zip_named("Süd und Köln.txt".encode("latin1"), "Süd und Köln.txt".encode()),
+        "cp866.zip": zip_named("Папка/Письмо 1.txt".encode("cp866"), "Папка/Письмо 1.txt".encode()),
+        "sjis.zip": zip_named("表示ソ2.txt".encode("shift_jis"), "表示ソ2.txt".encode()),
+        "gbk.zip": zip_named("新建文件夹/文档.txt".encode("gbk"), "新建文件夹/文档.txt".encode()),
+        "lost.zip": zip_named(b"______ 1.txt", "Письмо 1.txt".encode()),  # WinRAR, where the code page has no such letters
+        "nearest.zip": zip_named(b"Zurich.txt", "Zürich.txt".encode()),
+    }, {
+        "bat.zip": (zip_named(b"evil.bat", b"letter.txt", b"del /q c:\\important\r\n"), unsafe, words),
+        "txt.zip": (zip_named(b"letter.txt", b"evil.bat"), unsafe, words),
+        "slip.zip": (zip_named(b"letter.txt", b"../../letter.txt"), unsafe, words),
+        "letters.zip": (zip_named(b"evil.bat", "Письмо.txt".encode()), unsafe, words),
+        "ending.zip": (zip_named(b"letter.exe", "letter.тхт".encode()), unsafe, words),
+        "mixed.zip": (zip_named(b"\x81evil.bat", b"letter.txt"), unsafe, words),
+        "folder.zip": (zip_named(b"firmware/a.txt", "папка/a.txt".encode()), unsafe, words),
+        "local.zip": (zip_named(b"letter.txt", b"evil.bat", where="local"), unsafe, words),
+        "central.zip": (zip_named(b"letter.txt", b"evil.bat", where="central"), unsafe, words),
+        "stale.zip": (zip_named(b"letter.txt", b"evil.bat", crc=1), unsafe, words),  # not everyone compares the check sum
+    })
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="lazaret-hidden.", dir="/var/tmp") as name:
         os.chmod(name, 0o755)
-        tests = {f.__name__: f for f in (rar_streams,)}
+        tests = {f.__name__: f for f in (rar_streams, zip_names)}
         for test in sys.argv[1:] or tests:
             tests[test](pathlib.Path(name))
     return finish()
