@@ -151,8 +151,9 @@ static int each_member(void *context, struct docket_member *m)
 	struct examined_facts f = { 0 };
 	int r;
 
-	/* what a budget or the spool had no room for is told of the container, which does not count as opened */
-	if (!m->has_sum && (m->status == STREAM_QUOTA || m->status == STREAM_NO_SPACE))
+	/* what a budget or the spool had no room for, and what an opener gave up (encrypted, damaged), is told of the container, which
+	 * does not count as opened; a reader of a disk image has words of its own */
+	if (!m->has_sum && (m->status == STREAM_QUOTA || m->status == STREAM_NO_SPACE || (m->status == STREAM_UNREADABLE && !*m->trouble)))
 		return 0;
 	r = m->container == mj->place.container ? 0 : find_place(mj, m->container);
 

@@ -61,6 +61,7 @@ struct unpacker {
 	uint64_t members_left, bytes_left;
 	int64_t deadline_ms; /* monotonic_ms() */
 	bool is_over;	     /* of its budget: nothing more of it is opened */
+	bool is_late;	     /* nor examined */
 
 	/* the container at hand: the file itself or a member */
 	uint64_t id;	     /* 0: none */
@@ -110,6 +111,10 @@ _must_check_ int unpack_end_format(struct unpacker *u);
 _must_check_ int unpack_forget_copy(struct unpacker *u, uint64_t id);
 _must_check_ int unpack_tell_forgotten(struct unpacker *u);
 _must_check_ int unpack_over_budget(struct unpacker *u, const char *what);
+/* unpack_members.c: what is to be asked of a member, now that others of its file have been examined. */
+_must_check_ int unpack_decide(struct unpackers *u, struct job *job);
+/* 1: it was not examined and is done with; 0: it is to be. */
+_must_check_ int unpack_skip(struct unpackers *u, struct job *job);
 /* unpack_members.c: take one message of the vault of members, if there is one. */
 _must_check_ int unpack_serve_vault(struct unpacker *u);
 
