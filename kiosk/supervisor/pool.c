@@ -421,18 +421,26 @@ size_t pool_poll(const struct pool *p, struct pollfd *fds, int64_t *ret_deadline
 	return n;
 }
 
+/* More than one: what it found and what it owes comes in several, and a deadline must not pass between them while we were busy. */
+#define MESSAGES_AT_ONCE 64
+
+static bool is_readable(const struct worker *w)
+{
+	struct pollfd polled = { .fd = w->channel.fd, .events = POLLIN };
+
+	return poll(&polled, 1, 0) == 1;
+}
+
 int pool_serve(struct pool *p)
 {
-	int64_t now = monotonic_ms();
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < p->settings.workers; i++) {
 		struct worker *w = &p->workers[i];
 
-		if (!w->has_job)
-			continue;
-		r = take_result(p, w);
-		if (r == 0 && w->has_job && now >= w->deadline_ms)
+		for (unsigned int k = 0; r == 0 && w->has_job && k < MESSAGES_AT_ONCE && is_readable(w); k++)
+			r = take_result(p, w);
+		if (r == 0 && w->has_job && monotonic_ms() >= w->deadline_ms && !is_readable(w))
 			r = lose(p, w, REASON_SCAN_TIMEOUT, "the examiner did not finish in time and was stopped");
 	}
 	return r;

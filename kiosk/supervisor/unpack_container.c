@@ -313,11 +313,23 @@ int unpack_end_format(struct unpacker *u)
 		return r;
 	if (u->formats && !u->is_over)
 		return unpack_begin_format(u);
+	if (u->formats) {
+		u->is_opened = false;
+		r = docket_find_in(u->i->docket, u->id, REASON_LIMIT_EXCEEDED, NULL, "can be read in other ways, too, for which no budget was left");
+		if (r < 0)
+			return r;
+	}
 	return end_container(u);
 }
 
 int unpack_begin(struct unpacker *u, int fd)
 {
 	u->fd = fd;
-	return unpack_begin_format(u);
+	if (!u->is_over)
+		return unpack_begin_format(u);
+	/* its time ended while the copy was fetched */
+	u->format = take_format(&u->formats);
+	u->is_begun = false;
+	u->named = u->ended = u->came = 0;
+	return unpack_lose(u, REASON_SCAN_TIMEOUT, "opening it took longer than the station allows");
 }

@@ -182,6 +182,8 @@ int unpack_next_volume(struct unpacker *u)
 		return 0;
 	}
 	r = begin_reader(u);
+	if (r < 0 && r != -ECANCELED)
+		r = unpack_lose(u, REASON_SCAN_ERROR, "a volume of the disk image could not be read");
 	return r < 0 ? r : 1;
 }
 

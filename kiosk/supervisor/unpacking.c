@@ -136,7 +136,8 @@ static int give_members(struct unpackers *all)
 
 static int start_vault(struct unpacker *u)
 {
-	const struct vault_limits limits = { u->i->supervisor->config->spool_bytes, UINT64_MAX };
+	/* all of them together as much again as the medium */
+	const struct vault_limits limits = { u->i->supervisor->config->spool_bytes / u->all->count, UINT64_MAX };
 	char name[32];
 
 	(void)snprintf(name, sizeof(name), SPOOL_MEMBERS, u->index);
