@@ -8,6 +8,8 @@
 
 /* A walk beside the main one begins at the same text again and again: it reads no longer lines. */
 #define FORK_LINE_MAX 65536
+/* A pickler numbers what it writes, a byte and more each; numbers that no byte stands for are those of former pickles. */
+#define PLACES_MIN (1u << 20)
 #define BESIDE_MIN 65536 /* opcodes and bytes: those of small files are as many as they like */
 
 enum argument { ARGUMENT_NONE, ARGUMENT_B1, ARGUMENT_B2, ARGUMENT_B4, ARGUMENT_B8, ARGUMENT_LINE, ARGUMENT_LINES,
@@ -491,7 +493,7 @@ int pickle_walk(const uint8_t *data, size_t size, struct pickle_report *ret)
 
 	if (!ret->budget.is_set)
 		ret->budget = (struct pickle_budget){ .beside = BESIDE_MIN + size, .nested = PICKLE_DEPTH_MAX * size,
-						      .places = PICKLE_VALUES_MAX, .is_set = true };
+						      .places = MIN(PLACES_MIN + size, (size_t)PICKLE_VALUES_MAX), .is_set = true };
 	r = pickle_run_all(&w);
 	pickle_walker_done(&w);
 	if (r < 0)

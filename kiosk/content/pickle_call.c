@@ -59,8 +59,8 @@ static bool cut_name(struct span *s)
 
 static struct value import(struct walker *w, struct span module, struct span name)
 {
-	bool is_long = cut_name(&module) | cut_name(&name);
-	enum import_class class = is_long ? IMPORT_REFUSED : import_class(module, name);
+	bool is_long_module = cut_name(&module), is_long_name = cut_name(&name);
+	enum import_class class = is_long_module || is_long_name ? IMPORT_REFUSED : import_class(module, name);
 	struct pickle_report *r = w->report;
 	bool is_plain = pickle_is_plain_name(module) && pickle_is_plain_name(name);
 	char text[PICKLE_NAME_MAX + 1] = { 0 };

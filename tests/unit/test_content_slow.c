@@ -147,6 +147,83 @@ static void test_pickle_that_loads_the_same_bytes_again(void **state)
 	said(look_pickle(&m), REASON_ARCHIVE_UNSAFE, "more often than can be followed");
 }
 
+/* XML: libxml2 before 2.12 compares each attribute with each, and each name with each namespace around it; and looks for the
+ * end of a long comment or tag from its beginning each time it gets a piece. */
+static struct looked look_xml(struct made *m)
+{
+	return look_made(m, "word/document.xml", OOXML, "text/xml");
+}
+
+static void put_numbered(struct made *m, const char *before, const char *behind, unsigned int count)
+{
+	char text[64];
+
+	for (unsigned int i = 0; i < count; i++)
+		put(m, text, (size_t)snprintf(text, sizeof(text), "%s%x%s", before, i, behind));
+}
+
+static void test_xml_of_many_attributes(void **state)
+{
+	struct made m = { 0 };
+
+	PUT(&m, "<w ");
+	put_numbered(&m, "a", "='' ", 400000);
+	PUT(&m, "/>");
+	said(look_xml(&m), REASON_ARCHIVE_UNSAFE, "more attributes");
+}
+
+static void test_xml_of_many_namespaces(void **state)
+{
+	struct made m = { 0 };
+
+	for (unsigned int depth = 0; depth < 500; depth++) {
+		PUT(&m, "<w ");
+		put_numbered(&m, "xmlns:a", "='u' ", 900);
+		PUT(&m, ">");
+	}
+	said(look_xml(&m), REASON_ARCHIVE_UNSAFE, "more attributes");
+}
+
+static void test_xml_of_as_many_attributes_as_there_may_be(void **state)
+{
+	struct made m = { 0 };
+	struct looked l;
+
+	PUT(&m, "<?xml version='1.0'?><!-- a='' --><w><a ");
+	put_numbered(&m, "a", "='>' ", 1000);
+	PUT(&m, "/><![CDATA[<b ");
+	put_numbered(&m, "a", "='' ", 2000);
+	PUT(&m, "]]></w>");
+	l = look_xml(&m);
+	assert_int_equal(l.findings.count, 0);
+	findings_done(&l.findings);
+}
+
+static void xml_of_one_long(const char *begin, const char *end)
+{
+	const size_t size = 48u << 20;
+	struct made m = { 0 };
+	char *rest = malloc(size);
+	struct looked l;
+
+	assert_non_null(rest);
+	memset(rest, 'x', size);
+	put(&m, begin, strlen(begin));
+	put(&m, rest, size);
+	put(&m, end, strlen(end));
+	free(rest);
+	l = look_xml(&m);
+	assert_int_equal(l.findings.count, 0);
+	findings_done(&l.findings);
+}
+
+static void test_xml_of_one_long_comment_or_value(void **state)
+{
+	xml_of_one_long("<w:a><!--", "--></w:a>");
+	xml_of_one_long("<a a=\"", "\"/>");
+	xml_of_one_long("<a><![CDATA[", "]]></a>");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,6 +232,10 @@ int main(void)
 		cmocka_unit_test(test_pickle_with_a_long_name),
 		cmocka_unit_test(test_pickle_with_a_long_name_that_leads_somewhere),
 		cmocka_unit_test(test_pickle_that_loads_the_same_bytes_again),
+		cmocka_unit_test(test_xml_of_many_attributes),
+		cmocka_unit_test(test_xml_of_many_namespaces),
+		cmocka_unit_test(test_xml_of_as_many_attributes_as_there_may_be),
+		cmocka_unit_test(test_xml_of_one_long_comment_or_value),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
