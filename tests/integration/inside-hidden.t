@@ -15,9 +15,10 @@ import zlib
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from containers import rar4, rar4_file, rar4_stream, rar5, rar5_block, rar5_file, rar5_stream, vint  # noqa: E402
+from containers import FORMATS, rar4, rar4_file, rar4_stream, rar5, rar5_block, rar5_file, rar5_stream, vint  # noqa: E402
 from inside import Station  # noqa: E402
-from specimens import TEXT  # noqa: E402
+import specimens  # noqa: E402
+from specimens import TEXT, by_tool  # noqa: E402
 from tap import finish, ok  # noqa: E402
 
 ELF = pathlib.Path("/bin/true").read_bytes()
@@ -109,10 +110,36 @@ def zip_names(work):
     })
 
 
+LINES = b"The quick brown fox jumps over the lazy dog. 0123456789\r\n" * 2000
+RTF = b"{\\rtf1 hello}"
+TIFF = b"II*\0\x08\0\0\0" + struct.pack("<H", 8) + b"".join(struct.pack("<HHII", *t) for t in [
+    (256, 4, 1, 1), (257, 4, 1, 1), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1), (273, 4, 1, 110), (278, 4, 1, 1), (279, 4, 1, 1)]) + bytes(4) + b"\xff"
+
+
+def wide(text, codec):
+    return {"utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff", "utf-32-le": b"\xff\xfe\0\0"}[codec] + text.decode().encode(codec)
+
+
+def behind_anything(work):
+    """Archives behind (and in) text, pictures and documents of which no end is known to anybody else."""
+    letter, codes = {"evil.exe": ELF}, {"active-content", "type-mismatch"}
+    doc = FORMATS["ole2"].make({"x.txt": TEXT})
+    squash = by_tool({"r/evil.exe": ELF}, ["mksquashfs", "r", "o", "-comp", "xz", "-noappend", "-quiet", "-no-progress", "-no-xattrs"], "o")
+    archives = {"7z": FORMATS["7z"].make(letter), "rar": rar5(letter), "squashfs": squash, "cab": FORMATS["cab"].make(letter)}
+    fronts = {"long.txt": LINES, "wide.txt": wide(LINES, "utf-16-le"), "big.txt": wide(LINES, "utf-16-be"), "widest.txt": wide(LINES, "utf-32-le"),
+              "table.csv": b"a,b,c\n1,2,3\n" * 9000, "page.rtf": RTF, "picture.tif": TIFF, "letter.doc": doc, "picture.png": specimens.png()}
+    good = {name: data for name, data in fronts.items() if name != "widest.txt"}  # which libmagic does not call text everywhere
+    good.update({"zeros.txt": LINES + bytes(4000), "end.rtf": RTF + b"\r\n\0", "zeros.tif": TIFF + bytes(5000), "chinese.txt": "漢字𠀀 かな\n".encode("utf-16")})
+    bad = {"%s-%s" % (kind, name): (data + archive, codes, "") for name, data in fronts.items() for kind, archive in archives.items()}
+    for kind, archive in archives.items():  # with something between, so that the archive does not stand right behind
+        bad["%s-apart-picture.png" % kind] = (specimens.png() + b"x" + archive, codes, "")
+    judged(work, "behind", good, bad)
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="lazaret-hidden.", dir="/var/tmp") as name:
         os.chmod(name, 0o755)
-        tests = {f.__name__: f for f in (rar_streams, zip_names)}
+        tests = {f.__name__: f for f in (rar_streams, zip_names, behind_anything)}
         for test in sys.argv[1:] or tests:
             tests[test](pathlib.Path(name))
     return finish()
