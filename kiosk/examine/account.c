@@ -48,14 +48,18 @@ static bool is_same(const struct plan_member *a, const struct plan_member *b)
 
 /* libclamav's name, or the full one where we have read the directory: it keeps the last component only. Names of
  * its temporary files tell nothing. */
-static const char *layer_name(const struct account *a, size_t at, char number[static 16])
+static const char *layer_name(struct account *a, size_t at, char number[static 16])
 {
-	const struct layer *l = &a->stack[at];
+	struct layer *l = &a->stack[at];
 	const struct plan *plan = &a->stack[at - 1].plan;
 
-	for (size_t i = 0; i < plan->count; i++)
+	/* once: a layer can have as many findings as members, in a container of as many */
+	for (size_t i = 0; !l->is_looked_up && !l->full_name && i < plan->count; i++)
 		if (plan->members[i].name && is_same(&plan->members[i], &l->self))
-			return plan->members[i].name;
+			l->full_name = plan->members[i].name;
+	l->is_looked_up = true;
+	if (l->full_name)
+		return l->full_name;
 	if (l->name)
 		return l->name;
 	(void)snprintf(number, 16, "#%u", l->number);
