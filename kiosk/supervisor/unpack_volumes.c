@@ -250,20 +250,20 @@ static int on_trouble(struct unpacker *u, struct decoder *d)
 
 static int on_done(struct unpacker *u, struct decoder *d)
 {
-	bool is_complete;
+	uint32_t outcome;
 	_cleanup_free_ char *detail = NULL;
 	int r;
 
 	(void)decode_u64(d); /* entries and bytes: counted */
 	(void)decode_u64(d);
-	is_complete = decode_u32(d) != 0;
+	outcome = decode_u32(d);
 	detail = decode_str(d, 900);
 	r = decoder_end(d);
 	u->is_told = true;
-	if (r < 0 || is_complete)
+	if (r < 0 || outcome == WALK_COMPLETE)
 		return r;
 	u->is_opened = false;
-	return docket_find_in(u->i->docket, u->id, u->members_left == 0 ? REASON_LIMIT_EXCEEDED : REASON_CONTAINER_OPAQUE, NULL, detail);
+	return docket_find_in(u->i->docket, u->id, outcome == WALK_TOO_MUCH ? REASON_LIMIT_EXCEEDED : REASON_CONTAINER_OPAQUE, NULL, detail);
 }
 
 int unpack_serve_volumes(struct unpacker *u)
