@@ -99,7 +99,7 @@ LIBS_examine    := $(call pkg,libclamav libmagic libcrypto) -lz -lbz2
 LIBS_examiner   := $(call pkg,libcrypto)
 LIBS_yararules  := $(call pkg,yara libcrypto)
 LIBS_plugin     := $(call pkg,jansson libcrypto)
-LIBS_content    := $(call pkg,libxml-2.0 jansson)
+LIBS_content    := $(call pkg,libxml-2.0 jansson zlib)
 LIBS_container  := $(call pkg,libcrypto)
 LIBS_unpack     := $(call pkg,libarchive zlib)
 LIBS_ole        := $(call pkg,libgsf-1 zlib)
@@ -253,6 +253,9 @@ lint:
 	mandoc -T lint -W warning docs/man/*.[1-8]
 	$(MAKE) --no-print-directory BUILD=$(BUILD)-clang CC=clang WERROR=1 all unit-tests
 
+# -- fuzzing ---------------------------------------------------------------------------------------------
+include tests/fuzz/Makefile.inc
+
 # -- installation -----------------------------------------------------------------------------------------
 ROLES := ledger vault intake reader examine yara plugin unpack ole pdf origin openpgp cms rpm authenticode publish devices records starter
 
@@ -298,6 +301,7 @@ help:
 	@echo 'make conformance     the fail-closed conformance suite alone'
 	@echo 'make bench           how fast, against what one would run instead; BENCH=--quick, BENCH=--list (docs/performance.md)'
 	@echo 'make check-sanitize  the suites under AddressSanitizer and UBSan'
+	@echo 'make fuzz-smoke      every fuzz target for FUZZ_SECONDS=3; make fuzz: FUZZ_SECONDS=600 (tests/fuzz/README.md)'
 	@echo 'make lint            clang with -Werror, manual pages'
 	@echo 'make docs            regenerate docs/reasons.md and docs/protocol.md'
 	@echo 'make catalogues      collect what the console says for its translators'

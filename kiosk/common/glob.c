@@ -145,7 +145,7 @@ static struct state_set set_step(const struct glob *g, const struct state_set *f
 {
 	struct state_set to = { 0 };
 
-	for (size_t i = 0; i < STATES_MAX; i++)
+	for (size_t i = 0, last = strlen(g->pattern) + 1; i <= last; i++)
 		if (set_has(from, i))
 			state_step(g, i, c, &to);
 	return to;
@@ -197,12 +197,29 @@ static bool walk_add(struct walk *w, size_t state, const struct state_set *set)
 	return true;
 }
 
-static bool walk_add_all(struct walk *w, const struct state_set *states, const struct state_set *set)
+static bool walk_add_all(struct walk *w, const struct glob *g, const struct state_set *states, const struct state_set *set)
 {
-	for (size_t i = 0; i < STATES_MAX; i++)
+	for (size_t i = 0, last = strlen(g->pattern) + 1; i <= last; i++)
 		if (set_has(states, i) && !walk_add(w, i, set))
 			return false;
 	return true;
+}
+
+/* Texts that both match begin alike: most pairs of types and names differ in what stands before their first wildcard. */
+static bool begin_apart(const struct glob *a, const struct glob *b)
+{
+	if (a->is_basename || b->is_basename)
+		return false;
+	for (size_t i = 0;; i++) {
+		char x = a->pattern[i], y = b->pattern[i];
+
+		if (x == '*' || x == '?' || y == '*' || y == '?')
+			return false;
+		if (tolower((unsigned char)x) != tolower((unsigned char)y))
+			return true;
+		if (x == '\0')
+			return false;
+	}
 }
 
 bool glob_covers(const struct glob *a, const struct glob *b)
@@ -212,7 +229,9 @@ bool glob_covers(const struct glob *a, const struct glob *b)
 	size_t a_end = strlen(a->pattern), b_end = strlen(b->pattern), letters;
 	char abc[256];
 
-	if (!w || !walk_add_all(w, &b_start, &a_start))
+	if (begin_apart(a, b)) /* some text matches b, and a does not */
+		return false;
+	if (!w || !walk_add_all(w, b, &b_start, &a_start))
 		return false;
 	letters = alphabet(a, b, abc);
 	for (; w->done < w->count; w->done++) {
@@ -225,7 +244,7 @@ bool glob_covers(const struct glob *a, const struct glob *b)
 			struct state_set b_next = { 0 }, a_next = set_step(a, &set, abc[i]);
 
 			state_step(b, state, abc[i], &b_next);
-			if (!walk_add_all(w, &b_next, &a_next))
+			if (!walk_add_all(w, b, &b_next, &a_next))
 				return false;
 		}
 	}
@@ -268,6 +287,8 @@ bool glob_meets(const struct glob *a, const struct glob *b)
 
 	if (is_one_text_to(a, b) || is_one_text_to(b, a))
 		return is_one_text_to(a, b) ? glob_match(a, b->pattern) : glob_match(b, a->pattern);
+	if (begin_apart(a, b))
+		return false;
 	if (!seen)
 		return true; /* the side on which no rule is called contradictory */
 	letters = alphabet(a, b, abc);

@@ -18,6 +18,7 @@
 	D(program, "program") \
 	D(names, "names") \
 	D(polyglot, "polyglot") \
+	D(hidden, "hidden") \
 	D(script, "script") \
 	D(model_pickle, "model-pickle") \
 	D(model_safetensors, "model-safetensors") \

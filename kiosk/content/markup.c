@@ -11,15 +11,22 @@
 #include <libxml/parserInternals.h>
 
 #define CHUNK_BYTES (256u << 10)
+/* Older versions of libxml2 (before 2.12) compare each attribute of an element with each other, and each name with each namespace
+ * that is declared around it. Office programs write below a hundred. */
+#define ATTRIBUTES_MAX 1000
 
 struct reading {
 	const struct markup_sink *sink;
 	void *context;
 	xmlParserCtxtPtr parser;
 	unsigned int depth;
+	unsigned int namespaces; /* declared around what is read */
+	uint16_t declared[MARKUP_DEPTH_MAX]; /* by each of the elements around it; at most ATTRIBUTES_MAX */
 	int error; /* the first */
 	const char *why;
 };
+
+#define CROWDED "an element of more attributes or namespaces than any program writes"
 
 enum { ATTRIBUTE_NAME, ATTRIBUTE_PREFIX, ATTRIBUTE_URI, ATTRIBUTE_VALUE, ATTRIBUTE_END, ATTRIBUTE_WORDS };
 
@@ -54,8 +61,14 @@ static void on_start(void *context, const xmlChar *name, const xmlChar *prefix, 
 
 	if (r->error != 0) /* libxml2 may finish what it was at */
 		return;
-	if (++r->depth > MARKUP_DEPTH_MAX) {
+	if (r->depth == MARKUP_DEPTH_MAX) {
 		stop(r, -EBADMSG, "elements too deep within one another");
+		return;
+	}
+	r->declared[r->depth++] = (uint16_t)namespace_count;
+	r->namespaces += (unsigned int)namespace_count;
+	if (r->namespaces > ATTRIBUTES_MAX) {
+		stop(r, -EBADMSG, CROWDED);
 		return;
 	}
 	error = r->sink->on_start(r->context, (const char *)name, &a);
@@ -70,7 +83,7 @@ static void on_end(void *context, const xmlChar *name, const xmlChar *prefix, co
 
 	if (r->error != 0 || r->depth == 0)
 		return;
-	r->depth--;
+	r->namespaces -= r->declared[--r->depth];
 	error = r->sink->on_end ? r->sink->on_end(r->context, (const char *)name) : 0;
 	if (error != 0)
 		stop(r, error, NULL);
@@ -132,12 +145,64 @@ static int open_parser(struct reading *r)
 	return xmlSwitchEncoding(r->parser, XML_CHAR_ENCODING_UTF8) == 0 ? 0 : -ENOTSUP;
 }
 
+/* Behind what is no element: a comment, CDATA, a processing instruction. */
+static struct span behind(struct span s, const char *end)
+{
+	const uint8_t *at = s.size > 0 ? memmem(s.at, s.size, end, strlen(end)) : NULL;
+
+	return at ? span_from(s, at + strlen(end)) : (struct span){ NULL, 0 };
+}
+
+/* Quoted values up to the '>' of a tag; `s` moves behind it. */
+static size_t count_values(struct span *s)
+{
+	size_t values = 0, n = 0;
+	uint8_t quote = 0;
+
+	for (; n < s->size && (quote || s->at[n] != '>'); n++) {
+		uint8_t b = s->at[n];
+
+		if (quote ? b != quote : b != '"' && b != '\'')
+			continue;
+		quote = quote ? 0 : b;
+		values += quote != 0;
+	}
+	*s = (struct span){ s->at + n, s->size - n };
+	return values;
+}
+
+/* Before libxml2 has it: it reads an element to its end before anybody is asked. What is not well-formed may look otherwise from
+ * here, behind the place where libxml2 stops. */
+static bool is_crowded(struct span text)
+{
+	const uint8_t *open;
+
+	while (text.size > 0 && (open = memchr(text.at, '<', text.size)) != NULL) {
+		text = span_from(text, open + 1);
+		if (span_starts(text, "!--"))
+			text = behind(span_from(text, text.at + 3), "-->");
+		else if (span_starts(text, "![cdata["))
+			text = behind(text, "]]>");
+		else if (span_starts(text, "?"))
+			text = behind(text, "?>");
+		else if (count_values(&text) > ATTRIBUTES_MAX)
+			return true;
+	}
+	return false;
+}
+
+/* In pieces that grow: libxml2 looks for the end of what has begun (a comment, a tag) from its beginning with each. */
 static int feed(struct reading *r, struct span text)
 {
+	const uint8_t *from = text.at;
 	int code = 0;
 
+	if (is_crowded(text)) {
+		r->why = CROWDED;
+		return -EBADMSG;
+	}
 	while (code == 0 && r->error == 0 && text.size > 0) {
-		size_t n = MIN(text.size, (size_t)CHUNK_BYTES);
+		size_t n = MIN(text.size, MAX((size_t)CHUNK_BYTES, MIN((size_t)(text.at - from), (size_t)INT32_MAX)));
 
 		code = xmlParseChunk(r->parser, (const char *)text.at, (int)n, 0);
 		text.at += n;

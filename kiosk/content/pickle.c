@@ -6,6 +6,12 @@
 
 #include "content/pickle_run.h"
 
+/* A walk beside the main one begins at the same text again and again: it reads no longer lines. */
+#define FORK_LINE_MAX 65536
+/* A pickler numbers what it writes, a byte and more each; numbers that no byte stands for are those of former pickles. */
+#define PLACES_MIN (1u << 20)
+#define BESIDE_MIN 65536 /* opcodes and bytes: those of small files are as many as they like */
+
 enum argument { ARGUMENT_NONE, ARGUMENT_B1, ARGUMENT_B2, ARGUMENT_B4, ARGUMENT_B8, ARGUMENT_LINE, ARGUMENT_LINES,
 		ARGUMENT_LEN1, ARGUMENT_LEN4, ARGUMENT_SIGNED4, ARGUMENT_LEN8 };
 
@@ -105,11 +111,14 @@ static size_t behind(const struct opcode *op, struct span argument, const uint8_
 /* Escapes (STRING, UNICODE) are not decoded: nothing that is honest needs them in the name of a module. */
 bool pickle_string(const struct walker *w, size_t at, struct span *ret)
 {
+	bool is_line = opcodes[w->data[at]].argument == ARGUMENT_LINE;
 	struct span s;
 
+	if (is_line && !memchr(w->data + at, '\n', MIN(w->size - at, (size_t)PICKLE_NAME_READ_MAX)))
+		return false;
 	if (!pickle_argument(w->data, w->size, at, &s))
 		return false;
-	if (opcodes[w->data[at]].argument == ARGUMENT_LINE && s.size > 0 && memchr(s.at, '\\', s.size))
+	if (is_line && s.size > 0 && memchr(s.at, '\\', s.size))
 		return false;
 	if (opcodes[w->data[at]].run == run_string) {
 		if (s.size < 2)
@@ -318,11 +327,12 @@ int run_put(struct walker *w)
 		return STEP_DAMAGED;
 	if (opcodes[w->data[w->at]].argument != ARGUMENT_NONE && !take_index(w, &i))
 		return STEP_DAMAGED;
-	if (i >= PICKLE_VALUES_MAX) {
+	if (i > w->memo.count && i - w->memo.count > w->budget->places) {
 		trouble(w, "it keeps a value under so high a number that an unpickler runs out of memory");
 		return STEP_DAMAGED;
 	}
 	w->report->memos++;
+	w->budget->places -= i > w->memo.count ? i - w->memo.count : 0;
 	while (w->memo.count <= i) {
 		int r = pile_push(&w->memo, (struct value){ KIND_NOTHING, 0 });
 
@@ -422,20 +432,52 @@ static int run_one(struct walker *w)
 	return op->run ? op->run(w) : STEP_ON;
 }
 
+/* Bytes of the lines that the opcode at hand takes. A walk beside the main one reads no line that is longer than it may be: no
+ * module has such a name; a function can, for "a.b" names what hangs on it, and something always does. */
+static bool measure_lines(struct walker *w, size_t *ret_size)
+{
+	enum argument argument = opcodes[w->data[w->at]].name ? opcodes[w->data[w->at]].argument : ARGUMENT_NONE;
+	unsigned int lines = argument == ARGUMENT_LINES ? 2 : argument == ARGUMENT_LINE ? 1 : 0;
+	struct span rest = { w->data + w->at + 1, w->size - w->at - 1 };
+
+	*ret_size = 0;
+	for (unsigned int i = 0; i < lines && rest.size > 0; i++) {
+		size_t most = MIN(rest.size, (size_t)FORK_LINE_MAX);
+		const uint8_t *end = memchr(rest.at, '\n', most);
+		size_t size = end ? (size_t)(end + 1 - rest.at) : most;
+
+		if (!end && rest.size > most) {
+			if (i == 1 && pickle_is_plain_name((struct span){ rest.at, PICKLE_NAME_READ_MAX }))
+				w->budget->beside = 0;
+			return false;
+		}
+		*ret_size += size;
+		rest = (struct span){ rest.at + size, rest.size - size };
+	}
+	return true;
+}
+
+/* One step of a walk beside the main one, and what it costs. */
+static int run_beside(struct walker *w)
+{
+	size_t lines;
+	int r = STEP_DAMAGED;
+
+	if (measure_lines(w, &lines) && w->budget->beside > 0)
+		r = run_one(w);
+	w->budget->beside -= MIN(w->budget->beside, 1 + lines);
+	if (w->budget->beside == 0)
+		trouble(w, "it has more arrays in its middle than can be looked at from both sides");
+	return r;
+}
+
 int pickle_run_all(struct walker *w)
 {
 	int r = STEP_ON;
 
 	while (r == STEP_ON && w->next < w->size) {
 		w->at = w->next;
-		if (w->is_fork) {
-			if (*w->fork_budget == 0) {
-				trouble(w, "it has more arrays in its middle than can be looked at from both sides");
-				return STEP_DAMAGED;
-			}
-			--*w->fork_budget;
-		}
-		r = run_one(w);
+		r = w->is_fork ? run_beside(w) : run_one(w);
 	}
 	if (r == -E2BIG) {
 		trouble(w, "it has more values at a time than can be followed");
@@ -446,10 +488,13 @@ int pickle_run_all(struct walker *w)
 
 int pickle_walk(const uint8_t *data, size_t size, struct pickle_report *ret)
 {
-	size_t fork_budget = size;
-	struct walker w = { .data = data, .size = size, .report = ret, .fork_budget = &fork_budget };
-	int r = pickle_run_all(&w);
+	struct walker w = { .data = data, .size = size, .report = ret, .budget = &ret->budget };
+	int r;
 
+	if (!ret->budget.is_set)
+		ret->budget = (struct pickle_budget){ .beside = BESIDE_MIN + size, .nested = PICKLE_DEPTH_MAX * size,
+						      .places = MIN(PLACES_MIN + size, (size_t)PICKLE_VALUES_MAX), .is_set = true };
+	r = pickle_run_all(&w);
 	pickle_walker_done(&w);
 	if (r < 0)
 		return r;

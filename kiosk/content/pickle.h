@@ -19,6 +19,8 @@
 #define PICKLE_DEPTH_MAX 4    /* pickles in pickles: tensors in bytes in a tensor's pickle in an array are three */
 #define PICKLE_VALUES_MAX (16u << 20) /* of stack, and of memo (8 bytes each): a list of as many different strings; a memo
 				       * index costs five bytes to write and would cost the unpickler gigabytes */
+#define PICKLE_NAME_READ_MAX 1024 /* bytes of a module's or a function's name that are read: the same string can be meant again
+				   * and again */
 
 struct pickle_report {
 	size_t end;	    /* offset behind STOP, or of what stopped the walk */
@@ -34,10 +36,18 @@ struct pickle_report {
 	char refused[PICKLE_NAME_MAX + 1]; /* an import that the allow-list has not; a known dangerous one where there is any */
 	const char *danger;	/* why that one is known to be dangerous; NULL */
 	const char *trouble;	/* what cannot be followed without carrying it out, so that it has to be refused; NULL */
+
+	/* What all the walks of one report may still cost, so that many small pickles cost no more than one: of walks beside the
+	 * main one (joblib's arrays), of pickles within pickles, of which one can be loaded again and again, in bytes; and of
+	 * places in memos that nobody filled. */
+	struct pickle_budget {
+		size_t beside, nested, places;
+		bool is_set;
+	} budget;
 };
 
 /* Walk the one pickle at the start of `data`; `ret` is added to (zero it first), but for end, is_whole and has_protocol, which
- * are of this one. Time and memory are linear in `size`. Returns 0, or -ENOMEM. */
+ * are of this one. Time and memory are linear in `size`, of several walks with one report in the largest size. Returns 0, or -ENOMEM. */
 _must_check_ int pickle_walk(const uint8_t *data, size_t size, struct pickle_report *ret);
 
 #endif

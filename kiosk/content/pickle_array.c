@@ -74,7 +74,7 @@ static int walk_beside(struct walker *w)
 {
 	struct pickle_report beside = { 0 };
 	struct walker fork = { .data = w->data, .size = w->size, .next = w->next, .outer_memo = &w->memo,
-			       .memo_count = w->memo_count, .depth = PICKLE_DEPTH_MAX, .fork_budget = w->fork_budget,
+			       .memo_count = w->memo_count, .depth = PICKLE_DEPTH_MAX, .budget = w->budget,
 			       .is_fork = true, .report = &beside };
 	size_t below = w->stack.count > FORK_STACK ? w->stack.count - FORK_STACK : 0;
 	int r = 0;
@@ -87,7 +87,7 @@ static int walk_beside(struct walker *w)
 	if (r < 0)
 		return r;
 	if ((beside.plain_refused > 0 && beside.calls > 0) ||
-	    (beside.trouble && *w->fork_budget == 0))
+	    (beside.trouble && w->budget->beside == 0))
 		trouble(w, "the bytes of an array in its middle are a program for an unpickler that knows nothing of arrays");
 	return STEP_ON;
 }
@@ -117,7 +117,7 @@ int array_skip(struct walker *w, struct value state)
 	}
 	if (is_object) {
 		struct walker inner = { .data = w->data, .size = w->size, .next = w->next, .report = w->report,
-					.fork_budget = w->fork_budget, .depth = w->depth + 1 };
+					.budget = w->budget, .depth = w->depth + 1 };
 
 		if (w->depth >= PICKLE_DEPTH_MAX) {
 			trouble(w, "it has pickles in pickles deeper than can be followed");

@@ -8,7 +8,7 @@
 
 /* -- imports ------------------------------------------------------------------------------------------------------- */
 
-static bool is_plain_name(struct span s)
+bool pickle_is_plain_name(struct span s)
 {
 	bool is_start = true;
 
@@ -46,11 +46,23 @@ static void list_import(struct pickle_report *r, const char *text)
 		memcpy(r->imports[r->import_listed++], text, PICKLE_NAME_MAX + 1);
 }
 
+/* The list has no long names; of those the beginning tells enough. True: it is one. */
+static bool cut_name(struct span *s)
+{
+	if (s->size <= PICKLE_NAME_READ_MAX)
+		return false;
+	s->size = PICKLE_NAME_READ_MAX;
+	while (s->size > 1 && s->at[s->size - 1] == '.')
+		s->size--;
+	return true;
+}
+
 static struct value import(struct walker *w, struct span module, struct span name)
 {
-	enum import_class class = import_class(module, name);
+	bool is_long_module = cut_name(&module), is_long_name = cut_name(&name);
+	enum import_class class = is_long_module || is_long_name ? IMPORT_REFUSED : import_class(module, name);
 	struct pickle_report *r = w->report;
-	bool is_plain = is_plain_name(module) && is_plain_name(name);
+	bool is_plain = pickle_is_plain_name(module) && pickle_is_plain_name(name);
 	char text[PICKLE_NAME_MAX + 1] = { 0 };
 
 	r->import_count++;
@@ -114,7 +126,7 @@ int run_extension(struct walker *w)
 static int walk_nested(struct walker *w, struct value arguments)
 {
 	static const char *const opaque = "it loads a tensor from bytes that are no pickle that could be followed";
-	struct walker inner = { .report = w->report, .fork_budget = w->fork_budget, .depth = w->depth + 1 };
+	struct walker inner = { .report = w->report, .budget = w->budget, .depth = w->depth + 1 };
 	struct span bytes = { NULL, 0 };
 	int r;
 
@@ -123,6 +135,11 @@ static int walk_nested(struct walker *w, struct value arguments)
 		trouble(w, opaque);
 		return STEP_ON;
 	}
+	if (bytes.size > w->budget->nested) {
+		trouble(w, "it loads the same tensors from bytes more often than can be followed");
+		return STEP_ON;
+	}
+	w->budget->nested -= bytes.size;
 	/* torch before 1.6: number, version, system, the object, the keys of the storages; then their bytes */
 	inner.data = bytes.at;
 	inner.size = bytes.size;

@@ -54,7 +54,7 @@ struct walker {
 	const struct pile *outer_memo; /* of a walk beside the main one; NULL */
 	size_t memo_count;	       /* what the next MEMOIZE is called */
 	unsigned int depth;
-	size_t *fork_budget;
+	struct pickle_budget *budget; /* borrowed: the main walk's report has it */
 	bool is_fork, has_strange_dtype;
 	struct array_state array;
 	struct pickle_report *report;
@@ -79,6 +79,8 @@ bool take_to_mark(struct walker *w, size_t *ret_first);
 bool take(struct walker *w, struct value *ret); /* false: empty, or a mark is in the way */
 /* What it would do cannot be followed: the first reason stays. */
 void trouble(struct walker *w, const char *why);
+/* Looks like a name of Python's, with or without dots. */
+bool pickle_is_plain_name(struct span s);
 
 /* `leaves` and the like of pickle_opcodes.def are done before: each of these does the rest. enum step, or a negative errno. */
 int run_stop(struct walker *w);

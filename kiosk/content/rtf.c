@@ -15,7 +15,7 @@ enum destination { TEXT, OBJECT_DATA, OBJECT_CLASS, TEMPLATE, FIELD };
 
 struct rtf {
 	struct content *c;
-	struct span rest;
+	struct span rest, behind; /* the document's last brace */
 	unsigned int depth;
 	uint8_t in[GROUPS_MAX]; /* enum destination of each open group */
 	bool has_object, has_link, is_updated, is_hidden, is_equation;
@@ -72,6 +72,8 @@ static int close_group(struct rtf *f)
 	if (f->depth == 0)
 		return 0;
 	f->depth--;
+	if (f->depth == 0 && f->behind.size == 0)
+		f->behind = f->rest;
 	/* a field code is formatted in groups of its own, and ends where its destination does */
 	return is_kept(inner) && *here(f) != inner ? judge_kept(f, inner) : 0;
 }
@@ -194,10 +196,30 @@ static int read_all(struct rtf *f)
 	return r;
 }
 
+/* Blanks, zeros, and braces that nothing opened. */
+static bool is_left_behind(uint8_t b)
+{
+	return b <= ' ' || b == '}';
+}
+
+/* A reader stops at the brace that closes the document. */
+static int look_behind(struct rtf *f)
+{
+	size_t size = f->behind.size;
+
+	while (size > 0 && is_left_behind(f->behind.at[size - 1]))
+		size--;
+	while (size > 0 && is_left_behind(*f->behind.at))
+		f->behind.at++, size--;
+	return size > 0 ? content_active(f->c, "%zu bytes behind the end of the document", size) : 0;
+}
+
 static int tell(struct rtf *f)
 {
-	int r = 0;
+	int r = look_behind(f);
 
+	if (r < 0)
+		return r;
 	if (f->has_object || f->has_link)
 		r = content_active(f->c, "%s%s", f->has_object ? "an embedded object" : "a linked object",
 				   f->is_updated ? " that is loaded when it is opened" : "");

@@ -48,14 +48,18 @@ static bool is_same(const struct plan_member *a, const struct plan_member *b)
 
 /* libclamav's name, or the full one where we have read the directory: it keeps the last component only. Names of
  * its temporary files tell nothing. */
-static const char *layer_name(const struct account *a, size_t at, char number[static 16])
+static const char *layer_name(struct account *a, size_t at, char number[static 16])
 {
-	const struct layer *l = &a->stack[at];
+	struct layer *l = &a->stack[at];
 	const struct plan *plan = &a->stack[at - 1].plan;
 
-	for (size_t i = 0; i < plan->count; i++)
+	/* once: a layer can have as many findings as members, in a container of as many */
+	for (size_t i = 0; !l->is_looked_up && !l->full_name && i < plan->count; i++)
 		if (plan->members[i].name && is_same(&plan->members[i], &l->self))
-			return plan->members[i].name;
+			l->full_name = plan->members[i].name;
+	l->is_looked_up = true;
+	if (l->full_name)
+		return l->full_name;
 	if (l->name)
 		return l->name;
 	(void)snprintf(number, 16, "#%u", l->number);
@@ -109,6 +113,18 @@ static bool is_carved(const struct account *a, size_t at)
 	return l->from >= parent->from && l->to <= parent->to && l->from < l->to;
 }
 
+/* libclamav walks no file system: what it takes out of an image are blocks in a row, and of a file in several pieces the wrong
+ * ones. */
+static bool is_from_image(const struct account *a, size_t at)
+{
+	const struct containers *c = &a->stack[at - 1].containers;
+
+	for (size_t i = 0; i < c->count; i++)
+		if (container_info(c->list[i].format)->role == ROLE_INTAKE)
+			return true;
+	return false;
+}
+
 /* The layer that another role would be given to open for what is missing in the one on top. What libclamav carves out of a
  * layer's bytes is no file to anybody else, nor is a rewritten view; and of a member that is cut, all beneath it comes out
  * whole only of the container that the member is in. */
@@ -123,7 +139,7 @@ static size_t holder(const struct account *a, bool *ret_is_cut)
 			*ret_is_cut = true;
 			break;
 		}
-	while (at > 0 && (a->stack[at].is_normalised || is_carved(a, at)))
+	while (at > 0 && (a->stack[at].is_normalised || is_carved(a, at) || is_from_image(a, at)))
 		at--;
 	return at;
 }
@@ -246,13 +262,23 @@ static void enter_parent(struct account *a, struct layer *l, const uint8_t *data
 	l->number = ++parent->children;
 }
 
+/* The bytes of a stream of a PDF as they stand there: who opens the document undoes its filters. */
+static bool is_stream_of_pdf(const struct account *a, const struct format *f)
+{
+	return a->depth > 1 && strcmp(a->stack[a->depth - 2].type, "CL_TYPE_PDF") == 0 && f->mime &&
+	       strcmp(f->mime, "application/zlib") == 0;
+}
+
 static void check_opaque(struct account *a, const char *type, const uint8_t *data, size_t size)
 {
 	const struct format *f;
 	size_t at = 0;
 
 	while ((f = opaque_next(data, size, &at)) != NULL) {
-		if (f->reason == REASON_CONTAINER_OPAQUE)
+		if (is_stream_of_pdf(a, f)) {
+			top(a)->is_normalised = true;
+			account_owe(a, CONTAINER_PDF, NULL, "%s: %s", f->name, f->why);
+		} else if (f->reason == REASON_CONTAINER_OPAQUE)
 			account_owe(a, f->container, NULL, "%s: %s", f->name, f->why);
 		else
 			account_flag(a, f->reason, NULL, "%s: %s", f->name, f->why);

@@ -24,6 +24,8 @@ struct layer {
 	uint32_t level; /* libclamav's recursion level; not every level has callbacks */
 	const char *type; /* static in libclamav: "CL_TYPE_ZIP" */
 	char *name;	/* owned, raw bytes of the medium; NULL: "#n" */
+	const char *full_name; /* borrowed of the parent's plan, which outlives this; NULL: it has none */
+	bool is_looked_up;     /* full_name was searched for */
 	struct plan_member self; /* size and, in an archive that we read, CRC: finds the full name */
 	unsigned int number; /* among the parent's children, from 1 */
 	bool is_normalised;  /* a rewritten view of the parent, not a member */

@@ -23,7 +23,8 @@ bool plan_name_safe(const char *raw_name)
 {
 	const char *part = raw_name;
 
-	if (*raw_name == '/' || *raw_name == '\\' || (raw_name[0] && raw_name[1] == ':'))
+	/* "C:x" and "C:\x"; "B::Lint.3pm" is a manual page */
+	if (*raw_name == '/' || *raw_name == '\\' || (raw_name[0] && raw_name[1] == ':' && raw_name[2] != ':'))
 		return false;
 	while (*part) {
 		size_t length = strcspn(part, "/\\");

@@ -36,6 +36,13 @@ enum stream_status {
 	STREAM_STATUS_COUNT_
 };
 
+/* How far a volume was walked. */
+enum walk_outcome {
+	WALK_INCOMPLETE, /* some directory could not be listed, or the medium gave nothing any more */
+	WALK_COMPLETE,
+	WALK_TOO_MUCH, /* more entries than were allowed */
+};
+
 /* What stands in a directory. */
 enum entry_kind {
 	ENTRY_FILE,

@@ -162,7 +162,7 @@ static int tell_done(struct reader *rd, int walked)
 	encoder_init(&e);
 	encode_u64(&e, rd->entries);
 	encode_u64(&e, rd->bytes);
-	encode_u32(&e, walked == 0 && !rd->is_incomplete);
+	encode_u32(&e, walked == -E2BIG ? WALK_TOO_MUCH : walked == 0 && !rd->is_incomplete ? WALK_COMPLETE : WALK_INCOMPLETE);
 	encode_str(&e, walked == -ENODEV ? "the medium can no longer be read: reading has ended" :
 		       walked == -E2BIG ? "more entries than the station accepts" :
 		       walked < 0	? strerror(-walked) :

@@ -154,14 +154,21 @@ int docket_opened(struct docket *d, uint64_t root, const uint8_t sum[static SHA2
 	return add_sum(d, ADD_OPENED, root, sum);
 }
 
-int docket_forget_inspected(struct docket *d, uint64_t root)
+int docket_give_up(struct docket *d, uint64_t root, const uint8_t sum[static SHA256_LEN])
 {
-	return forget(d, FORGET_INSPECTED, root);
+	return add_sum(d, ADD_GIVEN_UP, root, sum);
 }
 
-int docket_is_inspected(struct docket *d, uint64_t root, const uint8_t sum[static SHA256_LEN])
+int docket_forget_inspected(struct docket *d, uint64_t root)
 {
-	sqlite3_stmt *s = docket_begin(d, IS_INSPECTED);
+	int r = forget(d, FORGET_INSPECTED, root);
+
+	return r == 0 ? forget(d, FORGET_GIVEN_UP, root) : r;
+}
+
+static int has_sum(struct docket *d, enum statement which, uint64_t root, const uint8_t sum[static SHA256_LEN])
+{
+	sqlite3_stmt *s = docket_begin(d, which);
 	int code, r;
 
 	docket_bind_u64(s, 1, root);
@@ -170,6 +177,16 @@ int docket_is_inspected(struct docket *d, uint64_t root, const uint8_t sum[stati
 	r = code == SQLITE_ROW ? 1 : docket_error(d, code);
 	sqlite3_reset(s);
 	return r;
+}
+
+int docket_is_inspected(struct docket *d, uint64_t root, const uint8_t sum[static SHA256_LEN])
+{
+	return has_sum(d, IS_INSPECTED, root, sum);
+}
+
+int docket_is_given_up(struct docket *d, uint64_t root, const uint8_t sum[static SHA256_LEN])
+{
+	return has_sum(d, IS_GIVEN_UP, root, sum);
 }
 
 int docket_owe(struct docket *d, uint64_t root, uint64_t id, const uint8_t sum[static SHA256_LEN], const char *raw_member, const char *detail)

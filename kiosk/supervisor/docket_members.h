@@ -50,6 +50,9 @@ _must_check_ int docket_next_waiting(struct docket *d, uint64_t root, uint64_t *
 /* libclamav has inspected these bytes, as a part of `root`. */
 _must_check_ int docket_inspected(struct docket *d, uint64_t root, const uint8_t sum[static SHA256_LEN]);
 _must_check_ int docket_is_inspected(struct docket *d, uint64_t root, const uint8_t sum[static SHA256_LEN]); /* 1, 0 */
+/* The virus scanner gave these bytes up, for its time or its limits. */
+_must_check_ int docket_give_up(struct docket *d, uint64_t root, const uint8_t sum[static SHA256_LEN]);
+_must_check_ int docket_is_given_up(struct docket *d, uint64_t root, const uint8_t sum[static SHA256_LEN]); /* 1, 0 */
 /* These bytes, a part of `root` or itself, have been opened to the bottom. */
 _must_check_ int docket_opened(struct docket *d, uint64_t root, const uint8_t sum[static SHA256_LEN]);
 /* libclamav met the layer `sum` when it looked at `id`, and could not look into it. The rest as in docket_find_in(). */

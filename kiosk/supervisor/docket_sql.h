@@ -60,6 +60,9 @@ enum statement {
 	ADD_INSPECTED,
 	IS_INSPECTED,
 	FORGET_INSPECTED,
+	ADD_GIVEN_UP,
+	IS_GIVEN_UP,
+	FORGET_GIVEN_UP,
 	ADD_OPENED,
 	OWE,
 	OWED,
@@ -148,6 +151,7 @@ struct docket {
 	"CREATE TABLE waiting (id INTEGER PRIMARY KEY, root INTEGER NOT NULL, formats INTEGER NOT NULL) STRICT;"	\
 	"CREATE INDEX waiting_root ON waiting (root, id);"                                         \
 	"CREATE TABLE inspected (root INTEGER NOT NULL, sum BLOB NOT NULL, PRIMARY KEY (root, sum)) STRICT, WITHOUT ROWID;"	\
+	"CREATE TABLE given_up (root INTEGER NOT NULL, sum BLOB NOT NULL, PRIMARY KEY (root, sum)) STRICT, WITHOUT ROWID;"	\
 	"CREATE TABLE opened (root INTEGER NOT NULL, sum BLOB NOT NULL, PRIMARY KEY (root, sum)) STRICT, WITHOUT ROWID;"	\
 	"CREATE TABLE owed (root INTEGER NOT NULL, id INTEGER NOT NULL, layer BLOB NOT NULL, member BLOB NOT NULL, detail BLOB NOT NULL) STRICT;" \
 	"CREATE INDEX owed_id ON owed (root, id);"                                                  \
@@ -171,6 +175,9 @@ struct docket {
 	[ADD_INSPECTED] = "INSERT OR IGNORE INTO inspected (root, sum) VALUES (?1, ?2)",           \
 	[IS_INSPECTED] = "SELECT 1 FROM inspected WHERE root = ?1 AND sum = ?2",                   \
 	[FORGET_INSPECTED] = "DELETE FROM inspected WHERE root = ?1",                              \
+	[ADD_GIVEN_UP] = "INSERT OR IGNORE INTO given_up (root, sum) VALUES (?1, ?2)",             \
+	[IS_GIVEN_UP] = "SELECT 1 FROM given_up WHERE root = ?1 AND sum = ?2",                     \
+	[FORGET_GIVEN_UP] = "DELETE FROM given_up WHERE root = ?1",                                \
 	[ADD_OPENED] = "INSERT OR IGNORE INTO opened (root, sum) VALUES (?1, ?2)",                 \
 	[OWE] = "INSERT INTO owed (root, id, layer, member, detail) VALUES (?1, ?2, ?3, ?4, ?5)",  \
 	[ADD_NOTE] = "INSERT INTO note (id, note) SELECT ?1, ?2 WHERE (SELECT count(*) FROM note WHERE id = ?1) < ?3", \

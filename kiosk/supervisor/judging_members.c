@@ -151,8 +151,9 @@ static int each_member(void *context, struct docket_member *m)
 	struct examined_facts f = { 0 };
 	int r;
 
-	/* what a budget or the spool had no room for is told of the container, which does not count as opened */
-	if (!m->has_sum && (m->status == STREAM_QUOTA || m->status == STREAM_NO_SPACE || m->status == STREAM_CUT))
+	/* what a budget or the spool had no room for, and what an opener gave up (encrypted, damaged), is told of the container, which
+	 * does not count as opened; a reader of a disk image has words of its own */
+	if (!m->has_sum && (m->status == STREAM_QUOTA || m->status == STREAM_NO_SPACE || (m->status == STREAM_UNREADABLE && !*m->trouble)))
 		return 0;
 	r = m->container == mj->place.container ? 0 : find_place(mj, m->container);
 
@@ -160,7 +161,9 @@ static int each_member(void *context, struct docket_member *m)
 	f.findings.done = m->done | CHECK_NAME | (mj->file->findings->done & (CHECK_LISTS | CHECK_ORIGIN));
 	if (r == 0)
 		r = facts_load(&f, mj->j->i, m->root, m->id, m->types, m->findings);
-	if (r == 0 && !m->has_sum)
+	if (r == 0 && !m->has_sum && m->status == STREAM_CUT)
+		r = findings_add(&f.findings, REASON_SCAN_ERROR, NULL, "its bytes did not come out whole");
+	else if (r == 0 && !m->has_sum)
 		r = facts_of_stream(&f, m->status, m->trouble);
 	if (r == 0)
 		r = judge_one(mj, m, &f);

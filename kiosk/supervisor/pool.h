@@ -31,6 +31,7 @@ struct pool;
 /* One file's examination; strings are owned by the job. */
 struct job {
 	uint64_t id, size;
+	uint64_t root; /* of a member: the file of the medium that it is in */
 	uint8_t sum[SHA256_LEN]; /* as the vault computed it; the worker holds the copy to it */
 	uint32_t wanted; /* enum check bits */
 	char *path;	 /* raw; of a member: within its container */

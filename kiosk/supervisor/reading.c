@@ -105,7 +105,7 @@ static int on_reader_done(struct reading *rd, struct decoder *d)
 {
 	(void)decode_u64(d); /* entries and bytes: we counted them ourselves */
 	(void)decode_u64(d);
-	rd->is_complete = decode_u32(d) != 0;
+	rd->is_complete = decode_u32(d) == WALK_COMPLETE;
 	free(rd->reader_detail);
 	rd->reader_detail = decode_str(d, 900);
 	rd->is_reader_done = true;

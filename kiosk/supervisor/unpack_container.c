@@ -101,7 +101,7 @@ int unpack_lose(struct unpacker *u, enum reason reason, const char *detail)
 	process_kill(&u->reader);
 	for (size_t k = 0; k < ROLE_COUNT_; k++)
 		process_kill(&u->roles[k]);
-	u->is_opened = false;
+	u->is_opened = u->is_probing = false;
 	u->is_told = true;
 	if (!u->is_begun)
 		u->is_stream_done = true;
@@ -130,6 +130,7 @@ int unpack_member(struct unpacker *u, uint64_t id, const char *raw_path, uint64_
 	u->members_left--;
 	u->next_id++;
 	u->came++;
+	u->named++;
 	return docket_add_member(u->i->docket, &m);
 }
 
@@ -208,12 +209,13 @@ int unpack_begin_format(struct unpacker *u)
 	u->format = take_format(&u->formats);
 	info = container_info(u->format);
 	u->is_begun = u->is_told = u->is_stream_done = u->is_stream_clean = u->is_short = false;
-	u->came = 0;
+	u->came = u->named = u->ended = 0;
+	u->is_probing = false;
 	u->first_id = u->next_id = u->all->next_id;
 	u->end_id = u->all->next_id += span; /* ids are there in plenty: 64 bits */
 	u->shape = info && info->shape == CONTAINER_ARCHIVE && u->is_system_inside ? CONTAINER_ROOT : info ? info->shape : CONTAINER_OBJECT;
 	r = !info ? -EPROTO : info->role == ROLE_INTAKE ? unpack_begin_volumes(u) : unpack_begin_opener(u);
-	if (r == 0 || r == -ECANCELED || r == -ETIMEDOUT)
+	if (r == 0 || r == -ECANCELED)
 		return r;
 	(void)snprintf(detail, sizeof(detail), "%s: could not be opened: %s", info ? info->name : "?", strerror(-r));
 	log_warning("job=%llu %s", (unsigned long long)u->id, detail);
@@ -233,6 +235,19 @@ static int check_emptiness(struct unpacker *u)
 	(void)snprintf(detail, sizeof(detail), "%s: nothing came out of %llu bytes", info->name, (unsigned long long)u->size);
 	u->is_opened = false;
 	return docket_find_in(u->i->docket, u->id, REASON_CONTAINER_OPAQUE, NULL, detail);
+}
+
+/* Who told a member and never sent its bytes has hidden them. */
+static int check_bytes(struct unpacker *u)
+{
+	char detail[128];
+
+	if (u->named == u->ended || !u->is_opened)
+		return 0;
+	u->is_opened = false;
+	(void)snprintf(detail, sizeof(detail), "%s: the bytes of %llu members did not come", container_info(u->format)->name,
+		       (unsigned long long)(u->named - u->ended));
+	return docket_find_in(u->i->docket, u->id, REASON_SCAN_ERROR, NULL, detail);
 }
 
 /* A member for which there was no room: who opened it has said why when it was its budget, and knows nothing of the spool. */
@@ -291,16 +306,30 @@ int unpack_end_format(struct unpacker *u)
 		return r < 0 ? r : 0;
 	r = check_emptiness(u);
 	if (r == 0)
+		r = check_bytes(u);
+	if (r == 0)
 		r = check_room(u);
 	if (r < 0)
 		return r;
 	if (u->formats && !u->is_over)
 		return unpack_begin_format(u);
+	if (u->formats) {
+		u->is_opened = false;
+		r = docket_find_in(u->i->docket, u->id, REASON_LIMIT_EXCEEDED, NULL, "can be read in other ways, too, for which no budget was left");
+		if (r < 0)
+			return r;
+	}
 	return end_container(u);
 }
 
 int unpack_begin(struct unpacker *u, int fd)
 {
 	u->fd = fd;
-	return unpack_begin_format(u);
+	if (!u->is_over)
+		return unpack_begin_format(u);
+	/* its time ended while the copy was fetched */
+	u->format = take_format(&u->formats);
+	u->is_begun = false;
+	u->named = u->ended = u->came = 0;
+	return unpack_lose(u, REASON_SCAN_TIMEOUT, "opening it took longer than the station allows");
 }

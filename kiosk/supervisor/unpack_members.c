@@ -30,20 +30,56 @@ static int queue_member(struct unpacker *u, uint64_t id, uint64_t size, const ui
 	struct job *job = &all->queue[(all->first + all->queued) % UNPACK_JOBS_MAX];
 	struct docket_member m = { 0 };
 	int r = docket_get_member(u->i->docket, id, &m);
-	int is_inspected = r > 0 ? docket_is_inspected(u->i->docket, u->root, sum) : r;
 
-	if (r > 0 && is_inspected >= 0) {
-		*job = (struct job){ .id = id, .size = size, .path = TAKE_PTR(m.path), .container = strdup(u->mime), .fd = fd };
-		job->wanted = CHECK_TYPE | CHECK_CONTENT | (is_inspected ? 0 : CHECK_VIRUS);
+	if (r > 0) {
+		*job = (struct job){ .id = id, .size = size, .root = u->root, .path = TAKE_PTR(m.path), .container = strdup(u->mime), .fd = fd };
 		memcpy(job->sum, sum, SHA256_LEN);
 		all->queued++;
 		u->jobs++;
-		r = !job->container ? -ENOMEM : is_inspected ? docket_done(u->i->docket, id, CHECK_VIRUS) : 0;
+		r = job->container ? 0 : -ENOMEM;
 	} else if (r == 0) {
 		r = -ENOENT;
 	}
 	docket_member_done(&m);
-	return is_inspected < 0 ? is_inspected : r;
+	return r;
+}
+
+/* What libclamav inspected to its end as a part of the same file needs no second look; what it has given up once, for its time or its
+ * limits, is given up at once: sixteen zips in sixteen zips in sixteen zips are the same bytes four thousand times. */
+int unpack_decide(struct unpackers *all, struct job *job)
+{
+	struct docket *d = all->i->docket;
+	int is_inspected = docket_is_inspected(d, job->root, job->sum);
+	int is_given_up = is_inspected == 0 ? docket_is_given_up(d, job->root, job->sum) : 0;
+
+	job->wanted = CHECK_TYPE | CHECK_CONTENT | (is_inspected == 1 || is_given_up == 1 ? 0 : CHECK_VIRUS);
+	if (is_inspected < 0 || is_given_up < 0)
+		return is_inspected < 0 ? is_inspected : is_given_up;
+	return is_inspected ? docket_done(d, job->id, CHECK_VIRUS) : 0;
+}
+
+static bool is_out_of_time(const struct unpackers *all, const struct job *job)
+{
+	for (size_t k = 0; k < all->count; k++)
+		if (all->list[k].root == job->root)
+			return all->list[k].is_late;
+	return false;
+}
+
+/* The time of its file is over: not examined. 1: so it was; 0. */
+int unpack_skip(struct unpackers *all, struct job *job)
+{
+	struct unpacker *u = unpacker_of(all, job->root);
+	int r;
+
+	if (!u || !is_out_of_time(all, job))
+		return 0;
+	r = docket_find_in(all->i->docket, job->id, REASON_SCAN_TIMEOUT, NULL, "not examined: the file that it is in had taken too long");
+	if (r == 0)
+		r = unpack_forget_copy(u, job->id);
+	u->jobs--;
+	job_done(job);
+	return r < 0 ? r : 1;
 }
 
 static int on_sealed(struct unpacker *u, struct message *m)
@@ -68,6 +104,7 @@ static int on_sealed(struct unpacker *u, struct message *m)
 	if (r < 0)
 		return r;
 	m->fds[0] = -EBADF; /* the queue has it */
+	u->ended++;
 	if (size > u->bytes_left) {
 		u->bytes_left = 0;
 		return unpack_over_budget(u, "unpacks to more than the station opens");
@@ -92,6 +129,7 @@ static int on_dropped(struct unpacker *u, struct message *m)
 	if (r == 0)
 		r = docket_trouble(u->i->docket, id, status, "");
 	u->is_opened = false;
+	u->ended++;
 	u->is_short |= status == STREAM_NO_SPACE || status == STREAM_QUOTA;
 	return r;
 }
@@ -129,6 +167,22 @@ int unpack_serve_vault(struct unpacker *u)
 	return r;
 }
 
+static int note_given_up(struct unpackers *all, uint64_t root, const struct job *job, const struct job_result *result)
+{
+	struct docket *d = all->i->docket;
+	bool was_wanted = job->wanted & CHECK_VIRUS;
+	int r = 0;
+
+	if (result->findings.done & CHECK_VIRUS || (!was_wanted && docket_is_inspected(d, root, job->sum) != 0))
+		return 0;
+	if (!was_wanted)
+		return docket_find_in(d, job->id, REASON_SCAN_TIMEOUT, NULL, "the virus scanner had given up the same bytes before");
+	for (size_t k = 0; k < result->findings.count && r == 0; k++)
+		if (result->findings.list[k].reason == REASON_SCAN_TIMEOUT || result->findings.list[k].reason == REASON_LIMIT_EXCEEDED)
+			r = docket_give_up(d, root, job->sum);
+	return r;
+}
+
 int unpack_examined(struct unpackers *all, const struct job *job, const struct job_result *result)
 {
 	struct docket *d = all->i->docket;
@@ -150,6 +204,9 @@ int unpack_examined(struct unpackers *all, const struct job *job, const struct j
 		u->jobs--;
 		all->i->members_examined++;
 	}
+	r = note_given_up(all, root ? root : job->id, job, result);
+	if (r < 0)
+		return r;
 	if (!result->formats) {
 		/* Only who has seen the type can say that there is nothing in it. */
 		r = result->findings.done & CHECK_TYPE ? docket_done(d, job->id, CHECK_MEMBERS) : 0;

@@ -102,7 +102,7 @@ static int on_done(struct unpacker *u, struct decoder *d)
 	(void)decode_u64(d); /* bytes: the vault counts them */
 	is_opened = decode_u32(d) != 0;
 	r = decoder_end(d);
-	if (r == 0 && files != u->came)
+	if (r == 0 && files != u->named)
 		r = -EPROTO;
 	u->came = entries;
 	u->is_opened = u->is_opened && is_opened;
@@ -148,6 +148,7 @@ int unpack_serve_opener(struct unpacker *u)
 
 int unpack_polled_fd(const struct unpacker *u)
 {
-	return container_info(u->format)->role == ROLE_INTAKE ? u->reader.pid > 0 ? u->reader.channel.fd : -1 :
-								 opener(u)->channel.fd;
+	if (container_info(u->format)->role != ROLE_INTAKE || u->is_probing)
+		return opener(u)->channel.fd;
+	return u->reader.pid != 0 ? u->reader.channel.fd : -1;
 }

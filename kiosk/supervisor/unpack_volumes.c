@@ -8,6 +8,7 @@
 #include "common/log.h"
 
 #define INTAKE_SECONDS 120 /* between two messages: a probe, or the start of a driver */
+#define READY_SECONDS 30   /* before it has seen a byte */
 #define READER_SECONDS 30
 
 void unpack_volumes_done(struct unpacker *u)
@@ -76,30 +77,6 @@ static int take_volume(struct unpacker *u, struct message *m)
 	return 0;
 }
 
-static int take_volumes(struct unpacker *u, struct process *intake)
-{
-	bool is_done = false;
-	int r = 0;
-
-	while (r == 0 && !is_done) {
-		const struct patience patience = supervisor_patience(u->i->supervisor, INTAKE_SECONDS);
-		struct message *m = &u->told;
-
-		r = wait_readable(intake->channel.fd, &patience);
-		if (r == 0)
-			r = channel_receive(&intake->channel, m, false);
-		if (r < 0)
-			break;
-		if (m->type == MESSAGE_INTAKE_VOLUME || m->type == MESSAGE_INTAKE_REFUSED)
-			r = take_volume(u, m);
-		else if (m->type != MESSAGE_INTAKE_MEDIUM && m->type != MESSAGE_INTAKE_DONE)
-			r = -EPROTO;
-		is_done = m->type == MESSAGE_INTAKE_DONE;
-		message_done(m);
-	}
-	return r == -EPROTO || r == -ENOTCONN || r == -EPIPE ? -EIO : r;
-}
-
 static int begin_reader(struct unpacker *u)
 {
 	struct patience patience = supervisor_patience(u->i->supervisor, READER_SECONDS);
@@ -134,7 +111,7 @@ static int begin_reader(struct unpacker *u)
 int unpack_begin_volumes(struct unpacker *u)
 {
 	struct process *intake = &u->roles[ROLE_INTAKE];
-	struct patience patience = supervisor_patience(u->i->supervisor, INTAKE_SECONDS);
+	struct patience patience = supervisor_patience(u->i->supervisor, READY_SECONDS);
 	int r;
 
 	process_kill(intake); /* that of another image */
@@ -144,17 +121,53 @@ int unpack_begin_volumes(struct unpacker *u)
 		r = send_start(u, intake);
 	if (r == 0)
 		r = process_ready(intake, &patience, NULL);
-	if (r == 0)
-		r = take_volumes(u, intake);
-	if (r < 0)
-		return r;
+	u->is_probing = u->is_begun = r == 0;
+	u->is_stream_done = u->is_stream_clean = r == 0; /* none was opened yet */
+	u->heard_ms = monotonic_ms();
+	return r;
+}
+
+/* All volumes are known: the first one, or what is wrong. */
+static int begin_reading(struct unpacker *u)
+{
+	u->is_probing = false;
 	if (u->volume_count > 0)
 		return begin_reader(u);
-	u->is_told = u->is_stream_done = u->is_stream_clean = true;
+	u->is_told = true;
 	if (!u->is_opened)
 		return 0;
 	u->is_opened = false;
 	return docket_find_in(u->i->docket, u->id, REASON_CONTAINER_OPAQUE, NULL, "a disk image without a file system that this station reads");
+}
+
+static int serve_intake(struct unpacker *u)
+{
+	struct message *m = &u->told;
+	int r = channel_receive(&u->roles[ROLE_INTAKE].channel, m, true);
+
+	if (r == -EAGAIN)
+		return r;
+	if (r < 0)
+		return unpack_lose(u, REASON_SCANNER_CRASHED, "who opens disk images died, or broke its protocol");
+	u->heard_ms = monotonic_ms();
+	if (m->type == MESSAGE_INTAKE_VOLUME || m->type == MESSAGE_INTAKE_REFUSED)
+		r = take_volume(u, m);
+	else if (m->type == MESSAGE_INTAKE_DONE)
+		r = begin_reading(u);
+	else
+		r = m->type == MESSAGE_INTAKE_MEDIUM ? 0 : -EPROTO;
+	message_done(m);
+	if (r == 0 || r == -ECANCELED || r == -ENOMEM)
+		return r;
+	return unpack_lose(u, REASON_SCAN_ERROR, "the disk image could not be opened");
+}
+
+int unpack_check_volumes(struct unpacker *u)
+{
+	if (!u->is_probing || monotonic_ms() - u->heard_ms < INTAKE_SECONDS * 1000)
+		return 0;
+	u->is_probing = false;
+	return unpack_lose(u, REASON_SCAN_TIMEOUT, "opening the disk image took too long");
 }
 
 int unpack_next_volume(struct unpacker *u)
@@ -169,6 +182,8 @@ int unpack_next_volume(struct unpacker *u)
 		return 0;
 	}
 	r = begin_reader(u);
+	if (r < 0 && r != -ECANCELED)
+		r = unpack_lose(u, REASON_SCAN_ERROR, "a volume of the disk image could not be read");
 	return r < 0 ? r : 1;
 }
 
@@ -235,27 +250,30 @@ static int on_trouble(struct unpacker *u, struct decoder *d)
 
 static int on_done(struct unpacker *u, struct decoder *d)
 {
-	bool is_complete;
+	uint32_t outcome;
 	_cleanup_free_ char *detail = NULL;
 	int r;
 
 	(void)decode_u64(d); /* entries and bytes: counted */
 	(void)decode_u64(d);
-	is_complete = decode_u32(d) != 0;
+	outcome = decode_u32(d);
 	detail = decode_str(d, 900);
 	r = decoder_end(d);
 	u->is_told = true;
-	if (r < 0 || is_complete)
+	if (r < 0 || outcome == WALK_COMPLETE)
 		return r;
 	u->is_opened = false;
-	return docket_find_in(u->i->docket, u->id, REASON_CONTAINER_OPAQUE, NULL, detail);
+	return docket_find_in(u->i->docket, u->id, outcome == WALK_TOO_MUCH ? REASON_LIMIT_EXCEEDED : REASON_CONTAINER_OPAQUE, NULL, detail);
 }
 
 int unpack_serve_volumes(struct unpacker *u)
 {
 	struct message *m = &u->told;
-	int r = channel_receive(&u->reader.channel, m, true);
+	int r;
 
+	if (u->is_probing)
+		return serve_intake(u);
+	r = u->reader.pid != 0 ? channel_receive(&u->reader.channel, m, true) : -EAGAIN;
 	if (r == -EAGAIN)
 		return r;
 	if (r == -ENOTCONN || r == -EPIPE)

@@ -55,7 +55,7 @@ static int begin_file(struct unpacker *u)
 	u->all->waiting--;
 	u->root = id;
 	u->jobs = 0;
-	u->is_over = false;
+	u->is_over = u->is_late = false;
 	u->members_left = l->members;
 	u->deadline_ms = monotonic_ms() + (int64_t)l->time_s * 1000;
 	r = fetch(u, id, formats);
@@ -107,23 +107,37 @@ static int next_member(struct unpacker *u)
 
 /* -- the loop ------------------------------------------------------------------------------------------------------------ */
 
+static int give_member(struct unpackers *all, struct job *job)
+{
+	int r = unpack_skip(all, job);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = unpack_decide(all, job);
+	if (r < 0)
+		return r;
+	r = pool_give(all->i->pool, job);
+	if (r < 0)
+		inspection_trouble(all->i, "examining", r, pool_trouble(all->i->pool));
+	return r;
+}
+
 static int give_members(struct unpackers *all)
 {
 	int r = 0;
 
 	while (r == 0 && all->queued > 0 && pool_has_room(all->i->pool)) {
-		r = pool_give(all->i->pool, &all->queue[all->first]);
+		r = give_member(all, &all->queue[all->first]);
 		all->first = (all->first + 1) % UNPACK_JOBS_MAX;
 		all->queued--;
-		if (r < 0)
-			inspection_trouble(all->i, "examining", r, pool_trouble(all->i->pool));
 	}
 	return r;
 }
 
 static int start_vault(struct unpacker *u)
 {
-	const struct vault_limits limits = { u->i->supervisor->config->spool_bytes, UINT64_MAX };
+	/* all of them together as much again as the medium */
+	const struct vault_limits limits = { u->i->supervisor->config->spool_bytes / u->all->count, UINT64_MAX };
 	char name[32];
 
 	(void)snprintf(name, sizeof(name), SPOOL_MEMBERS, u->index);
@@ -189,8 +203,10 @@ static int serve(struct unpacker *u)
 		r = unpack_serve_vault(u);
 	if (r == -EAGAIN)
 		r = 0;
+	if (r == 0)
+		r = unpack_check_volumes(u);
 	if (r == 0 && u->root != 0 && !u->is_over && monotonic_ms() >= u->deadline_ms) {
-		u->is_over = true;
+		u->is_over = u->is_late = true;
 		if (u->id != 0 && u->fd >= 0)
 			r = unpack_lose(u, REASON_SCAN_TIMEOUT, "opening it took longer than the station allows");
 		else

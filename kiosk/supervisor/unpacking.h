@@ -61,6 +61,7 @@ struct unpacker {
 	uint64_t members_left, bytes_left;
 	int64_t deadline_ms; /* monotonic_ms() */
 	bool is_over;	     /* of its budget: nothing more of it is opened */
+	bool is_late;	     /* nor examined */
 
 	/* the container at hand: the file itself or a member */
 	uint64_t id;	     /* 0: none */
@@ -79,6 +80,9 @@ struct unpacker {
 	bool is_told, is_stream_done, is_stream_clean; /* everything was told; the stream to the vault has ended */
 	bool is_opened;	     /* as yet, in all formats */
 	bool is_short;	     /* there was no room for a member */
+	uint64_t named, ended; /* files that were told of this format, and of which the vault told */
+	bool is_probing;     /* intake still tells volumes */
+	int64_t heard_ms;    /* when it last did */
 	uint64_t came;	     /* entries that were told of this format */
 	struct volume *volumes; /* of a disk image; unpack_volumes.c */
 	size_t volume_count, volume_at;
@@ -107,6 +111,10 @@ _must_check_ int unpack_end_format(struct unpacker *u);
 _must_check_ int unpack_forget_copy(struct unpacker *u, uint64_t id);
 _must_check_ int unpack_tell_forgotten(struct unpacker *u);
 _must_check_ int unpack_over_budget(struct unpacker *u, const char *what);
+/* unpack_members.c: what is to be asked of a member, now that others of its file have been examined. */
+_must_check_ int unpack_decide(struct unpackers *u, struct job *job);
+/* 1: it was not examined and is done with; 0: it is to be. */
+_must_check_ int unpack_skip(struct unpackers *u, struct job *job);
 /* unpack_members.c: take one message of the vault of members, if there is one. */
 _must_check_ int unpack_serve_vault(struct unpacker *u);
 
@@ -121,6 +129,8 @@ void unpack_volumes_done(struct unpacker *u);
 _must_check_ int unpack_serve_opener(struct unpacker *u);
 _must_check_ int unpack_serve_volumes(struct unpacker *u);
 int unpack_polled_fd(const struct unpacker *u); /* the descriptor of that; -1: nobody */
+/* Is intake out of patience with the image? Then it has been given up. 0, or a negative errno. */
+_must_check_ int unpack_check_volumes(struct unpacker *u);
 
 /* A member, as it is told before its bytes. -EDQUOT: over the budget, and told. -EPROTO: not the next id. */
 _must_check_ int unpack_member(struct unpacker *u, uint64_t id, const char *raw_path, uint64_t size);

@@ -26,10 +26,50 @@ bool layout_is_empty_lzip(const struct container *c);
 
 /* One format each, for layout.c. */
 _must_check_ int layout_zip(struct container *c, struct layout *ret);
+/* Tells names of members that differ; the directory from `at` to `end`, which lie within the file. 0 or a negative errno. */
+_must_check_ int layout_zip_names(struct container *c, uint64_t at, uint64_t end);
 _must_check_ int layout_rar(struct container *c, struct layout *ret);
 _must_check_ int layout_deb(struct container *c, struct layout *ret);
 _must_check_ int layout_iso9660(struct container *c, struct layout *ret);
 bool layout_has_joliet(const struct container *c);
+
+/* RAR 5.0 archive format: numbers of seven bits a byte, the lowest first, at `*at`, which moves on. False: it is cut. */
+static inline bool take_vint(const struct container *c, uint64_t *at, uint64_t *ret)
+{
+	*ret = 0;
+	for (unsigned int shift = 0; shift < 63 && *at < c->size; shift += 7) {
+		uint8_t byte = c->data[(*at)++];
+
+		*ret |= (uint64_t)(byte & 0x7f) << shift;
+		if (!(byte & 0x80))
+			return true;
+	}
+	return false;
+}
+
+/* One block of a RAR 5 archive. */
+struct rar5_block {
+	uint64_t type, flags, extra_size, data_size;
+	uint64_t at;	      /* where it begins */
+	uint64_t fields, end; /* where its own fields begin, and its header ends */
+};
+
+/* The fields of a file or service block. */
+struct rar5_file {
+	uint64_t size; /* unpacked */
+	uint64_t method;
+	bool has_crc;
+	uint32_t crc;
+	const uint8_t *name;
+	uint64_t name_size;
+};
+
+bool rar5_read_file(const struct container *c, const struct rar5_block *b, struct rar5_file *ret);
+
+/* What a service block holds that is no member: NULL when that is nothing to anybody who unpacks the archive, else the words
+ * for a finding. `*ret_is_quick`: it is the directory for those in a hurry, whose every entry repeats a block's header. */
+const char *rar5_service(const struct container *c, const struct rar5_block *b, bool *ret_is_quick);
+const char *rar4_service(const uint8_t *block); /* with its fields in place */
 
 static inline uint16_t le16(const uint8_t *p)
 {

@@ -58,14 +58,14 @@ int layout_zip(struct container *c, struct layout *ret)
 {
 	const uint8_t *end = find_end(c), *end64;
 	bool is_astray = false;
+	int r;
 
 	if (!end)
 		return unsafe(c, "damaged: it has no directory; cut off, perhaps");
 	if ((uint64_t)(end - c->data) + END_SIZE + le16(end + 20) != c->size)
 		return unsafe(c, "bytes stand behind its end");
 	if (le16(end + 4) != le16(end + 6) || (le16(end + 4) != 0 && le16(end + 4) != 0xffff)) {
-		int r = container_broken(c, REASON_CONTAINER_OPAQUE, "part of a split zip, and parts are never joined");
-
+		r = container_broken(c, REASON_CONTAINER_OPAQUE, "part of a split zip, and parts are never joined");
 		return r < 0 ? r : -EBADMSG;
 	}
 	end64 = find_end64(c, end, &is_astray);
@@ -73,6 +73,9 @@ int layout_zip(struct container *c, struct layout *ret)
 	if (is_astray || (end64 ? !ends_at(c, le64(end64 + 48), le64(end64 + 40), end64) :
 				  !ends_at(c, le32(end + 16), le32(end + 12), end)))
 		return unsafe(c, "its directory is not where its end says: two zips in one, or bytes before it");
+	r = layout_zip_names(c, end64 ? le64(end64 + 48) : le32(end + 16), (uint64_t)((end64 ? end64 : end) - c->data));
+	if (r < 0)
+		return r;
 	ret->is_empty = c->size == END_SIZE && ret->entries == 0;
 	ret->end = c->size;
 	return 0;

@@ -151,6 +151,18 @@ static int dispatch(struct vault *v, bool *ret_ends)
 	return r;
 }
 
+/* As many as have come: for each copy that is sealed there is one to be forgotten. */
+static int dispatch_all(struct vault *v, bool *ret_ends)
+{
+	struct pollfd polled = { .fd = v->channel.fd, .events = POLLIN };
+	int r;
+
+	do
+		r = dispatch(v, ret_ends);
+	while (r == 0 && !*ret_ends && poll(&polled, 1, 0) == 1);
+	return r;
+}
+
 /* So that a long file shows, and a medium that has stopped to answer, too. */
 static int tell_progress(struct vault *v)
 {
@@ -190,13 +202,15 @@ static int serve(struct vault *v)
 		struct pollfd polled[2] = { { .fd = v->channel.fd, .events = POLLIN },
 					    { .fd = v->receiver ? v->stream_fd : -1, .events = POLLIN } };
 
-		if (poll(polled, 2, -1) < 0) {
+		bool has_more = v->receiver && receiver_has_more(v->receiver);
+
+		if (poll(polled, 2, has_more ? 0 : -1) < 0) {
 			r = errno == EINTR ? 0 : -errno;
 			continue;
 		}
 		if (polled[0].revents)
-			r = dispatch(v, &ends);
-		if (r == 0 && !ends && v->receiver && polled[1].revents)
+			r = dispatch_all(v, &ends);
+		if (r == 0 && !ends && v->receiver && (polled[1].revents || has_more))
 			r = pump(v);
 	}
 	return r;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+/* Of small files one buffer holds thousands: between so many, whoever waits on the channel is heard. */
+#define FILES_AT_ONCE 16
 #define BUFFER_LEN (2 * (size_t)STREAM_CHUNK_MAX)
 
 struct receiver {
@@ -12,7 +14,8 @@ struct receiver {
 	uint64_t id, files, bytes;
 	size_t data_left; /* of a DATA part that has begun */
 	uint8_t *buffer;
-	size_t have;
+	size_t have, at; /* bytes in it, and those of them that were taken */
+	bool has_more;	 /* parts that have come and were not taken */
 };
 
 struct receiver *receiver_new(struct spool *spool, receive_file_fn on_file, void *context)
@@ -133,11 +136,14 @@ static int stream_breaks(struct receiver *r)
 	return e < 0 ? e : -EPROTO;
 }
 
-int receiver_pump(struct receiver *r, int stream_fd)
+/* 1: bytes have come; 0: the stream has ended; or a negative errno. */
+static int fill(struct receiver *r, int stream_fd)
 {
 	ssize_t n;
-	size_t at = 0;
 
+	memmove(r->buffer, r->buffer + r->at, r->have - r->at);
+	r->have -= r->at;
+	r->at = 0;
 	do
 		n = read(stream_fd, r->buffer + r->have, BUFFER_LEN - r->have);
 	while (n < 0 && errno == EINTR);
@@ -146,16 +152,31 @@ int receiver_pump(struct receiver *r, int stream_fd)
 	if (n == 0)
 		return r->have == 0 && !spool_is_open(r->spool) ? 0 : stream_breaks(r);
 	r->have += (size_t)n;
-	while (at < r->have) {
-		ssize_t used = take_part(r, at);
+	return 1;
+}
+
+int receiver_pump(struct receiver *r, int stream_fd)
+{
+	int e = r->has_more ? 1 : fill(r, stream_fd);
+	uint64_t until = r->files + FILES_AT_ONCE;
+
+	if (e <= 0)
+		return e;
+	r->has_more = false;
+	while (r->at < r->have && !r->has_more) {
+		ssize_t used = take_part(r, r->at);
 
 		if (used < 0)
 			return used == -EPROTO ? stream_breaks(r) : (int)used;
 		if (used == 0)
 			break;
-		at += (size_t)used;
+		r->at += (size_t)used;
+		r->has_more = r->files >= until;
 	}
-	memmove(r->buffer, r->buffer + at, r->have - at);
-	r->have -= at;
 	return 1;
+}
+
+bool receiver_has_more(const struct receiver *r)
+{
+	return r->has_more;
 }

@@ -23,6 +23,8 @@ struct receiver *receiver_free(struct receiver *r);
  * the stream, -EPROTO when the reader broke the protocol (a file that was open has been ended as STREAM_CUT; the stream
  * is of no further use), or another negative errno. */
 _must_check_ int receiver_pump(struct receiver *r, int stream_fd);
+/* Did receiver_pump() leave parts behind that had come? Then it is to be called again, whether or not the stream is readable. */
+bool receiver_has_more(const struct receiver *r);
 
 /* End a file that is under way as STREAM_CUT; nothing more is taken of the stream. Returns 0 or a negative errno. */
 _must_check_ int receiver_cut(struct receiver *r);

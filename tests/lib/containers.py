@@ -174,30 +174,64 @@ def rar5_block(body):
     return struct.pack("<I", zlib.crc32(body)) + body
 
 
-def rar5(files, is_locked=False):
-    out = b"Rar!\x1a\x07\x01\x00" + rar5_block(vint(1) + vint(0) + vint(0))
+def rar5_file(name, data, kind=2, extra=b"", flags=0, packed=None):
+    """File (2) or service (3) block: `data` stored, or `packed` in its place."""
+    name, packed = name.encode(), data if packed is None else packed
+    extra = vint(len(extra)) + extra if extra else b""
+    return rar5_block(vint(kind) + vint(2 | bool(extra) | flags) + (vint(len(extra)) if extra else b"") + vint(len(packed)) + vint(4) +
+                      vint(len(data)) + vint(0o100644) + struct.pack("<I", zlib.crc32(data)) + vint(0) + vint(1) + vint(len(name)) +
+                      name + extra) + packed
+
+
+def rar5(files, is_locked=False, services=(), quick=None):
+    """`services`: blocks behind the files. `quick`: None, or a function (list of headers) -> such a list for the directory for quick
+    opening, which the main header points to."""
+    files_out, headers = b"", []
     for path, data in files.items():
         # File encryption record, "extra area": AES-256, no check value; the data is noise then
         extra = vint(1) + vint(0) + vint(0) + b"\x0f" + bytes(range(16)) + bytes(range(16)) if is_locked else b""
-        extra = vint(len(extra)) + extra if extra else b""
-        data = ciphertext(data) if is_locked else data
-        name = path.encode()
-        out += rar5_block(vint(2) + vint(2 | bool(extra)) + (vint(len(extra)) if extra else b"") + vint(len(data)) + vint(4) +
-                          vint(len(files[path])) + vint(0o100644) + struct.pack("<I", zlib.crc32(files[path])) + vint(0) + vint(1) +
-                          vint(len(name)) + name + extra) + data
-    return out + rar5_block(vint(5) + vint(0) + vint(0))
+        packed = ciphertext(data) if is_locked else data
+        block = rar5_file(path, data, extra=extra, packed=packed)
+        headers.append((len(files_out), block[:len(block) - len(packed)]))
+        files_out += block
+    files_out += b"".join(services)
+    main, directory = vint(1) + vint(0) + vint(0), b""
+    if quick:
+        # the record has two numbers and the place, which always takes five bytes here; so the main block has 17
+        place = 17 + len(files_out)
+        record = vint(1) + vint(1) + bytes([place >> shift & 127 | 128 for shift in (0, 7, 14, 21)]) + bytes([place >> 28])
+        main = vint(1) + vint(1) + vint(1 + len(record)) + vint(0) + vint(len(record)) + record
+        entries = b""
+        for at, header in quick(headers):
+            entries += rar5_block(vint(0) + vint(len(files_out) - at) + vint(len(header)) + header)
+        directory = rar5_file("QO", entries, kind=3)
+    return b"Rar!\x1a\x07\x01\x00" + rar5_block(main) + files_out + directory + rar5_block(vint(5) + vint(0) + vint(0))
 
 
-def rar4(files, is_locked=False):
-    def block(body):
-        return struct.pack("<H", zlib.crc32(body) & 0xffff) + body
-    out = b"Rar!\x1a\x07\x00" + block(struct.pack("<BHHHI", 0x73, 0, 13, 0, 0))
+def rar4_block(body):
+    return struct.pack("<H", zlib.crc32(body) & 0xffff) + body
+
+
+def rar4_file(name, data, kind=0x74, flags=0, packed=None, tail=b""):
+    packed = data if packed is None else packed
+    return rar4_block(struct.pack("<BHHIIBIIBBHI", kind, 0x8000 | flags, 32 + len(name) + len(tail), len(packed), len(data), 2, zlib.crc32(data),
+                                  0x5C210000, 20, 0x30, len(name), 0x20) + name + tail) + packed
+
+
+def rar4(files, is_locked=False, services=()):
+    out = b"Rar!\x1a\x07\x00" + rar4_block(struct.pack("<BHHHI", 0x73, 0, 13, 0, 0))
     for path, data in files.items():
-        name = path.replace("/", "\\").encode()
-        stored = ciphertext(data) if is_locked else data
-        out += block(struct.pack("<BHHIIBIIBBHI", 0x74, 0x8000 | (4 if is_locked else 0), 32 + len(name), len(stored), len(data), 2,
-                                 zlib.crc32(data), 0x5C210000, 20, 0x30, len(name), 0x20) + name) + stored
-    return out + block(struct.pack("<BHH", 0x7b, 0x4000, 7))
+        out += rar4_file(path.replace("/", "\\").encode(), data, flags=4 if is_locked else 0, packed=ciphertext(data) if is_locked else None)
+    return out + b"".join(services) + rar4_block(struct.pack("<BHH", 0x7b, 0x4000, 7))
+
+
+# What WinRAR calls an alternate stream (NTFS): it belongs to the file before it, and its name may be a path (CVE-2025-8088).
+def rar5_stream(path, data):
+    return rar5_file("STM", data, kind=3, extra=vint(7) + b":" + path.encode(), flags=0x20)
+
+
+def rar4_stream(path, data):
+    return rar4_file(b"STM", data, kind=0x7a, flags=0x4020, tail=(":" + path).encode("utf-16le"))
 
 
 add("rar", ".rar", rar5, bomb=many_of(rar5), encrypt={"AES": lambda files: rar5(files, True)})

@@ -90,7 +90,7 @@ class Station:
         self.err = open(self.work / (self.at.name + ".err"), "w+b")
         self.process = subprocess.Popen([BUILD / "bin" / "lazaret", "-C", self.at, "inspect", "--json",
                                          self.medium(source) if isinstance(source, dict) else source],
-                                        stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.err)
+                                        stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.err, start_new_session=True)
         return self.process
 
     def finish(self, timeout=600):

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 #include <cmocka.h>
 
 #include "../lib/testing.h"
@@ -155,6 +156,30 @@ static void test_paths_name_every_level(void **state)
 	assert_string_equal(path, "one.zip/#1/#1/leaf");
 	free(path);
 	(void)account_end(&t.account, 0);
+}
+
+/* Once in the square of what is in a container: each finding looked for the layer's name among all members. */
+static void test_a_layer_s_name_is_looked_up_once(void **state)
+{
+	struct plan_member m = { .size = 1, .has_crc = true };
+	clock_t from = clock();
+	struct trace t;
+
+	trace_begin(&t);
+	layer(&t, 0, "CL_TYPE_ZIP", "a.zip");
+	for (unsigned int i = 0; i < 100000; i++) {
+		m.name = strdup("member");
+		assert_int_equal(plan_add(&t.account.stack[0].plan, &m), 0);
+	}
+	layer(&t, 1, "CL_TYPE_TEXT_ASCII", "inner");
+	for (unsigned int i = 0; i < 100000; i++)
+		account_flag(&t.account, REASON_ARCHIVE_UNSAFE, "leaf", "damaged");
+	assert_true(clock() - from < 5 * CLOCKS_PER_SEC); /* of processor time; it was ten billion comparisons */
+	account_layer_done(&t.account, 0);
+	t.account.was_hit = true; /* the members that are missing are not told */
+	account_layer_done(&t.account, 0);
+	(void)account_end(&t.account, 0);
+	findings_done(&t.findings);
 }
 
 static void test_long_paths_are_cut_and_marked(void **state)
@@ -411,6 +436,7 @@ int main(void)
 		cmocka_unit_test(test_an_announced_member_that_never_came_is_found),
 		cmocka_unit_test(test_a_container_with_nothing_inside_is_opaque),
 		cmocka_unit_test(test_paths_name_every_level),
+		cmocka_unit_test(test_a_layer_s_name_is_looked_up_once),
 		cmocka_unit_test(test_long_paths_are_cut_and_marked),
 		cmocka_unit_test(test_names_that_lead_out),
 		cmocka_unit_test(test_signatures_mean_their_reasons),

@@ -78,7 +78,7 @@ static void minimal_file(void **state)
 	assert_int_equal(c->database.stop_age_s, 7 * 86400);
 	assert_true(c->database.require_eicar);
 	assert_int_equal(c->checks,
-			 CHECK_READ | CHECK_NAME | CHECK_VIRUS | CHECK_TYPE | CHECK_LISTS | CHECK_ORIGIN);
+			 CHECK_READ | CHECK_NAME | CHECK_VIRUS | CHECK_TYPE | CHECK_LISTS | CHECK_ORIGIN | CHECK_CONTENT);
 	assert_int_equal(c->rules_file[0], '/');
 	assert_string_equal(strrchr(c->rules_file, '/'), "/rules.yaml");
 	assert_non_null(strstr(c->manifest_key, "/keys/manifest.key"));

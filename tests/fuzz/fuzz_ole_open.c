@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* Compound files, by libgsf: storages, streams, what is embedded in them. */
+#include "sink.h"
+
+#include "ole/library.h"
+#include "ole/ole.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static bool is_ready;
+
+	if (!is_ready)
+		CLAIM(ole_prepare() == 0);
+	is_ready = true;
+	return open_in_sink(ole_open, CONTAINER_OLE, (struct input){ data, size });
+}
