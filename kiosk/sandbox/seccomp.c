@@ -209,7 +209,7 @@ static int add_program_rules(scmp_filter_ctx ctx, unsigned int groups)
 {
 	static const unsigned long harmless[] = { FIOCLEX, FIONCLEX, FIONREAD, FIONBIO, TIOCGWINSZ, TIOCGPGRP };
 	int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(execve), 1,
-				 SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)(uintptr_t)sandbox_program_path()));
+				 SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)(uintptr_t)sandbox_program_path(), 0));
 
 	if (r == 0)
 		r = add_calls(ctx, SCMP_ACT_ERRNO(EACCES), program_refused);
