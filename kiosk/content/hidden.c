@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
 /* hidden: bytes that the program of a text, picture or document never shows, and that an unpacker finds: archives anywhere in what
- * is none, binary data in text, data behind the end of an OLE2 document, a TIFF, an RTF.
+ * is none, binary data in text, data behind the end of an OLE2 document, a TIFF, a file system, and between partitions.
  */
 #include "content/hidden.h"
 
@@ -120,6 +120,11 @@ int look_hidden(struct content *c)
 		return 0;
 	if (c->size >= 512 && memcmp(c->data, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 8) == 0)
 		return look_behind(c, ole_end(all), "OLE2 document");
+	if (content_has_type(c, "application/x-raw-disk-image") || content_has_type(c, "application/vnd.squashfs") ||
+	    content_has_type(c, "application/x-iso9660-image"))
+		r = hidden_disk(c);
+	if (r < 0)
+		return r;
 	if (main_type_is(c, texts) && !main_type_is(c, rtf))
 		r = look_at_text(c);
 	if (r == 0)
