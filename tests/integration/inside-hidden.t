@@ -40,6 +40,10 @@ def judged(work, name, good, bad):
         ok(s.spool() == [], "%s, %s: nothing is left in the spool" % (name, profile), s.spool())
 
 
+def rar5_link(kind, target):
+    return rar5_file("link", b"", extra=vint(5) + vint(kind) + vint(1) + vint(len(target)) + target)
+
+
 def rar_streams(work):
     """RAR: blocks that are no members (alternate streams), and a directory for quick opening that says something else."""
     letter, opaque = {"letter.txt": TEXT}, {"container-opaque"}
@@ -64,6 +68,8 @@ def rar_streams(work):
         "unknown5.rar": (rar5(letter, services=[rar5_block(vint(9) + vint(6) + vint(len(ELF))) + ELF]), opaque, "a kind"),
         "old-stream4.rar": (rar4(letter, services=[rar4_file(b"evil.exe", ELF, kind=0x77)]), opaque, "a kind"),
         "quick-renamed5.rar": (rar5(letter, quick=renamed), opaque, "quick opening"),
+        "junction5.rar": (rar5(letter, services=[rar5_link(3, b"\\??\\C:\\Windows")]), opaque, "junction"),
+        "copy5.rar": (rar5(letter, services=[rar5_link(5, b"letter.txt")]), opaque, "copy"),
         "quick-astray5.rar": (rar5(letter, quick=lambda headers: [(headers[0][0] + 1, headers[0][1])]), opaque, "quick opening"),
         "quick-elsewhere5.rar": (elsewhere, {"archive-unsafe"}, "quick opening"),
     })
@@ -138,6 +144,27 @@ def behind_anything(work):
     judged(work, "behind", good, bad)
 
 
+def zip_bytes(work):
+    """zip: bytes that are no member's, and members of which the directory says something else."""
+    unsafe, opaque = {"archive-unsafe"}, {"container-opaque"}
+    plain = zip_named(b"letter.txt")
+    header, directory = plain[:plain.index(b"PK\1\2")], plain[plain.index(b"PK\1\2"):]
+    hidden = zip_named(b"evil.exe", data=ELF)
+    hidden = hidden[:hidden.rindex(b"PK\1\2")]
+
+    def moved(more):  # the directory's place in the end record
+        return directory[:-6] + struct.pack("<IH", len(header) + more, 0)
+
+    judged(work, "zip bytes", {
+        "zeros.zip": header + bytes(64) + moved(64),
+        "folder.zip": make_zip([("a/", b""), ("a/b.txt", TEXT)]),
+    }, {
+        "gap.zip": (header + hidden + moved(len(hidden)), opaque, "no member"),
+        "header.zip": (header.replace(b"letter.txt", b"LETTER.BAT") + directory, unsafe, "differs"),
+        "folder-bytes.zip": (zip_named(b"evil.exe/", data=ELF), unsafe, "folder"),
+    })
+
+
 def made(work, argv, size=0, files=None):
     """What a program makes at %s, which has `size` bytes before; a FAT with `files`."""
     path = work / "made.img"
@@ -201,7 +228,7 @@ def behind_volumes(work):
 def main():
     with tempfile.TemporaryDirectory(prefix="lazaret-hidden.", dir="/var/tmp") as name:
         os.chmod(name, 0o755)
-        tests = {f.__name__: f for f in (rar_streams, zip_names, behind_anything, behind_volumes)}
+        tests = {f.__name__: f for f in (rar_streams, zip_names, zip_bytes, behind_anything, behind_volumes)}
         for test in sys.argv[1:] or tests:
             tests[test](pathlib.Path(name))
     return finish()
