@@ -128,6 +128,20 @@ def wide(text, codec):
     return {"utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff", "utf-32-le": b"\xff\xfe\0\0"}[codec] + text.decode().encode(codec)
 
 
+def uuencoded(work):
+    """Text in which a file stands, behind the line where the opener of uuencode would begin."""
+    letter = FORMATS["uuencode"].make({"evil.exe": ELF}).decode()
+    base64 = by_tool({"in": ELF}, ["sh", "-c", "uuencode -m in evil.exe >out"], "out").decode()
+    codes = {"active-content"}
+    judged(work, "uuencode", {
+        "words.txt": b"Dear all,\n\nbegin 644 is how it begins\nand this is not how it goes on.\nbegin\nbegin 100 %\n",
+    }, {
+        "uu.txt": (("hello, see below\n\n" + letter).encode(), codes, "uuencode"),
+        "uu-dos.txt": (("hello, see below\n\n" + letter).replace("\n", "\r\n").encode(), codes, "uuencode"),
+        "uu-base64.txt": (("hello, see below\n\n" + base64).encode(), codes, "uuencode"),
+    })
+
+
 def behind_anything(work):
     """Archives behind (and in) text, pictures and documents of which no end is known to anybody else."""
     letter, codes = {"evil.exe": ELF}, {"active-content", "type-mismatch"}
@@ -228,7 +242,7 @@ def behind_volumes(work):
 def main():
     with tempfile.TemporaryDirectory(prefix="lazaret-hidden.", dir="/var/tmp") as name:
         os.chmod(name, 0o755)
-        tests = {f.__name__: f for f in (rar_streams, zip_names, zip_bytes, behind_anything, behind_volumes)}
+        tests = {f.__name__: f for f in (rar_streams, zip_names, zip_bytes, uuencoded, behind_anything, behind_volumes)}
         for test in sys.argv[1:] or tests:
             tests[test](pathlib.Path(name))
     return finish()
