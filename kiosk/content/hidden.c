@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
 /* hidden: bytes that the program of a text, picture or document never shows, and that an unpacker finds: archives anywhere in what
- * is none, binary data in text, data behind the end of an OLE2 document, a TIFF, an RTF.
+ * is none, binary data in text, data behind the end of an OLE2 document, a TIFF, a file system, and between partitions.
  */
 #include "content/hidden.h"
 
@@ -82,13 +82,62 @@ static const uint8_t *find_binary(const struct content *c)
 	return memchr(s.at, 0, s.size);
 }
 
+/* POSIX uuencode: a line begins it, "begin 644 name", and one of data follows: its first character says how many bytes it holds, four
+ * characters for each three. */
+static bool is_uuencoded(struct span header, struct span line)
+{
+	static const char wide[] = "begin-base64 ";
+	bool is_base64 = header.size > sizeof(wide) - 1 && memcmp(header.at, wide, sizeof(wide) - 1) == 0;
+	size_t at = is_base64 ? sizeof(wide) - 1 : 6, digits = 0, bytes;
+
+	if (!is_base64 && (header.size < 12 || memcmp(header.at, "begin ", 6) != 0))
+		return false;
+	while (at + digits < header.size && header.at[at + digits] >= '0' && header.at[at + digits] <= '7')
+		digits++;
+	if (digits < 3 || digits > 4 || at + digits + 1 >= header.size || header.at[at + digits] != ' ' || line.size < 5)
+		return false;
+	if (is_base64)
+		return true;
+	bytes = (size_t)(line.at[0] - ' ') & 63;
+	return bytes > 0 && bytes <= 45 && line.at[0] >= ' ' && line.at[0] <= '`' && line.size >= 1 + (bytes * 4 + 2) / 3 &&
+	       line.size <= 1 + (bytes + 2) / 3 * 4 + 2; /* some write a character more as a check sum */
+}
+
+/* At the start of the file it is a container, which is opened; mail programs and uudecode(1) look further. */
+static int look_for_uuencode(struct content *c)
+{
+	struct span rest = { c->data, c->size }, line, next;
+
+	while (rest.size > 0) {
+		const uint8_t *at = memmem(rest.at, rest.size, "begin", 5);
+		bool is_start = at && at > c->data && (at[-1] == '\n' || at[-1] == '\r');
+
+		if (!at)
+			return 0;
+		rest = span_from(rest, at);
+		next = rest;
+		if (is_start && span_line(&next, &line)) {
+			struct span header = line;
+
+			if (next.size > 0 && *next.at == '\n' && next.at[-1] == '\r')
+				next.at++, next.size--;
+			if (span_line(&next, &line) && is_uuencoded(header, line))
+				return content_active(c, "a file in uuencode stands in the text at byte %zu", (size_t)(at - c->data));
+		}
+		rest.at += 5, rest.size -= 5;
+	}
+	return 0;
+}
+
 /* libmagic decides by the first 64 KiB what is text; a reader of text stops at nothing. */
 static int look_at_text(struct content *c)
 {
 	const uint8_t *at = find_binary(c);
 	struct span rest = span_from((struct span){ c->data, c->size }, at ? at : c->data + c->size);
 
-	return at && !is_zero(rest) ? content_active(c, "binary data in text, from byte %zu on", (size_t)(at - c->data)) : 0;
+	if (at && !is_zero(rest))
+		return content_active(c, "binary data in text, from byte %zu on", (size_t)(at - c->data));
+	return look_for_uuencode(c);
 }
 
 /* -- what has an end -------------------------------------------------------------------------------------- */
@@ -120,6 +169,11 @@ int look_hidden(struct content *c)
 		return 0;
 	if (c->size >= 512 && memcmp(c->data, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 8) == 0)
 		return look_behind(c, ole_end(all), "OLE2 document");
+	if (content_has_type(c, "application/x-raw-disk-image") || content_has_type(c, "application/vnd.squashfs") ||
+	    content_has_type(c, "application/x-iso9660-image"))
+		r = hidden_disk(c);
+	if (r < 0)
+		return r;
 	if (main_type_is(c, texts) && !main_type_is(c, rtf))
 		r = look_at_text(c);
 	if (r == 0)

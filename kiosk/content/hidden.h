@@ -16,4 +16,7 @@ size_t ole_end(struct span file);
 /* Where a TIFF ends (TIFF 6.0, BigTIFF): behind everything that one of its directories points to. 0: it cannot be told. */
 size_t tiff_end(struct span file);
 
+/* Of an image of a disk, a disc or a file system: tells what no volume owns and is not blank. 0 or -ENOMEM. */
+_must_check_ int hidden_disk(struct content *c);
+
 #endif

@@ -71,7 +71,8 @@ static int compare_entries(struct unpack *u, struct unpack_sums *s)
 	struct archive_entry *e;
 	int said, r = 0;
 
-	qsort(s->list, s->count, sizeof(*s->list), by_bytes);
+	if (s->count > 0) /* there is no list else */
+		qsort(s->list, s->count, sizeof(*s->list), by_bytes);
 	while ((said = archive_read_next_header(u->a, &e)) == ARCHIVE_OK || said == ARCHIVE_WARN) {
 		struct unpack_sum sum;
 

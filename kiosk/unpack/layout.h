@@ -28,6 +28,8 @@ bool layout_is_empty_lzip(const struct container *c);
 _must_check_ int layout_zip(struct container *c, struct layout *ret);
 /* Tells names of members that differ; the directory from `at` to `end`, which lie within the file. 0 or a negative errno. */
 _must_check_ int layout_zip_names(struct container *c, uint64_t at, uint64_t end);
+/* Tells bytes before the directory that are no member's, members that overlap or that the directory knows otherwise. As above. */
+_must_check_ int layout_zip_cover(struct container *c, uint64_t at, uint64_t end, uint64_t entries);
 _must_check_ int layout_rar(struct container *c, struct layout *ret);
 _must_check_ int layout_deb(struct container *c, struct layout *ret);
 _must_check_ int layout_iso9660(struct container *c, struct layout *ret);
@@ -69,6 +71,8 @@ bool rar5_read_file(const struct container *c, const struct rar5_block *b, struc
 /* What a service block holds that is no member: NULL when that is nothing to anybody who unpacks the archive, else the words
  * for a finding. `*ret_is_quick`: it is the directory for those in a hurry, whose every entry repeats a block's header. */
 const char *rar5_service(const struct container *c, const struct rar5_block *b, bool *ret_is_quick);
+/* Likewise of a file block: what libarchive makes a plain empty file of. */
+const char *rar5_redirection(const struct container *c, const struct rar5_block *b);
 const char *rar4_service(const uint8_t *block); /* with its fields in place */
 
 static inline uint16_t le16(const uint8_t *p)

@@ -208,6 +208,7 @@ static const char *rar5_hides(const struct container *c, const struct rar5_block
 		w->quick_said = quick_place(c, b);
 		return b->data_size > 0 ? "a block that is no member holds data" : NULL;
 	case RAR5_FILE:
+		return rar5_redirection(c, b);
 	case RAR5_END:
 		return NULL;
 	case RAR5_SERVICE:

@@ -15,6 +15,11 @@
 #define RAR4_SERVICE 0x7au
 #define RAR4_LARGE 0x100u
 
+#define RAR5_REDIRECTION 5u /* record of a file's extra area */
+#define RAR5_UNIX_LINK 1u
+#define RAR5_WINDOWS_LINK 2u
+#define RAR5_HARD_LINK 4u
+
 #define HEADER_MAX ((2u << 20) + 64) /* bytes: RAR 5 has headers of 2 MiB at most, here with a few numbers before it */
 
 #define STREAMS "alternate streams of files (NTFS) stand in it, which WinRAR unpacks and nobody here looked at"
@@ -92,6 +97,24 @@ const char *rar5_service(const struct container *c, const struct rar5_block *b, 
 	if (is_named(f.name, f.name_size, "CMT") || is_named(f.name, f.name_size, "RR") || is_named(f.name, f.name_size, "ACL"))
 		return NULL;
 	return is_named(f.name, f.name_size, "STM") ? STREAMS : UNKNOWN;
+}
+
+/* Links are libarchive's; a junction of Windows leads wherever it says, and a copy has the content of another member. */
+const char *rar5_redirection(const struct container *c, const struct rar5_block *b)
+{
+	uint64_t at = b->end - b->extra_size, size, type, kind;
+
+	while (at < b->end && take_vint(c, &at, &size) && at < b->end && size <= b->end - at) {
+		uint64_t next = at + MAX(size, (uint64_t)1);
+
+		if (!take_vint(c, &at, &type))
+			break;
+		if (type == RAR5_REDIRECTION &&
+		    (!take_vint(c, &at, &kind) || (kind != RAR5_UNIX_LINK && kind != RAR5_WINDOWS_LINK && kind != RAR5_HARD_LINK)))
+			return "a junction, or a copy of another member, which is not brought out";
+		at = next;
+	}
+	return NULL;
 }
 
 /* technote.txt of RAR 3. Old sub-blocks (0x77) are streams of NTFS and attributes of OS/2, from before RAR 3. */

@@ -74,6 +74,8 @@ int layout_zip(struct container *c, struct layout *ret)
 				  !ends_at(c, le32(end + 16), le32(end + 12), end)))
 		return unsafe(c, "its directory is not where its end says: two zips in one, or bytes before it");
 	r = layout_zip_names(c, end64 ? le64(end64 + 48) : le32(end + 16), (uint64_t)((end64 ? end64 : end) - c->data));
+	if (r == 0)
+		r = layout_zip_cover(c, end64 ? le64(end64 + 48) : le32(end + 16), (uint64_t)((end64 ? end64 : end) - c->data), ret->entries);
 	if (r < 0)
 		return r;
 	ret->is_empty = c->size == END_SIZE && ret->entries == 0;

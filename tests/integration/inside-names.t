@@ -11,6 +11,7 @@ import struct
 import sys
 import tarfile
 import tempfile
+import warnings
 import zipfile
 
 sys.dont_write_bytecode = True
@@ -23,6 +24,7 @@ from specimens import TEXT, make_tar, make_zip, patch  # noqa: E402
 from tap import EICAR, finish, ok  # noqa: E402
 
 FILE = ("a.txt", TEXT)
+warnings.filterwarnings("ignore", "Duplicate name")  # that is the point of some
 
 
 def link(name, target):

@@ -309,6 +309,17 @@ static void test_disc_image_with_two_directories_that_differ(void **state)
 	opened_done(&told);
 }
 
+/* Nothing to compare with: once qsort(3) of no list at all. */
+static void test_disc_image_of_empty_directories_in_two_trees(void **state)
+{
+	struct opened told;
+
+	open_shell("mkdir -p e/d; genisoimage -quiet -J -R -o e.iso e 2>/dev/null", "e.iso", CONTAINER_ISO9660, &told);
+	expect_opened(&told);
+	expect_no_findings(&told);
+	opened_done(&told);
+}
+
 static void test_disc_image_with_udf_is_opaque(void **state)
 {
 	struct opened told;
@@ -449,6 +460,7 @@ int main(void)
 		cmocka_unit_test(test_warc_that_lies),
 		cmocka_unit_test(test_warc_of_a_tool),
 		cmocka_unit_test(test_disc_image_with_two_directories_that_differ),
+		cmocka_unit_test(test_disc_image_of_empty_directories_in_two_trees),
 		cmocka_unit_test(test_disc_image_with_udf_is_opaque),
 		cmocka_unit_test(test_disc_image_is_a_tree_of_a_system),
 		cmocka_unit_test(test_names_that_lie),
