@@ -225,13 +225,14 @@ deb-built:
 	@$(MAKE) --no-print-directory -s install DESTDIR=$(abspath $(BUILD))/deb/root PREFIX=/usr SYSCONFDIR=/etc >/dev/null
 	@image/deb/build $(BUILD)/deb/root $(BUILD)/deb $(VERSION)
 
-# The installed package on Debian's own kernel, in a virtual machine, with emulated USB and optical hardware.
+# The installed package on Debian's own kernel, in a virtual machine, with emulated USB and optical hardware. SYSTEM: options
+# of tests/system/run.
 .PHONY: check-system
 check-system:
 	@image/packages/install build deb test system
 	@$(MAKE) --no-print-directory deb
 	@BUILD=$(abspath $(BUILD)) tests/system/image
-	@BUILD=$(abspath $(BUILD)) tests/system/run
+	@BUILD=$(abspath $(BUILD)) tests/system/run $(SYSTEM)
 
 # The same suites under AddressSanitizer and UndefinedBehaviorSanitizer. Leaks are looked for in the unit tests; inside a
 # sandbox LeakSanitizer cannot work (it wants ptrace).
