@@ -31,21 +31,9 @@
 	"# A file of SHA-256 sums, one a line, of contents that never pass.\n"                                        \
 	"# hash-list: denied.sha256\n"                                                                                \
 	"\n"                                                                                                           \
-	"# Rules of the site for libyara, pinned as databases are.\n"                                                  \
-	"# yara:\n"                                                                                                    \
-	"#   directory: yara\n"                                                                                        \
-	"#   files:\n"                                                                                                 \
-	"#     - file: site.yar\n"                                                                                     \
-	"#       sha256: (sha256sum site.yar)\n"                                                                       \
+	"# A site's own YARA rules (yara:) and programs that are asked for their opinion of files (plugins:) are described\n"\
+	"# in lazaret.yaml(5); there are none by default.\n"                                                           \
 	"\n"                                                                                                           \
-	"# Programs of the site that are asked for their opinion of files (docs/plugins.md).\n"                        \
-	"# plugins:\n"                                                                                                 \
-	"#   - name: known-bad\n"                                                                                      \
-	"#     program: /opt/lazaret-plugins/known-bad/known-bad\n"                                                    \
-	"#     sha256: (sha256sum known-bad)\n"                                                                        \
-	"#     time: 120s\n"                                                                                           \
-	"#     required: true\n"                                                                                       \
-	"\n"                                                                                                          \
 	"# keys:\n"                                                                                                   \
 	"#   trust: trust                  # public keys of vendors: `lazaret key trust`\n"                           \
 	"#   manifest: keys/manifest.key   # signs what is published\n"                                               \
