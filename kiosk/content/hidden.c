@@ -37,7 +37,11 @@ static int tell_archive(struct content *c, struct span in)
 	const uint8_t *at;
 	const char *name = hidden_archive(in, &at);
 
-	return name ? content_unsafe(c, REASON_TYPE_MISMATCH, "an archive (%s) stands in it at byte %zu", name, (size_t)(at - c->data)) : 0;
+	if (!name)
+		return 0;
+	if (c->size > 2 && memcmp(c->data, "#!", 2) == 0) /* a script that takes itself apart: a signature may vouch for it */
+		return content_active(c, "an archive (%s) stands in the script at byte %zu", name, (size_t)(at - c->data));
+	return content_unsafe(c, REASON_TYPE_MISMATCH, "an archive (%s) stands in it at byte %zu", name, (size_t)(at - c->data));
 }
 
 /* -- text ------------------------------------------------------------------------------------------------- */
@@ -90,7 +94,7 @@ static bool is_uuencoded(struct span header, struct span line)
 	bool is_base64 = header.size > sizeof(wide) - 1 && memcmp(header.at, wide, sizeof(wide) - 1) == 0;
 	size_t at = is_base64 ? sizeof(wide) - 1 : 6, digits = 0, bytes;
 
-	if (!is_base64 && (header.size < 12 || memcmp(header.at, "begin ", 6) != 0))
+	if (!is_base64 && (header.size < 11 || memcmp(header.at, "begin ", 6) != 0))
 		return false;
 	while (at + digits < header.size && header.at[at + digits] >= '0' && header.at[at + digits] <= '7')
 		digits++;

@@ -125,7 +125,7 @@ static bool is_lha(struct search *s, const uint8_t *p, size_t size)
 {
 	uint8_t total = 0;
 
-	if (size < 24 || p[6] != '-' || (!isdigit(p[5]) && p[5] != 'd' && p[5] != 's' && p[5] != 'x') || p[20] > 3)
+	if (size < 28 || p[6] != '-' || (!isdigit(p[5]) && p[5] != 'd' && p[5] != 's' && p[5] != 'x') || p[20] > 3)
 		return false;
 	if (p[20] >= 2)
 		return p[20] == 2 ? le16(p) >= 26 && le16(p) <= 4096 && isalpha(p[23]) : le16(p) == 4 && le32(p + 24) >= 32;

@@ -222,7 +222,7 @@ static int look_at_map(struct content *c, struct map *m, bool is_disc)
 
 		if (m->list[i].from > at)
 			r = is_first ? look_before_first(c, at, m->list[i].from) : look_at_gap(c, at, m->list[i].from);
-		if (r == 0 && !is_disc)
+		if (r == 0 && !is_disc && m->list[i].from >= at) /* what overlaps is refused where volumes are read */
 			r = look_at_rest(c, &m->list[i]);
 		at = MAX(at, m->list[i].to);
 	}

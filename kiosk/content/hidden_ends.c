@@ -74,6 +74,7 @@ struct tiff {
 	struct span file;
 	bool is_big_endian, is_big; /* BigTIFF: 64 bits */
 	unsigned int directories;
+	uint64_t work; /* entries and pieces so far: an honest file has fewer than bytes */
 	uint64_t end;
 	uint64_t todo[64]; /* directories that tags point to */
 	size_t todo_count;
@@ -118,7 +119,7 @@ static uint64_t value(const struct tiff *t, const struct field *f, uint64_t i)
 /* Strips or tiles: places in the one field, sizes in the other. */
 static void cover_pieces(struct tiff *t, const struct field *places, const struct field *sizes)
 {
-	for (uint64_t i = 0; i < MIN(places->count, (uint64_t)LISTED_MAX); i++) {
+	for (uint64_t i = 0; i < MIN(places->count, (uint64_t)LISTED_MAX) && t->work <= t->file.size; i++, t->work++) {
 		uint64_t at = value(t, places, i), size = value(t, sizes, i);
 
 		if (at == UINT64_MAX || size == UINT64_MAX)
@@ -129,7 +130,7 @@ static void cover_pieces(struct tiff *t, const struct field *places, const struc
 
 static void add_directories(struct tiff *t, const struct field *f)
 {
-	for (uint64_t i = 0; i < f->count && t->todo_count < ARRAY_LEN(t->todo); i++)
+	for (uint64_t i = 0; i < MIN(f->count, (uint64_t)ARRAY_LEN(t->todo)) && t->todo_count < ARRAY_LEN(t->todo); i++)
 		t->todo[t->todo_count++] = value(t, f, i);
 }
 
@@ -152,7 +153,8 @@ static uint64_t read_directory(struct tiff *t, uint64_t at)
 	unsigned int head = t->is_big ? 8 : 2, entry = t->is_big ? 20 : 12, room = t->is_big ? 8 : 4;
 	uint64_t count = number(t, at, head);
 
-	if (count > ENTRIES_MAX)
+	t->work += count;
+	if (count > ENTRIES_MAX || t->work > t->file.size)
 		return UINT64_MAX;
 	for (uint64_t i = 0; i < count; i++) {
 		struct field f;
@@ -189,6 +191,7 @@ size_t tiff_end(struct span file)
 	if (file.size < 16 || (memcmp(file.at, "II", 2) != 0 && memcmp(file.at, "MM", 2) != 0))
 		return 0;
 	t.is_big_endian = file.at[0] == 'M';
+	t.end = 8;
 	at = number(&t, 2, 2);
 	if (at != 42 && at != 43)
 		return 0;
@@ -198,7 +201,7 @@ size_t tiff_end(struct span file)
 		if (at == 0)
 			at = t.todo[--t.todo_count];
 		if (at == UINT64_MAX || t.directories++ > DIRECTORIES_MAX)
-			return 0;
+			break; /* what was seen until here counts */
 		at = read_directory(&t, at);
 	}
 	return (size_t)t.end;
