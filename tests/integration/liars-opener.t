@@ -41,7 +41,7 @@ def lies(s):
     costs_its_file(s, "names_and_never_sends", "scan-error")
     costs_its_file(s, "sends_and_never_names", "scanner-crashed")
     costs_its_file(s, "counts_more_than_it_names", "scanner-crashed")
-    costs_its_file(s, "sends_one_twice", "scanner-crashed")
+    costs_its_file(s, "sends_one_twice", "scanner-crashed", "scan-error")  # by who notices first
     costs_its_file(s, "cuts_the_stream")
     costs_its_file(s, "another_id", "scanner-crashed")
     costs_its_file(s, "id_of_a_file", "scanner-crashed")

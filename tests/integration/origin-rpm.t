@@ -25,7 +25,7 @@ PACKAGES = {
     "signed": ("approved", None), "older": ("approved", None), "both": ("approved", None), "sha512": ("approved", None),
     "legacy": ("approved", None), "openpgp-tag": ("approved", None), "lead-changed": ("approved", None),
     "version-3": ("approved", None), "version-3-changed": ("blocked", "bad-signature"),
-    "unsigned": ("held", "unsigned"), "truncated-lead": ("held", "unsigned"),
+    "unsigned": ("held", "unsigned"), "truncated-lead": ("blocked", "archive-unsafe"),
     "stranger": ("held", "untrusted-key"), "expired": ("held", "untrusted-key"), "revoked": ("held", "untrusted-key"),
     "short": ("held", "untrusted-key"), "sha1": ("held", "untrusted-key"), "header-only": ("held", "untrusted-key"),
     "payload-sha1": ("held", "untrusted-key"),

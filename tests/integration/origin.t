@@ -20,6 +20,8 @@ import repository  # noqa: E402
 from tap import BUILD, finish, make_databases, ok, skip  # noqa: E402
 
 LAZARET = BUILD / "bin" / "lazaret"
+# the beginning of lzop's format: what is in such a file, no examiner sees
+NOBODY_OPENS = b"\x89LZO\0\r\n\x1a\n" + bytes(range(200))
 ARROW = " \u2192 "
 DEB = "pool/main/s/specimen-00000/specimen-00000_1.0_all.deb"
 CHAIN = ARROW.join(("dists/specimen/InRelease", "dists/specimen/main/binary-amd64/Packages.xz"))
@@ -133,7 +135,7 @@ def main():
         done = subprocess.run([LAZARET, "init", at, "--db", make_databases(work / "db"), "--profile", "updates"], capture_output=True)
         assert done.returncode == 0, done.stderr
         with repository.Key() as key:
-            repository.Repository(medium).add(repository.synthetic_debs(work / "debs", 2)).publish(key)
+            repository.Repository(medium).add(repository.synthetic_debs(work / "debs", 2, content=NOBODY_OPENS)).publish(key)
             (work / "vendor.pgp").write_bytes(key.certificate)
             trust(at, "vendor", work / "vendor.pgp")
             for test in (told_everywhere, explained, changed_mind, on_the_medium):

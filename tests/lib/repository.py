@@ -130,15 +130,15 @@ def synthetic_deb(name, version="1.0", architecture="all", content=b""):
                                    ("./usr/share/%s" % name, content or name.encode() + b"\n")]))])
 
 
-def synthetic_debs(directory, count, size=0, prefix="specimen"):
-    """Paths of `count` packages with `size` bytes of content that no two share."""
+def synthetic_debs(directory, count, size=0, prefix="specimen", content=b""):
+    """Paths of `count` packages with `size` bytes of content that no two share, or with this content."""
     directory = pathlib.Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     made = []
     for n in range(count):
         name = "%s-%05d" % (prefix, n)
         path = directory / (name + "_1.0_all.deb")
-        path.write_bytes(synthetic_deb(name, content=os.urandom(size) if size else b""))
+        path.write_bytes(synthetic_deb(name, content=os.urandom(size) if size else content))
         made.append(path)
     return made
 
