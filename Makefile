@@ -38,7 +38,7 @@ override CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ikiosk -DLAZARET_VERS
 pkg = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 
 # Folders that make libraries for the others: no trust boundary lies between them and their user.
-LIBRARIES := common ipc sandbox station judge control supervisor proof container content examiner
+LIBRARIES := common ipc sandbox station judge control supervisor proof container content examiner xml
 # Folders with a main.c, and the name of their program.
 PROGRAMS := lazaret lazaretd lazaret-verify lazaret-ledger lazaret-vault lazaret-intake lazaret-reader \
 	lazaret-examine lazaret-yara lazaret-plugin lazaret-unpack lazaret-ole lazaret-pdf lazaret-origin lazaret-openpgp lazaret-cms lazaret-rpm lazaret-authenticode lazaret-publish lazaret-devices lazaret-records lazaret-console lazaret-starter
@@ -62,11 +62,12 @@ NEEDS_ledger     := sandbox ipc common
 NEEDS_vault      := sandbox ipc common
 NEEDS_intake     := sandbox ipc common
 NEEDS_reader     := sandbox ipc common
-NEEDS_examine    := examiner content sandbox ipc common
+NEEDS_examine    := examiner content xml sandbox ipc common
 NEEDS_examiner   := sandbox ipc common
 NEEDS_yararules  := examiner sandbox ipc common
 NEEDS_plugin     := examiner sandbox ipc common
-NEEDS_content    := common
+NEEDS_content    := xml common
+NEEDS_xml        := common
 NEEDS_container  := sandbox ipc common
 NEEDS_unpack     := container sandbox ipc common
 NEEDS_ole        := container sandbox ipc common
@@ -75,7 +76,7 @@ NEEDS_proof      := sandbox ipc common
 NEEDS_origin     := proof sandbox ipc common
 NEEDS_openpgp    := proof sandbox ipc common
 NEEDS_cms        := proof sandbox ipc common
-NEEDS_rpm        := openpgp proof sandbox ipc common
+NEEDS_rpm        := xml openpgp proof sandbox ipc common
 NEEDS_authenticode := proof sandbox ipc common
 NEEDS_publish    := sandbox ipc common
 
@@ -99,7 +100,8 @@ LIBS_examine    := $(call pkg,libclamav libmagic libcrypto) -lz -lbz2
 LIBS_examiner   := $(call pkg,libcrypto)
 LIBS_yararules  := $(call pkg,yara libcrypto)
 LIBS_plugin     := $(call pkg,jansson libcrypto)
-LIBS_content    := $(call pkg,libxml-2.0 jansson zlib)
+LIBS_xml        := $(call pkg,libxml-2.0)
+LIBS_content    := $(call pkg,jansson zlib)
 LIBS_container  := $(call pkg,libcrypto)
 LIBS_unpack     := $(call pkg,libarchive zlib)
 LIBS_ole        := $(call pkg,libgsf-1 zlib)
@@ -108,7 +110,7 @@ LIBS_proof      := $(call pkg,jansson libcrypto zlib liblzma libzstd)
 LIBS_origin     := $(call pkg,libcrypto jansson zlib liblzma)
 LIBS_openpgp    := $(call pkg,librnp)
 LIBS_cms        := $(call pkg,libcrypto)
-LIBS_rpm        := $(call pkg,rpm libxml-2.0 librnp)
+LIBS_rpm        := $(call pkg,rpm librnp)
 LIBS_authenticode := $(call pkg,libcrypto)
 LIBS_publish    := $(call pkg,libcrypto)
 
@@ -136,7 +138,7 @@ endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p),$(FOLDER_$(p)))))
 
 # Libraries whose headers are in a folder of their own.
-$(OBJ)/rpm/xml.o $(OBJ)/content/markup.o: override CPPFLAGS += $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags libxml-2.0 2>/dev/null))
+$(OBJ)/xml/sax.o: override CPPFLAGS += $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags libxml-2.0 2>/dev/null))
 
 $(OBJ)/ole/%.o: override CPPFLAGS += $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags libgsf-1 2>/dev/null))
 

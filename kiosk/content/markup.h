@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-/* XML out of memory as a stream of elements (libxml2's SAX2 interface): no tree, no document type, hence no entities and nothing
- * to fetch. */
+/* XML in memory, as detectors read it (xml/sax.h). */
 #ifndef LAZARET_CONTENT_MARKUP_H
 #define LAZARET_CONTENT_MARKUP_H
 
 #include "content/span.h"
 
-#define MARKUP_DEPTH_MAX 1000 /* elements within one another; word processors stay below 100 */
+struct sax_element;
 
 struct markup_attributes {
-	int count;
-	const void *at;
+	const struct sax_element *of;
 };
 
 /* Names without prefix. Not 0 ends the reading and is returned. on_end and on_text may be NULL; text comes in pieces. */

@@ -22,7 +22,7 @@ static int prepare(const struct keyring *keys)
 	package_prepare();
 	if (r == 0)
 		r = ring_prepare(keys);
-	return r == 0 ? xml_prepare() : r;
+	return r == 0 ? sax_prepare() : r;
 }
 
 int main(void)

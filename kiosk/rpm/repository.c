@@ -40,13 +40,13 @@ struct list {
 	uint64_t revision; /* s since 1970; 0: not said */
 };
 
-static bool is(const struct list *l, const struct xml_element *x, unsigned int depth, const char *name)
+static bool is(const struct list *l, const struct sax_element *x, unsigned int depth, const char *name)
 {
 	return x->depth == depth && strcmp(x->name, name) == 0 && strcmp(x->namespace, l->index->namespace) == 0;
 }
 
 /* A package has digests of other things in it, of its own the one that is its identity (pkgid="YES"). */
-static bool is_the_digest(const struct list *l, const struct xml_element *x)
+static bool is_the_digest(const struct list *l, const struct sax_element *x)
 {
 	char flag[XML_TEXT_MAX + 1];
 
@@ -57,7 +57,7 @@ static bool is_the_digest(const struct list *l, const struct xml_element *x)
 	return xml_attribute(x, l->index->digest_flag, flag) && strcmp(flag, "YES") == 0;
 }
 
-static void start_in_item(struct list *l, const struct xml_element *x, bool *ret_wants_text)
+static void start_in_item(struct list *l, const struct sax_element *x, bool *ret_wants_text)
 {
 	struct item *i = &l->item;
 
@@ -81,7 +81,7 @@ static void start_item(struct item *i)
 	i->algorithm[0] = i->sum[0] = i->path[0] = '\0';
 }
 
-static int on_start(void *context, const struct xml_element *x, bool *ret_wants_text)
+static int on_start(void *context, const struct sax_element *x, bool *ret_wants_text)
 {
 	struct list *l = context;
 
@@ -160,7 +160,7 @@ static int end_item(struct list *l)
 	return evidence_lists(e, d, sum, 1, l->item.path, path_size);
 }
 
-static int on_end(void *context, const struct xml_element *x, const char *text)
+static int on_end(void *context, const struct sax_element *x, const char *text)
 {
 	struct list *l = context;
 

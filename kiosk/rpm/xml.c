@@ -1,217 +1,91 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-/* libxml2 without XML_PARSE_HUGE keeps limits of its own: ten million bytes of text or of an attribute's value in one piece, 256
- * levels, ten million bytes of distinct names.
- */
 #include "rpm/xml.h"
 
-#include <stdarg.h>
 #include <string.h>
-
-#include <libxml/parser.h>
-#include <libxml/parserInternals.h>
 
 #include "proof/decompress.h"
 
-#define CHUNK_BYTES 32768
+#define CHUNK_BYTES 32768 /* what libxml2 looks through again with each is at most the ten million bytes of one comment */
 
 struct reading {
 	const struct xml_handler *handler;
 	void *context;
-	xmlParserCtxtPtr parser;
-	unsigned int depth;
-	bool is_collecting;
-	unsigned int text_depth;
+	bool is_collecting, is_too_long;
+	unsigned int depth, text_depth;
 	size_t text_size;
 	char text[XML_TEXT_MAX + 1];
-	int error; /* the first: a handler's or a limit's */
-	const char *limit;
 };
 
-/* As startElementNs() gets them: five pointers each. */
-struct attributes {
-	int count;
-	const xmlChar **at;
-};
-
-enum { ATTRIBUTE_NAME, ATTRIBUTE_PREFIX, ATTRIBUTE_URI, ATTRIBUTE_VALUE, ATTRIBUTE_END, ATTRIBUTE_WORDS };
-
-bool xml_attribute(const struct xml_element *e, const char *name, char ret[static XML_TEXT_MAX + 1])
+bool xml_attribute(const struct sax_element *e, const char *name, char ret[static XML_TEXT_MAX + 1])
 {
-	const struct attributes *a = e->attributes;
+	const char *value;
+	size_t size;
 
-	for (int i = 0; a && i < a->count; i++) {
-		const xmlChar **at = a->at + i * ATTRIBUTE_WORDS;
-		size_t size = (size_t)(at[ATTRIBUTE_END] - at[ATTRIBUTE_VALUE]);
-
-		if (at[ATTRIBUTE_URI] || strcmp((const char *)at[ATTRIBUTE_NAME], name) != 0)
-			continue;
-		if (size > XML_TEXT_MAX)
-			return false;
-		memcpy(ret, at[ATTRIBUTE_VALUE], size);
-		ret[size] = '\0';
-		return true;
-	}
-	return false;
+	if (!sax_attribute(e, name, true, &value, &size) || size > XML_TEXT_MAX)
+		return false;
+	memcpy(ret, value, size);
+	ret[size] = '\0';
+	return true;
 }
 
-bool xml_has_attribute(const struct xml_element *e, const char *name)
+bool xml_has_attribute(const struct sax_element *e, const char *name)
 {
-	const struct attributes *a = e->attributes;
+	const char *value;
+	size_t size;
 
-	for (int i = 0; a && i < a->count; i++)
-		if (strcmp((const char *)a->at[i * ATTRIBUTE_WORDS + ATTRIBUTE_NAME], name) == 0)
-			return true;
-	return false;
+	return sax_attribute(e, name, false, &value, &size);
 }
 
-static void stop(struct reading *r, int error, const char *limit)
-{
-	if (r->error == 0) {
-		r->error = error;
-		r->limit = limit;
-	}
-	xmlStopParser(r->parser);
-}
-
-static void on_start(void *context, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri, int namespace_count,
-		     const xmlChar **namespaces, int attribute_count, int default_count, const xmlChar **attributes)
+static int on_start(void *context, const struct sax_element *e)
 {
 	struct reading *r = context;
-	struct attributes a = { attribute_count, attributes };
-	struct xml_element e = { r->depth, (const char *)name, uri ? (const char *)uri : "", &a };
 	bool wants_text = false;
-	int error;
+	int error = r->handler->on_start(r->context, e, &wants_text);
 
-	if (r->error != 0) /* libxml2 may finish what it was at */
-		return;
-	if (r->depth == XML_DEPTH_MAX) {
-		stop(r, -EFBIG, "elements too deep within one another");
-		return;
-	}
-	error = r->handler->on_start(r->context, &e, &wants_text);
 	if (wants_text) {
 		r->is_collecting = true;
-		r->text_depth = r->depth;
+		r->text_depth = e->depth;
 		r->text_size = 0;
 	}
-	r->depth++;
-	if (error < 0)
-		stop(r, error, NULL);
+	r->depth = e->depth + 1;
+	return error;
 }
 
-static void on_end(void *context, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri)
+static int on_end(void *context, const struct sax_element *e)
 {
 	struct reading *r = context;
-	struct xml_element e = { 0, (const char *)name, uri ? (const char *)uri : "", NULL };
-	bool has_text;
-	int error;
+	bool has_text = r->is_collecting && r->text_depth == e->depth;
 
-	if (r->error != 0 || r->depth == 0)
-		return;
-	e.depth = --r->depth;
-	has_text = r->is_collecting && r->text_depth == r->depth;
+	r->depth = e->depth;
 	if (has_text) {
 		r->text[r->text_size] = '\0';
 		r->is_collecting = false;
 	}
-	error = r->handler->on_end(r->context, &e, has_text ? r->text : NULL);
-	if (error < 0)
-		stop(r, error, NULL);
+	return r->handler->on_end(r->context, e, has_text ? r->text : NULL);
 }
 
-static void on_text(void *context, const xmlChar *text, int size)
+static int on_text(void *context, const char *text, size_t size)
 {
 	struct reading *r = context;
 
-	if (r->error != 0 || !r->is_collecting || r->text_depth != r->depth - 1 || size <= 0)
-		return;
-	if ((size_t)size > XML_TEXT_MAX - r->text_size) {
-		stop(r, -EBADMSG, "a text that is too long");
-		return;
-	}
-	memcpy(r->text + r->text_size, text, (size_t)size);
-	r->text_size += (size_t)size;
-}
-
-/* Entities are declared in a document type, and expanded without end ("billion laughs"); external ones are files and
- * addresses. No index of a repository has one. */
-static void on_document_type(void *context, const xmlChar *name, const xmlChar *external_id, const xmlChar *system_id)
-{
-	stop(context, -EBADMSG, "a document type");
-}
-
-static void on_error(void *context, xmlErrorPtr error)
-{
-	/* its words hold pieces of the file; the parser's last error is asked for its number */
-}
-
-_printf_(2, 3) static void drop_words(void *context, const char *format, ...)
-{
-}
-
-static xmlSAXHandler sax = {
-	.initialized = XML_SAX2_MAGIC,
-	.internalSubset = on_document_type,
-	.startElementNs = on_start,
-	.endElementNs = on_end,
-	.characters = on_text,
-	.cdataBlock = on_text,
-	.ignorableWhitespace = on_text,
-};
-
-int xml_prepare(void)
-{
-	xmlInitParser();
-	xmlSetGenericErrorFunc(NULL, drop_words);
-	sax.serror = (xmlStructuredErrorFunc)on_error;
-	return xmlFindCharEncodingHandler("UTF-8") ? 0 : -ENOTSUP;
-}
-
-/* As UTF-8, whatever it says itself: for other encodings libxml2 would ask iconv(3), which opens files. What is in another one
- * is malformed then, if it is not ASCII. XML_PARSE_NOENT ("no entities": replace them) is what gives "&amp;" in an attribute as
- * one character; there are none but the five of XML 1.0 section 4.6 and numbered characters, since nothing can declare more. */
-static int open_parser(struct reading *r)
-{
-	r->parser = xmlCreatePushParserCtxt(&sax, r, NULL, 0, NULL);
-	if (!r->parser)
-		return -ENOMEM;
-	if (xmlCtxtUseOptions(r->parser, XML_PARSE_NONET | XML_PARSE_NOENT | XML_PARSE_NOWARNING | XML_PARSE_IGNORE_ENC) != 0)
-		return -ENOTSUP;
-	return xmlSwitchEncoding(r->parser, XML_CHAR_ENCODING_UTF8) == 0 ? 0 : -ENOTSUP;
-}
-
-static void close_parser(xmlParserCtxtPtr *parser)
-{
-	if (!*parser)
-		return;
-	if ((*parser)->myDoc)
-		xmlFreeDoc((*parser)->myDoc);
-	xmlFreeParserCtxt(*parser);
-}
-
-/* `size` 0: it ends here. */
-static int feed(struct reading *r, const char *chunk, size_t size, char *why, size_t why_size)
-{
-	int code = xmlParseChunk(r->parser, chunk, (int)size, size == 0);
-
-	if (r->error != 0) {
-		(void)snprintf(why, why_size, "%s", r->limit ? r->limit : "");
-		return r->error;
-	}
-	if (code == XML_ERR_NO_MEMORY)
-		return -ENOMEM;
-	if (code == 0 && r->parser->wellFormed)
+	if (!r->is_collecting || r->text_depth != r->depth - 1)
 		return 0;
-	(void)snprintf(why, why_size, "not well-formed XML (line %d, error %d of libxml2)",
-		       r->parser->input ? r->parser->input->line : 0, code);
-	return -EBADMSG;
+	if (size > XML_TEXT_MAX - r->text_size) {
+		r->is_too_long = true;
+		return -EBADMSG;
+	}
+	memcpy(r->text + r->text_size, text, size);
+	r->text_size += size;
+	return 0;
 }
 
 int xml_read(int fd, uint64_t size_max, const struct xml_handler *handler, void *context, char *why, size_t why_size)
 {
+	static const struct sax_events events = { on_start, on_end, on_text };
+	static const struct sax_options options = { .depth_max = XML_DEPTH_MAX };
 	_cleanup_free_ struct reading *r = calloc(1, sizeof(*r));
 	_cleanup_(decompress_close_p) struct decompress *d = NULL;
-	_cleanup_(close_parser) xmlParserCtxtPtr parser = NULL;
+	_cleanup_(sax_freep) struct sax *s = NULL;
 	char chunk[CHUNK_BYTES];
 	ssize_t n = 1;
 	int error;
@@ -225,16 +99,20 @@ int xml_read(int fd, uint64_t size_max, const struct xml_handler *handler, void 
 	why[0] = '\0';
 	r->handler = handler;
 	r->context = context;
-	error = open_parser(r);
-	parser = r->parser;
+	s = sax_new(&options, &events, r);
+	error = s ? 0 : -ENOMEM;
 	while (error == 0 && n > 0) {
 		n = decompress_read(d, chunk, sizeof(chunk));
 		if (n >= 0)
-			error = feed(r, chunk, (size_t)n, why, why_size);
+			error = sax_feed(s, chunk, (size_t)n);
 	}
 	if (error == 0 && n < 0) {
 		error = (int)n;
 		(void)snprintf(why, why_size, "%s", decompress_why(d));
+	} else if (r->is_too_long) {
+		(void)snprintf(why, why_size, "a text that is too long");
+	} else if (s && *sax_why(s)) {
+		(void)snprintf(why, why_size, "%s (line %d)", sax_why(s), sax_line(s));
 	}
 	return error;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-/* Reads XML that may be compressed as a stream of elements (libxml2's SAX2 interface): no tree, so that memory does not grow with
- * it; no document type, so that there are no entities to expand and nothing to fetch. Everything in it is hostile.
+/* Indexes in XML that may be compressed, as a stream of elements (xml/sax.h) and the texts that are wanted of them. Everything in it
+ * is hostile.
  */
 #ifndef LAZARET_RPM_XML_H
 #define LAZARET_RPM_XML_H
@@ -11,30 +11,22 @@
 
 #include "common/macros.h"
 #include "rpm/limits.h"
+#include "xml/sax.h"
 
-struct xml_element {
-	unsigned int depth;	/* 0: the root */
-	const char *name;	/* without prefix */
-	const char *namespace;	/* URI; "" */
-	const void *attributes; /* for xml_attribute() */
-};
 
 struct xml_handler {
 	/* An element begins. What stands in it, its elements' text aside, is collected for on_end when `*ret_wants_text` is set;
 	 * what is collected of another element then ends. Not 0 ends the reading. */
-	int (*on_start)(void *context, const struct xml_element *e, bool *ret_wants_text);
+	int (*on_start)(void *context, const struct sax_element *e, bool *ret_wants_text);
 	/* It ends. `text` is NULL unless it was wanted; "..." of at most XML_TEXT_MAX bytes (more is malformed). */
-	int (*on_end)(void *context, const struct xml_element *e, const char *text);
+	int (*on_end)(void *context, const struct sax_element *e, const char *text);
 };
 
 /* Copy an attribute that is in no namespace into `ret` (XML_TEXT_MAX + 1 bytes). false: it is not there, or too long. */
-bool xml_attribute(const struct xml_element *e, const char *name, char ret[static XML_TEXT_MAX + 1]);
+bool xml_attribute(const struct sax_element *e, const char *name, char ret[static XML_TEXT_MAX + 1]);
 
 /* Is there an attribute of this local name, in whatever namespace? */
-bool xml_has_attribute(const struct xml_element *e, const char *name);
-
-/* Load what libxml2 would load later. To be called before the sandbox is entered. 0 or -ENOTSUP. */
-_must_check_ int xml_prepare(void);
+bool xml_has_attribute(const struct sax_element *e, const char *name);
 
 /* Read the regular file behind `fd` (borrowed; from offset 0, position unchanged; blocks), decompressed when it is compressed,
  * of at most `size_max` bytes then.

@@ -378,6 +378,26 @@ static void test_many_packages(void **state)
 	proved_done(&t);
 }
 
+/* Seven hundred kilobytes of attributes took libxml2 two seconds, seven megabytes minutes, in which all other evidence waited. */
+static void test_an_element_of_many_attributes(void **state)
+{
+	enum { COUNT = 500000 };
+	char *text = malloc(COUNT * 16 + 1000);
+	size_t size;
+	struct proved t;
+
+	assert_non_null(text);
+	size = (size_t)snprintf(text, 1000, "<metadata xmlns='http://linux.duke.edu/metadata/common'><package ");
+	for (unsigned int i = 0; i < COUNT; i++)
+		size += (size_t)snprintf(text + size, 16, "a%u='' ", i);
+	(void)snprintf(text + size, 100, "/></metadata>");
+	prove_text("repodata/primary.xml", text, &t);
+	assert_int_equal(t.error, 0);
+	assert_int_equal(t.outcome, LIST_BROKEN);
+	proved_done(&t);
+	free(text);
+}
+
 static void test_revisions(void **state)
 {
 	static const struct {
@@ -415,6 +435,7 @@ int main(void)
 		cmocka_unit_test(test_shapes_without_end),
 		cmocka_unit_test(test_bomb),
 		cmocka_unit_test(test_many_packages),
+		cmocka_unit_test(test_an_element_of_many_attributes),
 		cmocka_unit_test(test_revisions),
 	};
 
