@@ -44,7 +44,6 @@ struct layer {
 struct account {
 	struct findings *findings; /* borrowed */
 	struct tally *tally;	   /* borrowed; NULL: whatever would be owed is a finding */
-	bool is_root_tree; /* a part of a package: its links and devices are those of a system, for its opener to judge */
 	bool is_raw; /* a window of a longer file: what it looks like says nothing */
 	struct layer stack[SCAN_DEPTH_MAX + 2];
 	size_t depth;

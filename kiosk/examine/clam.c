@@ -174,7 +174,6 @@ static void look_behind_hit(struct clam *c, const struct scan *first, const uint
 
 	account_begin(&s.account, &all, first->account.tally, first->file->sum, now_ms() + c->scan_time_ms);
 	s.account.is_raw = first->account.is_raw;
-	s.account.is_root_tree = first->account.is_root_tree;
 	(void)run(c, &s, data, size, CL_SCAN_GENERAL_ALLMATCHES); /* the verdict stands already */
 	(void)account_end(&s.account, CL_VIRUS);
 	for (size_t i = 0; i < all.count; i++)
@@ -236,7 +235,6 @@ static bool look(struct clam *c, const struct clam_file *file, const uint8_t *da
 
 	account_begin(&s.account, f, tally, file->sum, now_ms() + c->scan_time_ms);
 	s.account.is_raw = is_window;
-	s.account.is_root_tree = file->is_root_tree;
 	guard_arm();
 	rc = run(c, &s, data, size, 0);
 	gap = missing_evidence(&s, rc, text, sizeof(text));

@@ -54,7 +54,6 @@ struct clam_file {
 	const char *raw_name;	  /* may be NULL */
 	const uint8_t *sum;	  /* SHA-256 of the bytes; needed with a tally */
 	const struct containers *containers; /* that the file is; needed with a tally */
-	bool is_root_tree; /* the member of a package that holds the tree of a system: absolute links belong there */
 	const char *window_note; /* it may be looked at in windows where it is too long for one look; NULL: it may not */
 };
 

@@ -53,24 +53,12 @@ static void check_content(const struct examination_job *job, struct examination 
 		}
 }
 
-/* data.tar of a Debian package, and its kind. */
-static bool is_in_package(const struct examination_job *job)
-{
-	static const enum container_format packages[] = { CONTAINER_DEB, CONTAINER_RPM };
-
-	for (size_t i = 0; i < ARRAY_LEN(packages); i++)
-		if (strcmp(job->container, container_info(packages[i])->mime) == 0)
-			return true;
-	return false;
-}
-
 /* A container that goes unscanned because these bytes were a layer of one that was scanned owes nothing here: what they
  * owed was told then. */
 static void check_virus(struct examiner *e, const struct examination_job *job, struct examination *x)
 {
 	struct clam_file file = { .data = job->data, .size = job->size, .raw_name = job->raw_name, .sum = job->sum,
-				  .containers = &x->containers, .is_root_tree = is_in_package(job),
-				  .window_note = window_note(&x->types) };
+				  .containers = &x->containers, .window_note = window_note(&x->types) };
 
 	if (clam_inspect(e->clam, &file, &x->findings, &x->tally))
 		x->notes[x->note_count++] = file.window_note;

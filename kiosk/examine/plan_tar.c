@@ -196,12 +196,12 @@ static void take_member(struct tar *t, const uint8_t *h, const uint8_t *bytes, u
 			flag(t, REASON_ARCHIVE_UNSAFE, name, "a link that leads out of the archive");
 		break;
 	case '2':
-		if (!t->account->is_root_tree && link_leads_out(name, target))
-			flag(t, REASON_ARCHIVE_UNSAFE, name, "a link that leads out of the archive");
+		/* it belongs into the tree of a system, and who opens the archive knows whether it is one */
+		if (link_leads_out(name, target))
+			account_owe(t->account, CONTAINER_TAR, name, "tar: a link that leads out of the archive");
 		break;
 	case '3': case '4': case '6':
-		if (!t->account->is_root_tree)
-			flag(t, REASON_ARCHIVE_UNSAFE, name, "a device or pipe");
+		account_owe(t->account, CONTAINER_TAR, name, "tar: a device or pipe"); /* likewise */
 		break;
 	case '5':
 		break;

@@ -68,6 +68,20 @@ int docket_get_member(struct docket *d, uint64_t id, struct docket_member *ret)
 	return r;
 }
 
+int docket_has_member(struct docket *d, uint64_t root, uint64_t container, const char *path)
+{
+	sqlite3_stmt *s = docket_begin(d, HAS_MEMBER);
+	int code, r;
+
+	docket_bind_u64(s, 1, root);
+	docket_bind_u64(s, 2, container);
+	docket_bind_path(s, 3, path);
+	code = sqlite3_step(s);
+	r = code == SQLITE_ROW ? 1 : docket_error(d, code);
+	sqlite3_reset(s);
+	return r;
+}
+
 int docket_each_member(struct docket *d, uint64_t root, docket_member_fn each, void *context)
 {
 	sqlite3_stmt *s = docket_begin(d, EACH_MEMBER);

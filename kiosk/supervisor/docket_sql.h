@@ -46,6 +46,7 @@ enum statement {
 	SEEN_SERIES,
 	ADD_MEMBER,
 	GET_MEMBER,
+	HAS_MEMBER,
 	EACH_MEMBER,
 	MEMBER_SEALED,
 	MEMBER_TROUBLE,
@@ -161,6 +162,7 @@ struct docket {
 #define MEMBER_STATEMENTS                                                                          \
 	[ADD_MEMBER] = "INSERT INTO member (id, container, root, depth, path, size) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",	\
 	[GET_MEMBER] = "SELECT " MEMBER_COLUMNS " FROM member WHERE id = ?1",                      \
+	[HAS_MEMBER] = "SELECT 1 FROM member WHERE root = ?1 AND container = ?2 AND path = ?3 LIMIT 1", \
 	[EACH_MEMBER] = "SELECT " MEMBER_COLUMNS " FROM member WHERE root = ?1 ORDER BY id",       \
 	[MEMBER_SEALED] = "UPDATE member SET size = ?2, sum = ?3, status = 0 WHERE id = ?1 AND sum IS NULL AND status = 5",	\
 	[MEMBER_TROUBLE] = "UPDATE member SET status = ?2, trouble = iif(?3 = '', trouble, ?3), sum = NULL WHERE id = ?1",	\

@@ -34,15 +34,29 @@ static bool ends(const char *path, const char *with)
 	return n >= m && strcmp(path + n - m, with) == 0;
 }
 
-/* The data.tar of a package, the cpio of an RPM, the layers of an image: trees of systems, in which absolute links and devices
- * have their place. Streams in between change nothing. Nobody unpacks such a member by itself. */
-static int find_system(struct unpacker *u, uint64_t container, const char *path)
+/* A layer of an image, as `docker save` and the OCI layout have it: not by its name alone, with which any archive could have its
+ * links and devices excused, but in what is such a layout. */
+static int is_layer(struct unpacker *u, uint64_t container, const char *path)
 {
-	bool is_layer = ends(path, "/layer.tar") || strncmp(path, "blobs/sha256/", 13) == 0;
-	uint64_t id = container;
+	static const char *const layouts[] = { "manifest.json", "oci-layout" };
 	int r = 0;
 
-	u->is_system_inside = is_layer;
+	if (!ends(path, "/layer.tar") && strncmp(path, "blobs/sha256/", 13) != 0)
+		return 0;
+	for (size_t k = 0; r == 0 && k < ARRAY_LEN(layouts); k++)
+		r = docket_has_member(u->i->docket, u->root, container, layouts[k]);
+	return r;
+}
+
+/* The data.tar of a package, the cpio of an RPM, the layers of an image: trees of systems, in which absolute links and devices
+ * have their place. Streams in between change nothing. */
+static int find_system(struct unpacker *u, uint64_t container, const char *path)
+{
+	int layer = is_layer(u, container, path);
+	uint64_t id = container;
+	int r = MIN(layer, 0);
+
+	u->is_system_inside = layer > 0;
 	while (r == 0 && !u->is_system_inside && id != 0) {
 		struct docket_member m = { 0 };
 		struct docket_entry e = { 0 };

@@ -24,6 +24,8 @@ OPENED = {
     "plain.tar.zst": "blocked malware@plain.tar/dir/eicar.com",
     "zst.zip": "blocked malware@a.zst/a",
     "zip64.zip": "blocked malware@eicar.com",
+    "link.tar": "blocked archive-unsafe@l",
+    "device.tar": "blocked archive-unsafe@d",
     "zip64-stream.zip": "blocked malware@-",
     "lzma.zip": "blocked malware@eicar.com",
     "ppmd.zip": "blocked malware@eicar.com",

@@ -8,6 +8,7 @@ BUILD: the build directory (default build).
 import os
 import pathlib
 import struct
+import subprocess
 import sys
 import tarfile
 import tempfile
@@ -103,13 +104,32 @@ def case(s):
 
 
 def images(s):
-    """A system's tree has devices, and links that are absolute."""
+    """A system's tree has devices, and links that are absolute: in packages and in images, whatever they are compressed with, and
+    nowhere else."""
     layer = make_tar([("etc/a.txt", TEXT), link("etc/l", "/usr/lib/x"), special("dev/null", tarfile.CHRTYPE)])
-    deb = specimens.ar([("debian-binary", b"2.0\n"), ("control.tar.gz", specimens.gz(make_tar([("./control", containers.CONTROL)]))),
-                        ("data.tar.gz", specimens.gz(make_tar([("./etc/a.txt", TEXT), link("./etc/l", "/usr/lib/x")])))])
-    r = s.inspect({"layer.tar": layer, "links.deb": deb})
-    ok(r.says("layer.tar", "archive-unsafe"), "a tar with a device is not safe to unpack, whatever it is for", r.shown("layer.tar"))
-    return r
+    manifest = ("manifest.json", b'[{"Config": "c.json", "RepoTags": null, "Layers": ["l/layer.tar"]}]')
+    control, tree = make_tar([("./control", containers.CONTROL)]), make_tar([("./etc/a.txt", TEXT), link("./etc/l", "/usr/lib/x")])
+
+    def deb(suffix, packed):
+        return specimens.ar([("debian-binary", b"2.0\n"), ("control.tar.gz", specimens.gz(control)), ("data.tar" + suffix, packed)])
+
+    fine = {
+        "gzip.deb": deb(".gz", specimens.gz(tree)), "plain.deb": deb("", tree),
+        # which libclamav does not open: the tree is a member of its own when it first sees it
+        "zstd.deb": deb(".zst", subprocess.run(["zstd", "-cq"], input=tree, capture_output=True, check=True).stdout),
+        "saved.tar": make_tar([manifest, ("l/layer.tar", layer)]),
+        "saved-oci.tar": make_tar([("oci-layout", b'{"imageLayoutVersion": "1.0.0"}'), ("blobs/sha256/" + 64 * "a", layer)]),
+    }
+    unsafe = {
+        "layer.tar": layer, "named-layer.tar": make_tar([("l/layer.tar", layer)]), "named-layer.zip": zipped(("l/layer.tar", layer)),
+        "named-blob.tar": make_tar([("blobs/sha256/" + 64 * "a", layer)]), "saved-beside.tar": make_tar([manifest, ("l/other.tar", layer)]),
+        "in-a-package.deb": deb("", make_tar([("./opt/other.tar", layer)])),
+    }
+    r = s.inspect({**fine, **unsafe})
+    for path in fine:
+        ok(r.verdict(path) == "approved", "%s: links and devices of a system's tree" % path, r.shown(path))
+    for path in unsafe:
+        ok(r.verdict(path) == "blocked" and r.says(path, "archive-unsafe"), "%s: not safe to unpack, whatever it is called" % path, r.shown(path))
 
 
 def main():

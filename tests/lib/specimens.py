@@ -299,8 +299,8 @@ add('tar-trailing', 'trailing.tar', 'archive-unsafe,container-opaque', 'a second
     lambda: make_tar([('a.txt', TEXT)]) + make_tar([('b.txt', TEXT)]))
 add('tar-zeros', 'zeros.tar', 'malware,archive-unsafe,container-opaque,clean', 'a KiB of zeros and a payload: a "valid, empty tar" to libarchive', b'\0' * 1024 + EICAR)
 add('tar-traversal', 'traversal.tar', 'archive-unsafe', 'a name that leads out', lambda: make_tar([('../../etc/passwd', TEXT)]))
-add('tar-link-out', 'link.tar', 'archive-unsafe', 'a link that leads out', lambda: make_tar([('a.txt', TEXT), ('l', {'type': tarfile.SYMTYPE, 'linkname': '../../etc'})]))
-add('tar-device', 'device.tar', 'archive-unsafe', 'a device', lambda: make_tar([('a.txt', TEXT), ('d', {'type': tarfile.BLKTYPE, 'devmajor': 8})]))
+add('tar-link-out', 'link.tar', 'container-opaque', 'a link that leads out: for who opens it to judge', lambda: make_tar([('a.txt', TEXT), ('l', {'type': tarfile.SYMTYPE, 'linkname': '../../etc'})]))
+add('tar-device', 'device.tar', 'container-opaque', 'a device: likewise', lambda: make_tar([('a.txt', TEXT), ('d', {'type': tarfile.BLKTYPE, 'devmajor': 8})]))
 add('7z-bzip2', 'bzip2.7z', 'container-opaque', '7z method BZip2 is skipped',
     lambda: by_tool({'eicar.com': EICAR * 40}, ['7z', 'a', '-m0=bzip2', 'o.7z', 'eicar.com'], 'o.7z'))
 add('7z-deflate', 'deflate.7z', 'container-opaque', '7z method Deflate is skipped',
