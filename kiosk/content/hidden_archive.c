@@ -191,6 +191,13 @@ static bool is_cramfs(struct search *s, const uint8_t *p, size_t size)
 	return size >= 76 && memcmp(p + 16, "Compressed ROMFS", 16) == 0;
 }
 
+/* The six bytes of a block's signature are letters, and stand in programs that look for them. */
+static bool is_bzip2(struct search *s, const uint8_t *p, size_t size)
+{
+	(void)s;
+	return size >= 10 && memcmp(p, "BZh", 3) == 0 && p[3] >= '1' && p[3] <= '9';
+}
+
 /* The signature is enough: eight bytes and more. */
 static bool is_any(struct search *s, const uint8_t *p, size_t size)
 {
@@ -215,7 +222,7 @@ static const struct {
 	{ "xar", 0, "xar!", 4, is_xar },
 	{ "WIM", 0, "MSWIM\0\0\0", 8, is_wim },
 	{ "xz", 0, "\xfd" "7zXZ\0", 6, is_xz },
-	{ "bzip2", 4, "\x31\x41\x59\x26\x53\x59", 6, is_any },
+	{ "bzip2", 4, "\x31\x41\x59\x26\x53\x59", 6, is_bzip2 },
 	{ "LHA", 2, "-lh", 3, is_lha },
 	{ "LHA", 2, "-lz", 3, is_lha },
 	{ "ARJ", 0, "\x60\xea", 2, is_arj },

@@ -5,7 +5,7 @@
 
 #include "supervisor/unpack_opener.c"
 
-#include "input.h"
+#include "packet.h"
 
 static unsigned int lost;
 
@@ -56,21 +56,7 @@ void process_kill(struct process *p)
 {
 }
 
-static void send_packet(int fd, struct input *in)
-{
-	static const uint8_t known[] = { MESSAGE_CONTAINER_MEMBER, MESSAGE_CONTAINER_FINDING, MESSAGE_CONTAINER_DONE, MESSAGE_FAILED };
-	uint8_t which = take_byte(in);
-	struct input payload = take_part(in, take_number(in, 2));
-	uint8_t *packet = malloc(payload.left + 4);
-
-	CLAIM(packet);
-	memset(packet, 0, 4);
-	packet[0] = which < 250 ? known[which % ARRAY_LEN(known)] : take_byte(in);
-	if (payload.left > 0)
-		memcpy(packet + 4, payload.at, payload.left);
-	CLAIM(send(fd, packet, payload.left + 4, 0) == (ssize_t)payload.left + 4);
-	free(packet);
-}
+static const uint8_t known[] = { MESSAGE_CONTAINER_MEMBER, MESSAGE_CONTAINER_FINDING, MESSAGE_CONTAINER_DONE, MESSAGE_FAILED };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -92,7 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	channel_init(&role->channel, fds[0], true, CHANNEL_CONTAINER);
 	role->channel.state = STATE_BUSY;
 	while (in.left > 0 && !u.is_told && lost == 0 && r == 0) {
-		send_packet(fds[1], &in);
+		send_packet(fds[1], &in, known, ARRAY_LEN(known));
 		r = unpack_serve_opener(&u);
 	}
 	CLAIM(r == 0);

@@ -5,7 +5,7 @@
 
 #include "supervisor/pool.c"
 
-#include "input.h"
+#include "packet.h"
 
 static unsigned int answers;
 
@@ -39,23 +39,8 @@ static int on_noted(void *context, const struct job *job, const char *note)
 	return 0;
 }
 
-/* Type and bytes, as they stand in a packet. */
-static void send_packet(int fd, struct input *in)
-{
-	static const uint8_t known[] = { MESSAGE_WORKER_RESULT, MESSAGE_WORKER_OWED, MESSAGE_WORKER_INSPECTED, MESSAGE_WORKER_NOTED,
-					 MESSAGE_FAILED };
-	uint8_t which = take_byte(in);
-	struct input payload = take_part(in, take_number(in, 2));
-	uint8_t *packet = malloc(payload.left + 4);
-
-	CLAIM(packet);
-	memset(packet, 0, 4);
-	packet[0] = which < 250 ? known[which % ARRAY_LEN(known)] : take_byte(in);
-	if (payload.left > 0)
-		memcpy(packet + 4, payload.at, payload.left);
-	CLAIM(send(fd, packet, payload.left + 4, 0) == (ssize_t)payload.left + 4);
-	free(packet);
-}
+static const uint8_t known[] = { MESSAGE_WORKER_RESULT, MESSAGE_WORKER_OWED, MESSAGE_WORKER_INSPECTED, MESSAGE_WORKER_NOTED,
+				 MESSAGE_FAILED };
 
 /* The last of its examiners has the job: 0 the first of all, 1 one that may say less. */
 static void answer_as(struct input in, size_t stage)
@@ -81,7 +66,7 @@ static void answer_as(struct input in, size_t stage)
 	l->job = (struct job){ .id = 1, .wanted = CHECK_VIRUS | CHECK_TYPE, .fd = -EBADF };
 	answers = 0;
 	while (in.left > 0 && l->has_job && r == 0) {
-		send_packet(fds[1], &in);
+		send_packet(fds[1], &in, known, ARRAY_LEN(known));
 		r = take_result(p, l);
 	}
 	CLAIM(answers <= 1 && (l->has_job || answers == 1));

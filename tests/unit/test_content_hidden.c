@@ -33,6 +33,16 @@ static size_t tiff(size_t behind)
 	return 64 + behind;
 }
 
+/* A Pascal program that reads bzip2 has a block's signature in it, which is letters. */
+static void a_program_that_looks_for_bzip2(void **state)
+{
+	static const char program[] = "begin\n  if magic='1AY&SY' then\n    inc(current_block);\n";
+	static const char stream[] = "some text\nBZh91AY&SY\x93\x8f\xa2\x1e and so on\n";
+
+	said_nothing(look_bytes(program, sizeof(program) - 1, "a.pas", NULL, "text/plain"));
+	said(look_bytes(stream, sizeof(stream) - 1, "a.txt", NULL, "text/plain"), REASON_TYPE_MISMATCH, "bzip2");
+}
+
 static void pictures(void **state)
 {
 	size_t size = tiff(0);
@@ -140,6 +150,7 @@ static void texts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_program_that_looks_for_bzip2),
 		cmocka_unit_test(pictures),
 		cmocka_unit_test(documents),
 		cmocka_unit_test(disks),
