@@ -161,16 +161,27 @@ static bool is_tar(struct search *s, const uint8_t *p, size_t size)
 	return said == total;
 }
 
-/* cpio(5), "New ASCII Format": thirteen numbers of eight hexadecimal digits */
+static bool is_digit(uint8_t c, bool is_octal)
+{
+	return is_octal ? c >= '0' && c <= '7' : isxdigit(c) != 0;
+}
+
+/* cpio(5): thirteen hexadecimal numbers of eight digits ("New ASCII Format", "New CRC Format") or ten octal ones ("Portable ASCII
+ * Format"), then the name with its NUL. Digits alone are what any dump in hexadecimal has somewhere. */
 static bool is_cpio(struct search *s, const uint8_t *p, size_t size)
 {
+	bool is_octal = size > 5 && p[5] == '7';
+	size_t header = is_octal ? 76 : 110, at = is_octal ? 59 : 94, end = is_octal ? 65 : 102, name = 0;
+
 	(void)s;
-	if (size < 110)
+	if (size < header || (!is_octal && p[5] != '1' && p[5] != '2'))
 		return false;
-	for (size_t i = 6; i < 110; i++)
-		if (!isxdigit(p[i]))
+	for (size_t i = 6; i < header; i++)
+		if (!is_digit(p[i], is_octal))
 			return false;
-	return true;
+	for (; at < end; at++)
+		name = is_octal ? name << 3 | (p[at] & 7u) : name << 4 | (isdigit(p[at]) ? p[at] & 15u : (p[at] & 15u) + 9);
+	return name >= 2 && name <= size - header && memchr(p + header, '\0', name) == p + header + name - 1;
 }
 
 static bool is_ar(struct search *s, const uint8_t *p, size_t size)

@@ -43,6 +43,30 @@ static void a_program_that_looks_for_bzip2(void **state)
 	said(look_bytes(stream, sizeof(stream) - 1, "a.txt", NULL, "text/plain"), REASON_TYPE_MISMATCH, "bzip2");
 }
 
+/* A dump in hexadecimal has the letters of cpio and a hundred digits behind them every few megabytes; an archive has a name there. */
+static void a_dump_in_hexadecimal_is_no_cpio(void **state)
+{
+	/* magic, seven numbers of six digits, the time, the size of the name, the size of the file */
+	static const char odc[] = "070707" "000001000002100644000000000000000001000000" "00000000000" "000004" "00000000003" "a/b";
+	char text[2000], newc[110 + sizeof("a/b")] = "070701";
+
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = "0123456789abcdef"[i * 7 % 16];
+	memset(newc + 6, '0', 104);
+	newc[94 + 7] = '4';
+	memcpy(newc + 110, "a/b", sizeof("a/b"));
+	memcpy(text + 1000, newc, 110);
+	said_nothing(look_bytes(text, sizeof(text), "a.txt", NULL, "text/plain"));
+	memcpy(text + 1000, newc, sizeof(newc));
+	said(look_bytes(text, sizeof(text), "a.txt", NULL, "text/plain"), REASON_TYPE_MISMATCH, "cpio");
+	said_nothing(look_bytes(text, 1000 + sizeof(newc) - 1, "a.txt", NULL, "text/plain"));
+	text[1000 + sizeof(newc) - 1] = 'f';
+	memcpy(text + 1000, "070707", 6);
+	said_nothing(look_bytes(text, sizeof(text), "a.txt", NULL, "text/plain"));
+	memcpy(text + 1000, odc, sizeof(odc));
+	said(look_bytes(text, sizeof(text), "a.txt", NULL, "text/plain"), REASON_TYPE_MISMATCH, "cpio");
+}
+
 static void pictures(void **state)
 {
 	size_t size = tiff(0);
@@ -151,6 +175,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_program_that_looks_for_bzip2),
+		cmocka_unit_test(a_dump_in_hexadecimal_is_no_cpio),
 		cmocka_unit_test(pictures),
 		cmocka_unit_test(documents),
 		cmocka_unit_test(disks),
