@@ -139,11 +139,13 @@ static uint64_t local_place(const uint8_t *entry)
 
 static bool local_agrees(const struct container *c, uint64_t at)
 {
-	const uint8_t *p = c->data + at;
+	const uint8_t *p;
 
 	/* what is wrong with it otherwise, libarchive and the examiner say */
-	if (at > c->size || c->size - at < LOCAL_SIZE || le32(p) != LOCAL_MAGIC ||
-	    c->size - at - LOCAL_SIZE < (uint64_t)le16(p + 26) + le16(p + 28))
+	if (at > c->size || c->size - at < LOCAL_SIZE)
+		return true;
+	p = c->data + at;
+	if (le32(p) != LOCAL_MAGIC || c->size - at - LOCAL_SIZE < (uint64_t)le16(p + 26) + le16(p + 28))
 		return true;
 	return fields_agree((struct text){ p + LOCAL_SIZE, le16(p + 26) }, p + LOCAL_SIZE + le16(p + 26), le16(p + 28));
 }

@@ -483,6 +483,26 @@ static void test_zip_that_lies_about_its_entries(void **state)
 	opened_done(&told);
 }
 
+/* Found by fuzzing (UBSan): an entry whose local header would stand behind the end of memory, and one behind the file. */
+static void test_zip_entry_that_points_behind_its_end(void **state)
+{
+	static const uint8_t places[][4] = { { 0xff, 0xff, 0xff, 0xff }, { 0xfe, 0xff, 0xff, 0xff } };
+	_cleanup_free_ char *data = NULL;
+	struct opened told;
+	size_t size;
+	char *entry;
+
+	data = read_whole(dir_fd, "stored.zip", &size);
+	entry = memmem(data, size, "PK\1\2", 4);
+	assert_non_null(entry);
+	for (size_t n = 0; n < sizeof(places) / sizeof(*places); n++) {
+		memcpy(entry + 42, places[n], 4);
+		open_bytes(&role, "stored.zip", CONTAINER_ZIP, data, size, &told);
+		expect_not_opened(&told);
+		opened_done(&told);
+	}
+}
+
 static void test_bombs_end_at_the_budget(void **state)
 {
 	static const struct {
@@ -540,6 +560,7 @@ int main(void)
 		cmocka_unit_test(test_tar_without_its_end_is_unsafe),
 		cmocka_unit_test(test_bytes_in_the_padding_of_tar_are_unsafe),
 		cmocka_unit_test(test_zip_that_lies_about_its_entries),
+		cmocka_unit_test(test_zip_entry_that_points_behind_its_end),
 		cmocka_unit_test(test_bombs_end_at_the_budget),
 	};
 
