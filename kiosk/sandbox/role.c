@@ -2,6 +2,9 @@
 #include "sandbox/role.h"
 
 #define MIB (1ull << 20)
+/* The kernel refuses to send a descriptor (ETOOMANYREFS) while more are under way of all processes of that account than the sender may
+ * open itself; without root, all roles of all inspections are one account. */
+#define FILES_OF_SENDERS 4096
 
 /* Memory: what the role's own buffers need, times a few. The examiners have none of it: libclamav answers
  * "clean" when an allocation fails (research on 1.4, RLIMIT_AS makes 7z members clean), so exhaustion must kill
@@ -16,12 +19,12 @@ static const struct role roles[ROLE_COUNT_] = {
 	[ROLE_VAULT] = {
 		.name = "vault", .executable = "lazaret-vault", .account = "_lazaret-vault",
 		.access = ACCESS_WRITE, .calls = CALLS_BASE | CALLS_READ_TREE | CALLS_WRITE_TREE,
-		.data_max = 64 * MIB, .files_max = 4096, /* descriptors under way to the supervisor count */
+		.data_max = 64 * MIB, .files_max = FILES_OF_SENDERS,
 		.does = "stores, hashes and seals the byte streams; parses nothing",
 	},
 	[ROLE_INTAKE] = {
 		.name = "intake", .executable = "lazaret-intake", .account = "root",
-		.privilege = PRIVILEGE_MOUNT, .calls = CALLS_DENY_ONLY, .files_max = 1024,
+		.privilege = PRIVILEGE_MOUNT, .calls = CALLS_DENY_ONLY, .files_max = FILES_OF_SENDERS,
 		.does = "sets the medium read-only, opens volumes as detached read-only mounts",
 	},
 	[ROLE_PROBE] = {
@@ -31,7 +34,7 @@ static const struct role roles[ROLE_COUNT_] = {
 	},
 	[ROLE_DRIVER] = {
 		.name = "driver", .account = "_lazaret-driver",
-		.calls = CALLS_BASE | CALLS_FUSE, .data_max = 1024 * MIB, .files_max = 64,
+		.calls = CALLS_BASE | CALLS_FUSE, .data_max = 1024 * MIB, .files_max = FILES_OF_SENDERS,
 		.does = "user-space file systems and their window on the medium, children of intake",
 	},
 	[ROLE_READER] = {

@@ -846,6 +846,19 @@ def test_driver_jail(base):
                "the program's root holds only what it needs", entries)
 
 
+def test_descriptors_under_way(base):
+    """Without root all roles are one account: what others have sent and nobody has taken must not keep a driver from being heard."""
+    if user_driver_missing("squashfs"):
+        skip("descriptors under way", user_driver_missing("squashfs"))
+        return
+    here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with here, there, open(os.devnull, "rb") as null:
+        for _ in range(4):
+            socket.send_fds(here, [b"x"], [null.fileno()] * 100)
+        with Intake(os.path.join(base, "squashfs.img"), policy=ONLY_USER) as intake:
+            ok(intake.volumes.get(0, {}).get("driver") == "user:squashfuse", "400 descriptors under way: the driver is heard", intake.volumes)
+
+
 def test_death(base):
     image = os.path.join(base, "ext4.img")
     for policy in ([ONLY_KERNEL] if IS_ROOT else []) + ([] if user_driver_missing() else [ONLY_USER]):
@@ -937,6 +950,7 @@ def main():
         test_policy(base)
         test_directory(tree)
         test_driver_jail(base)
+        test_descriptors_under_way(base)
         test_death(base)
         test_device(base, tree)
         ok(mounts() == before, "no mount is left behind")
