@@ -41,13 +41,13 @@ pkg = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 LIBRARIES := common ipc sandbox station judge control supervisor proof container content examiner xml
 # Folders with a main.c, and the name of their program.
 PROGRAMS := lazaret lazaretd lazaret-verify lazaret-ledger lazaret-vault lazaret-intake lazaret-reader \
-	lazaret-examine lazaret-yara lazaret-plugin lazaret-unpack lazaret-ole lazaret-pdf lazaret-origin lazaret-openpgp lazaret-cms lazaret-rpm lazaret-authenticode lazaret-publish lazaret-devices lazaret-records lazaret-console lazaret-starter
+	lazaret-examine lazaret-yara lazaret-plugin lazaret-unpack lazaret-ole lazaret-pdf lazaret-disk lazaret-origin lazaret-openpgp lazaret-cms lazaret-rpm lazaret-authenticode lazaret-publish lazaret-devices lazaret-records lazaret-console lazaret-starter
 
 FOLDER_lazaret := cli
 FOLDER_lazaretd := daemon
 # not kiosk/yara, where libyara's own headers would be looked for
 FOLDER_lazaret-yara := yararules
-$(foreach p,verify ledger vault intake reader examine plugin unpack ole pdf origin openpgp cms rpm authenticode publish devices records console starter,$(eval FOLDER_lazaret-$(p) := $(p)))
+$(foreach p,verify ledger vault intake reader examine plugin unpack ole pdf disk origin openpgp cms rpm authenticode publish devices records console starter,$(eval FOLDER_lazaret-$(p) := $(p)))
 
 NEEDS_cli        := control station judge sandbox ipc common
 NEEDS_daemon     := supervisor control station judge sandbox ipc common
@@ -72,6 +72,7 @@ NEEDS_container  := sandbox ipc common
 NEEDS_unpack     := container sandbox ipc common
 NEEDS_ole        := container sandbox ipc common
 NEEDS_pdf        := container sandbox ipc common
+NEEDS_disk       := container sandbox ipc common
 NEEDS_proof      := sandbox ipc common
 NEEDS_origin     := proof sandbox ipc common
 NEEDS_openpgp    := proof sandbox ipc common
@@ -106,6 +107,7 @@ LIBS_container  := $(call pkg,libcrypto)
 LIBS_unpack     := $(call pkg,libarchive zlib)
 LIBS_ole        := $(call pkg,libgsf-1 zlib)
 LIBS_pdf        := $(call pkg,libqpdf)
+LIBS_disk       := $(call pkg,libqcow libvmdk libvhdi libbfio)
 LIBS_proof      := $(call pkg,jansson libcrypto zlib liblzma libzstd)
 LIBS_origin     := $(call pkg,libcrypto jansson zlib liblzma)
 LIBS_openpgp    := $(call pkg,librnp)
@@ -260,7 +262,7 @@ lint:
 include tests/fuzz/Makefile.inc
 
 # -- installation -----------------------------------------------------------------------------------------
-ROLES := ledger vault intake reader examine yara plugin unpack ole pdf origin openpgp cms rpm authenticode publish devices records starter
+ROLES := ledger vault intake reader examine yara plugin unpack ole pdf disk origin openpgp cms rpm authenticode publish devices records starter
 
 .PHONY: install
 install: all

@@ -185,6 +185,7 @@ void name_of_stream(const char *container_path, struct clean_name *ret)
 		{ ".gz", "" },	     { ".gzip", "" },	   { ".z", "" },	{ ".bz2", "" },	     { ".bz", "" },
 		{ ".xz", "" },	     { ".lzma", "" },	   { ".lz", "" },	{ ".lz4", "" },	     { ".zst", "" },
 		{ ".zstd", "" },     { ".uu", "" },	   { ".uue", "" },	{ ".b64", "" },
+		{ ".qcow2", ".raw" }, { ".qcow", ".raw" }, { ".vmdk", ".raw" }, { ".vhd", ".raw" }, { ".vhdx", ".raw" },
 	};
 	const char *slash = strrchr(container_path, '/'), *name = slash ? slash + 1 : container_path, *becomes = "";
 	size_t size = strlen(name);

@@ -58,8 +58,9 @@ bool containers_keep_files(const struct containers *c)
 	for (size_t i = 0; i < c->count; i++) {
 		const struct container_info *info = container_info(c->list[i].format);
 
-		if (!c->list[i].is_behind && info->shape != CONTAINER_STREAM &&
-		    (info->role == ROLE_UNPACK || info->role == ROLE_INTAKE) && !c->is_too_many)
+		if (!c->list[i].is_behind && !c->is_too_many &&
+		    (info->role == ROLE_DISK ||
+		     (info->shape != CONTAINER_STREAM && (info->role == ROLE_UNPACK || info->role == ROLE_INTAKE))))
 			return true;
 	}
 	return false;

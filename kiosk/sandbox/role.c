@@ -91,6 +91,11 @@ static const struct role roles[ROLE_COUNT_] = {
 		.calls = CALLS_BASE, .data_max = 1024 * MIB, .files_max = 64,
 		.does = "brings out what PDF documents embed, and finds what acts in them (qpdf)",
 	},
+	[ROLE_DISK] = {
+		.name = "disk", .executable = "lazaret-disk", .account = "_lazaret-disk",
+		.calls = CALLS_BASE, .data_max = 512 * MIB, .files_max = 64, /* tables of clusters */
+		.does = "brings virtual disks out of the images of QEMU, VMware and Hyper-V (libqcow, libvmdk, libvhdi)",
+	},
 	[ROLE_ORIGIN] = {
 		.name = "origin", .executable = "lazaret-origin", .account = "_lazaret-origin",
 		.calls = CALLS_BASE, .data_max = 256 * MIB, .files_max = 64,

@@ -23,6 +23,7 @@ enum role_id {
 	ROLE_UNPACK,
 	ROLE_OLE, /* these open containers as unpack does, each with another library */
 	ROLE_PDF,
+	ROLE_DISK,
 	ROLE_ORIGIN,
 	ROLE_OPENPGP,	   /* these prove evidence as origin does, each with another library */
 	ROLE_CMS,

@@ -48,6 +48,7 @@ static enum message_channel channel_of(enum role_id role)
 	case ROLE_UNPACK:
 	case ROLE_OLE:
 	case ROLE_PDF:
+	case ROLE_DISK:
 		return CHANNEL_CONTAINER;
 	case ROLE_PUBLISH:
 		return CHANNEL_PUBLISH;

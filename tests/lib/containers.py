@@ -334,6 +334,32 @@ add("ISO with UDF", ".iso", make_udf, of="disk", has_sums=False, ends=False, bom
 add("squashfs", ".squashfs", make_squash, has_sums=False, ends=False, bomb=lambda: make_squash({"zeros.bin": bytes(BOMB_BYTES)}))
 
 
+# -- virtual disks ------------------------------------------------------------------------------------------------------------
+def converted(kind, *options):
+    """The FAT image as another program's virtual disk."""
+    def make(files):
+        return by_tool({"raw": make_fat(files)}, ["qemu-img", "convert", "-f", "raw", "-O", kind, *options, "raw", "out"], "out")
+    return make
+
+
+def locked_qcow2(files):
+    return by_tool({"raw": make_fat(files), "secret": b"locked"},
+                   ["qemu-img", "convert", "-f", "raw", "-O", "qcow2", "--object", "secret,id=s,file=secret", "-o",
+                    "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10", "raw", "out"], "out")
+
+
+def add_virtual(name, suffix, make, **more):
+    add(name, suffix, make, inside=lambda path: ["", path], has_sums=False, bomb=many_of(make), **more)
+
+
+add_virtual("qcow2", ".qcow2", converted("qcow2"), ends=False, encrypt={"LUKS": locked_qcow2})
+add_virtual("qcow2, compressed", ".qcow2", converted("qcow2", "-c"), of="qcow2", ends=False)
+add_virtual("vmdk", ".vmdk", converted("vmdk"), ends=False)
+add_virtual("vmdk, stream-optimised", ".vmdk", converted("vmdk", "-o", "subformat=streamOptimized"), of="vmdk", ends=False)
+add_virtual("vhd", ".vhd", converted("vpc"))
+add_virtual("vhdx", ".vhdx", converted("vhdx"), ends=False)
+
+
 # -- documents ---------------------------------------------------------------------------------------------------------------
 def stream_name(path):
     return os.path.basename(path)[-31:]  # [MS-CFB] 2.6.4
@@ -439,7 +465,7 @@ def strip(name):
         return name[:-4] + ".tar"
     for f in FORMATS.values():
         if f.inside("x")[0] == "" and f.name == f.format and name.lower().endswith(f.suffix.lower()):
-            return name[:-len(f.suffix)]
+            return name[:-len(f.suffix)] + (".raw" if f.name in ("qcow2", "vmdk", "vhd", "vhdx") else "")
     return name
 
 

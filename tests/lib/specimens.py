@@ -416,7 +416,7 @@ OPAQUE = [
     ('xar', 'plain.xar', 'xar', b'xar!\0\x1c\0\1' + b'\0' * 64),
 ]
 for name, file_name, what, build in OPAQUE:
-    add(name, file_name, 'container-opaque,archive-unsafe,malware' if name in ('compress',) else 'container-opaque', what + ': libclamav does not open it', build)
+    add(name, file_name, 'container-opaque,archive-unsafe,malware' if name in ('compress', 'qcow2', 'vmdk', 'vhd', 'vhdx') else 'container-opaque', what + ': libclamav does not open it', build)
 
 # -- limits ------------------------------------------------------------------------------------------------------
 
