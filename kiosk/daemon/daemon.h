@@ -47,6 +47,8 @@ struct medium {
 	bool is_seen; /* its result was dismissed, and it is still plugged in */
 	bool has_button; /* the drive's button was pressed: its tray opens at the end */
 	char *operator_name, *reason; /* owned; "": not given */
+	char *owner, *ticket;	      /* as above */
+	bool is_authenticated;	      /* the operator had logged in */
 	struct fold fold;
 	/* its process, while there is one */
 	pid_t pid;
@@ -142,6 +144,8 @@ void media_dismiss(struct medium *m);
 bool media_again(struct medium *m);
 void media_changed(struct medium *m);
 void media_ended(struct medium *m); /* its process has gone, and its fold is settled */
+/* What the rules want to know of a medium and is not given, in words (owned by the caller); NULL: nothing. */
+char *media_missing(const struct daemon *d, const char *owner, const char *ticket, const char *reason);
 json_t *media_object(struct daemon *d, uint32_t number);
 /* Inspections that run. */
 size_t media_running(const struct daemon *d);
