@@ -105,6 +105,16 @@ static int set_vouched(json_t *o, const struct docket_entry *e)
 	return r;
 }
 
+static int set_decision(json_t *o, struct inspection *i, const struct docket_entry *e)
+{
+	_cleanup_free_ char *told = NULL;
+	int r = docket_told(i->docket, e->id, &told);
+
+	if (r == 0 && told && json_object_set_new(o, "decision", json_loads(told, 0, NULL)) < 0)
+		r = -ENOMEM;
+	return r;
+}
+
 static int add_note(void *context, const char *note)
 {
 	return json_array_append_new(context, json_string(note)) < 0 ? -ENOMEM : 0;
@@ -143,7 +153,7 @@ static json_t *file_json(struct inspection *i, const struct report_facts *f, con
 		      "reasons", reasons, "signers", signers, "published_as",
 		      f->is_published && e->published_as ? json_string(e->published_as) : json_null());
 	json_decref(types);
-	if (o && (set_path(o, e->path) < 0 || set_vouched(o, e) < 0 || set_notes(o, i, e->id) < 0)) {
+	if (o && (set_path(o, e->path) < 0 || set_vouched(o, e) < 0 || set_notes(o, i, e->id) < 0 || set_decision(o, i, e) < 0)) {
 		json_decref(o);
 		o = NULL;
 	}
