@@ -179,6 +179,10 @@ _must_check_ int docket_add_decision(struct docket *d, const uint8_t sum[static 
 _must_check_ int docket_decision_of(struct docket *d, const uint8_t sum[static SHA256_LEN], int64_t now, struct docket_decision *ret);
 /* What a decision changed of this file's verdict, a JSON object for the report; none: *ret_told is NULL. Owned by the caller. */
 _must_check_ int docket_decided(struct docket *d, uint64_t id, const char *told);
+/* Its copy is kept for officers; docket_is_kept(): 1, 0. All of them at once are forgotten again. */
+_must_check_ int docket_keep(struct docket *d, uint64_t id);
+_must_check_ int docket_is_kept(struct docket *d, uint64_t id);
+_must_check_ int docket_forget_kept(struct docket *d);
 _must_check_ int docket_told(struct docket *d, uint64_t id, char **ret_told);
 
 struct docket_counts {

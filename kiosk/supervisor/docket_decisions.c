@@ -61,3 +61,28 @@ int docket_told(struct docket *d, uint64_t id, char **ret_told)
 		*ret_told = told;
 	return r;
 }
+
+int docket_keep(struct docket *d, uint64_t id)
+{
+	sqlite3_stmt *s = docket_begin(d, ADD_KEPT);
+
+	docket_bind_u64(s, 1, id);
+	return docket_run(d, s);
+}
+
+int docket_is_kept(struct docket *d, uint64_t id)
+{
+	sqlite3_stmt *s = docket_begin(d, GET_KEPT);
+	int code, r;
+
+	docket_bind_u64(s, 1, id);
+	code = sqlite3_step(s);
+	r = docket_error(d, code);
+	sqlite3_reset(s); /* repeats the code of the step */
+	return r < 0 ? r : code == SQLITE_ROW;
+}
+
+int docket_forget_kept(struct docket *d)
+{
+	return docket_run(d, docket_begin(d, FORGET_KEPT));
+}

@@ -109,13 +109,32 @@ static int kind_findings(struct examined_facts *x, const struct docket_entry *e)
 	return e->has_sum ? 0 : facts_of_stream(x, e->status, e->trouble);
 }
 
-static char *published_path(const struct judging *j, const struct docket_entry *e)
+static bool has_several_volumes(const struct inspection *i)
+{
+	size_t read = 0;
+
+	for (size_t k = 0; k < i->medium.volume_count; k++)
+		read += strcmp(i->medium.volumes[k].outcome, "read") == 0 || strcmp(i->medium.volumes[k].outcome, "partial") == 0;
+	return read > 1;
+}
+
+static char *path_of(const struct docket_entry *e, bool has_volumes)
 {
 	char *path;
-	int n = j->has_several_volumes ? asprintf(&path, FILES_PREFIX "volume-%u/%s", e->volume, e->path) :
+	int n = has_volumes ? asprintf(&path, FILES_PREFIX "volume-%u/%s", e->volume, e->path) :
 					 asprintf(&path, FILES_PREFIX "%s", e->path);
 
 	return n < 0 ? NULL : path;
+}
+
+static char *published_path(const struct judging *j, const struct docket_entry *e)
+{
+	return path_of(e, j->has_several_volumes);
+}
+
+char *inspection_published_path(const struct inspection *i, const struct docket_entry *e)
+{
+	return path_of(e, has_several_volumes(i));
 }
 
 static int name_findings(struct judging *j, const struct docket_entry *e)
@@ -350,14 +369,11 @@ static int each(void *context, struct docket_entry *e)
 int inspection_judge(struct inspection *i)
 {
 	struct judging *j = calloc(1, sizeof(*j));
-	size_t read = 0;
 	int r = -ENOMEM;
 
-	for (size_t k = 0; k < i->medium.volume_count; k++)
-		read += strcmp(i->medium.volumes[k].outcome, "read") == 0 || strcmp(i->medium.volumes[k].outcome, "partial") == 0;
 	if (j) {
 		j->i = i;
-		j->has_several_volumes = read > 1;
+		j->has_several_volumes = has_several_volumes(i);
 		j->now = time(NULL);
 		r = i->request->is_explaining ? 0 : decisions_load(i);
 		if (r == 0)
