@@ -23,6 +23,7 @@
 #include "control/server.h"
 #include "control/trouble.h"
 #include "daemon/fold.h"
+#include "daemon/review.h"
 #include "people/people.h"
 #include "supervisor/events.h"
 #include "supervisor/process.h"
@@ -47,6 +48,8 @@ struct medium {
 	bool is_seen; /* its result was dismissed, and it is still plugged in */
 	bool has_button; /* the drive's button was pressed: its tray opens at the end */
 	char *operator_name, *reason; /* owned; "": not given */
+	char *owner, *ticket;	      /* as above */
+	bool is_authenticated;	      /* the operator had logged in */
 	struct fold fold;
 	/* its process, while there is one */
 	pid_t pid;
@@ -97,6 +100,7 @@ struct daemon {
 	struct question *questions; /* waiting, oldest first */
 
 	struct sessions *sessions; /* sessions.c */
+	struct review review;	   /* review.h */
 };
 
 /* Run until SIGTERM or SIGINT. Returns an exit status. */
@@ -142,6 +146,8 @@ void media_dismiss(struct medium *m);
 bool media_again(struct medium *m);
 void media_changed(struct medium *m);
 void media_ended(struct medium *m); /* its process has gone, and its fold is settled */
+/* What the rules want to know of a medium and is not given, in words (owned by the caller); NULL: nothing. */
+char *media_missing(const struct daemon *d, const char *owner, const char *ticket, const char *reason);
 json_t *media_object(struct daemon *d, uint32_t number);
 /* Inspections that run. */
 size_t media_running(const struct daemon *d);
@@ -157,6 +163,8 @@ void child_signal(struct medium *m, int signal);
 void child_done(struct medium *m);
 /* A process of ours that ends by itself: reap it when it does. */
 void child_reap(struct daemon *d, pid_t pid);
+/* In a process of its own: publish what was released. Returns its id and the descriptor of its events, or a negative errno. */
+_must_check_ pid_t child_release(struct daemon *d, struct release *r, int *ret_events_fd);
 /* In a process of its own: tell and clean up what a crashed inspection left (supervisor/recover.h). */
 void child_recover(struct daemon *d);
 /* In a process of its own, since it may take the drive seconds: open the tray. */

@@ -151,7 +151,7 @@ static int hash_of_nobody(char **ret)
 static int copy_others(FILE *out, char *text, const char *name)
 {
 	for (char *line = strtok_r(text, "\n", &text); line; line = strtok_r(NULL, "\n", &text))
-		if (!is_line_of(line, name) && fprintf(out, "%s\n", line) < 0)
+		if (!(name && is_line_of(line, name)) && fprintf(out, "%s\n", line) < 0)
 			return -ENOMEM;
 	return 0;
 }

@@ -23,15 +23,15 @@ _must_check_ int people_put(struct people *p, const struct person *person);
 _must_check_ int people_take(struct people *p, const char *name);
 
 /* The person's line of people/passwd becomes this hash; NULL: he has none any more. The other lines stay, and so does, first of
- * all, that of nobody (PEOPLE_NOBODY). 0 or a negative errno. */
+ * all, that of nobody (PEOPLE_NOBODY); `name` NULL: that one alone is made. 0 or a negative errno. */
 _must_check_ int passwd_set(int people_fd, const char *name, const char *hash);
 /* Has he a line? Negative errno: it cannot be told. */
 _must_check_ int passwd_has(int people_fd, const char *name);
 
 /* The name that PAM is asked about when a name is typed that nobody here has: a line of passwd with a hash that fits no
  * secret, so that finding out that nobody has the name asks as much, and takes as long, as finding out that a secret is wrong. No
- * person can be called so. */
-#define PEOPLE_NOBODY "-"
+ * person can be called so, and what PAM says of him is said of the name that was typed (attempt_text()). */
+#define PEOPLE_NOBODY "-nobody-"
 
 /* yescrypt (crypt(5)) with the library's cost and a random salt, as Debian stores passwords. 0 with the hash (owned by the caller),
  * or a negative errno. Takes a tenth of a second, on purpose. */

@@ -60,7 +60,7 @@ static int begin(struct release *r)
 	r->told = json_pack("{s:O,s:s,s:O,s:O,s:s,s:O}", "by", json_object_get(r->proposal, "by"), "of", r->of, "proposal",
 			    json_object_get(r->proposal, "id"), "reason", json_object_get(r->proposal, "reason"), "second", r->second,
 			    "until", json_object_get(r->proposal, "until"));
-	r->request = (struct inspection_request){ .source = "", .operator_name = text_of(r->proposal, "by"),
+	r->request = (struct inspection_request){ .source = "", .operator_name = text_of(r->proposal, "by"), .owner = "", .ticket = "",
 						    .reason = text_of(r->proposal, "reason") };
 	r->i = r->told ? inspection_new(r->s, &r->request) : NULL;
 	if (!r->i)
