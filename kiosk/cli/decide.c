@@ -226,8 +226,10 @@ static int may_be(const struct decide *d)
 		r = d->decision == DECISION_RELEASE ? held_may_release(h, d->hashes, &of, &why) : held_may_reject(h, d->hashes, &why);
 	if (r == 0)
 		return EXIT_SUCCESS;
-	log_error("%s%s", r == -ENOENT || r == -EINVAL ? "refused: " : "", why ? why : strerror(-r));
-	return r == -ENOENT || r == -EINVAL ? EXIT_FAILURE : EXIT_CANNOT;
+	if (r == -ENOENT || r == -EINVAL || r == -EEXIST)
+		return tell(r, why);
+	log_error("%s: %s", d->config->held.dir, strerror(-r));
+	return EXIT_CANNOT;
 }
 
 static void tell_proposed(const struct station_config *config, const json_t *record)

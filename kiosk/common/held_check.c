@@ -25,7 +25,7 @@ struct looking {
 	const char *of;	 /* the transfer that all of them have to have in common; NULL: the first one's newest */
 	char *found;	 /* owned */
 	bool has_copy, is_of; /* of this one */
-	const char *unsafe;
+	const char *unsafe, *conflict;
 	uint64_t size;
 };
 
@@ -35,6 +35,8 @@ static int look_at_file(void *context, const struct held_file *f)
 
 	l->has_copy = f->has_copy;
 	l->size = f->size;
+	/* the ledger says the same; said first, since what was rejected has no copy either */
+	l->conflict = f->until == 0 || f->until > time(NULL) ? decision_conflict(f->decision, DECISION_RELEASE) : NULL;
 	return 0;
 }
 
@@ -75,6 +77,8 @@ static int look(struct held_store *h, const char *sha256, char **of, char **ret_
 		return r;
 	if (r == 0)
 		return says(ret_why, -ENOENT, "%.12s: not held, or no longer; insert the medium again", sha256);
+	if (l.conflict)
+		return says(ret_why, -EEXIST, "%.12s: %s", sha256, l.conflict);
 	if (!l.has_copy || !has_size(h, sha256, l.size))
 		return says(ret_why, -ENOENT, "%.12s: its copy is gone; insert the medium again", sha256);
 	r = held_places(h, sha256, look_at_place, &l);

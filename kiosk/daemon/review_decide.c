@@ -248,7 +248,7 @@ static void confirm_release(struct daemon *d, uint64_t token, const json_t *p, c
 	}
 	e = release_prepare(d->station, p, second, &r, &why);
 	if (e < 0) {
-		control_refuse(d->control, token, e == -ENOENT ? "not-held" : e == -EINVAL ? "bad-request" : "unavailable", "%s",
+		control_refuse(d->control, token, e == -ENOENT ? "not-held" : e == -EEXIST ? "not-now" : e == -EINVAL ? "bad-request" : "unavailable", "%s",
 			       why ? why : strerror(-e));
 		return;
 	}

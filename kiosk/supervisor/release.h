@@ -19,7 +19,7 @@ struct release;
 /* proposal   the trail's record of it: borrowed
  * second     name of the person who confirms it
  *
- * Returns 0; -ENOENT when something of it is not held, or its copy is gone; -EINVAL when it cannot be published as it is; or another
+ * Returns 0; -ENOENT, -EEXIST when something of it is not held, its copy is gone, or it was rejected; -EINVAL when it cannot be published as it is; or another
  * negative errno. `*ret_why` (owned by the caller, may be NULL): in words. */
 _must_check_ int release_prepare(struct supervisor *s, const json_t *proposal, const char *second, struct release **ret, char **ret_why);
 
