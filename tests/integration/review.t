@@ -413,7 +413,161 @@ def cut_inspection(work):
     ok(s.kept() == [] and json.loads((s.at / "reports" / (transfer + ".json")).read_text())["outcome"] == "aborted", "the next start removes it", s.kept())
 
 
-TESTS = [released_by_two, release_ends, refused, final, at_once, bounds, cuts, cut_inspection]
+# -- the daemon ----------------------------------------------------------------------------------------------------------
+
+
+class Desk:
+    """The daemon of a place, and connections to it."""
+
+    def __init__(self, place):
+        self.place = place
+        self.process = subprocess.Popen([BIN / "lazaretd", "-C", place.at], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                        stderr=open(place.log, "ab"))
+
+    def connect(self, who=None):
+        c = control.connect(self.place.at / "control.sock").watch()
+        c.wait_for(lambda c: c.station["state"] == "ready")
+        if who:
+            c.ask("login", person=who, secret=SECRET[who])
+        return c
+
+    def stop(self, how=signal.SIGTERM):
+        self.process.send_signal(how)
+        return self.process.wait(90)
+
+
+def denied(c, code, name, request, **fields):
+    try:
+        answer = c.ask(request, **fields)
+    except control.Refused as e:
+        ok(e.code == code, "%s: %s" % (name, code), e)
+        return
+    ok(False, "%s: %s" % (name, code), "not refused: %s" % answer)
+
+
+def releases(c):
+    return [e for e in c.seen if e["event"] == "release"]
+
+
+def told(c, proposal):
+    """The release's last state."""
+    return c.wait_for(lambda c: next((e for e in reversed(releases(c)) if e["proposal"] == proposal and e["state"] == "done"), None))
+
+
+def by_the_daemon(work):
+    s = Place(work, "daemon", "people: {second: [officer]}\n")
+    s.put(odd__bin=ODD, other__bin=OTHER, virus__txt=EICAR)
+    s.inspect()
+    of = s.report["transfer"]
+    desk = Desk(s)
+    nobody, anna, olga = desk.connect(), desk.connect("anna"), desk.connect("olga")
+    held = anna.wait_for(lambda c: c.station.get("held"))
+    ok(held == {"files": 2, "bytes": len(ODD) + len(OTHER), "open": 2, "proposed": 0}, "the station tells how much is held", held)
+    for request, fields in (("held", {}), ("held-file", {"sha256": sha(ODD)}), ("held-bytes", {"sha256": sha(ODD), "offset": 0, "size": 16}),
+                            ("propose", {"decision": "reject", "sha256": [sha(ODD)], "reason": "r"}), ("withdraw", {"proposal": "01234567"})):
+        denied(nobody, "not-permitted", "%s without a session" % request, request, **fields)
+        denied(olga, "not-permitted", "%s by an operator" % request, request, **fields)
+    denied(nobody, "not-permitted", "proposals without a session", "proposals")
+
+    a = anna.ask("held", filter="open", search=None, offset=0, limit=1)
+    ok(a["total"] == 2 and len(a["held"]) == 1, "held, a page", a)
+    a = anna.ask("held", filter="all", search="ODD", offset=0, limit=100)
+    ok([h["path"] for h in a["held"]] == ["odd.bin"] and a["held"][0]["state"] == "open" and a["held"][0]["proposal"] is None, "held, found by its path", a)
+    denied(anna, "bad-request", "a filter that is none", "held", filter="some", search=None, offset=0, limit=10)
+    a = anna.ask("held-file", sha256=sha(ODD))
+    ok(a["held"]["code"] == "type-unknown" and a["file"]["path"] == "odd.bin" and a["places"] == [{"transfer": of, "path": "odd.bin", "started": s.report["started"]}]
+       and [x["verdict"] for x in a["seen"]] == ["held"], "held-file", a)
+    denied(anna, "not-held", "a file that is not held", "held-file", sha256=sha(EICAR))
+    a = anna.ask("held-bytes", sha256=sha(ODD), offset=8, size=16)
+    ok(bytes.fromhex(a["bytes"]) == ODD[8:24] and a["size"] == len(ODD), "held-bytes", a)
+    denied(anna, "bad-request", "too many bytes", "held-bytes", sha256=sha(ODD), offset=0, size=4097)
+
+    for code, fields in (("bad-request", {"decision": "withdraw"}), ("bad-request", {"reason": " "}), ("bad-request", {"sha256": ["00"]}),
+                         ("bad-request", {"until": 1}), ("bad-request", {"until": int(time.time()) + 99 * 86400}), ("not-held", {"sha256": [sha(EICAR)]})):
+        denied(anna, code, "propose %s" % re.sub("[0-9a-f]{64}", "HASH", json.dumps(fields)), "propose",
+               **{"decision": "release", "sha256": [sha(ODD)], "reason": "r", "until": None, **fields})
+    p = anna.ask("propose", decision="release", sha256=[sha(ODD)], reason="vendor's own", until=None)["proposal"]
+    ok(p["needs_second"] and p["by"] == "anna" and p["until"] > time.time(), "propose", p)
+    denied(anna, "not-now", "proposed twice", "propose", decision="release", sha256=[sha(ODD)], reason="r", until=None)
+    a = olga.ask("proposals")
+    ok([x["id"] for x in a["proposals"]] == [p["id"]], "proposals", a)
+    anna.wait_for(lambda c: c.station["held"]["proposed"] == 1)
+    a = anna.ask("held", filter="proposed", search=None, offset=0, limit=10)
+    ok(a["total"] == 1 and a["held"][0]["proposal"]["id"] == p["id"] and a["held"][0]["state"] == "proposed", "held: it is proposed", a)
+    denied(anna, "same-person", "confirmed by the same person", "confirm", proposal=p["id"], person="anna", secret=SECRET["anna"])
+    denied(anna, "wrong", "confirmed by nobody", "confirm", proposal=p["id"], person="nobody", secret="x y z 1 2 3")
+    denied(anna, "wrong", "confirmed with a wrong secret", "confirm", proposal=p["id"], person="ben", secret="x y z 1 2 3")
+    denied(anna, "not-permitted", "confirmed by who may not", "confirm", proposal=p["id"], person="olga", secret=SECRET["olga"])
+    denied(anna, "not-found", "a proposal that there is not", "confirm", proposal="01234567", person="ben", secret=SECRET["ben"])
+    ok(s.records("decision") == [] and s.staged() == [], "nothing is decided yet")
+    a = anna.ask("confirm", proposal=p["id"], person="ben", secret=SECRET["ben"])
+    ok(a["decision"]["id"] == p["id"] and a["decision"]["seq"] > 0, "confirm", a)
+    e = told(anna, p["id"])
+    ok(e["outcome"] == "published" and s.staged() == [e["transfer"]] and e["trouble"] is None and s.verify(e["transfer"]).returncode == 0, "the release is told", e)
+    ok(told(olga, p["id"])["transfer"] == e["transfer"], "to everybody who watches")
+    denied(anna, "not-found", "confirmed once more", "confirm", proposal=p["id"], person="ben", secret=SECRET["ben"])
+    a = anna.ask("held", filter="decided", search=None, offset=0, limit=10)
+    ok([(h["state"], h["released_as"]) for h in a["held"]] == [("released", e["transfer"])], "held: it is released", a)
+
+    p = anna.ask("propose", decision="release", sha256=[sha(OTHER)], reason="r", until=None)["proposal"]
+    copy = s.at / "held" / sha(OTHER)
+    data = copy.read_bytes()
+    copy.unlink()
+    copy.write_bytes(data[:-1] + b"!")
+    anna.ask("confirm", proposal=p["id"], person="ben", secret=SECRET["ben"])
+    e = told(anna, p["id"])
+    ok(e["outcome"] == "aborted" and "altered" in e["trouble"] and len(s.staged()) == 1, "an altered copy: the release is aborted, and says why", e)
+    report = json.loads((s.at / "reports" / (e["transfer"] + ".json")).read_text())
+    ok(report["outcome"] == "aborted" and report["release"]["proposal"] == p["id"], "with a report", report)
+    a = anna.ask("propose", decision="reject", sha256=[sha(OTHER)], reason="strange", until=None)
+    ok(not a["proposal"]["needs_second"] and a["decision"]["seq"] > 0 and s.records("decision")[-1]["decision"] == "reject", "reject takes effect at once", a)
+    denied(anna, "not-now", "release after reject", "propose", decision="release", sha256=[sha(OTHER)], reason="r", until=None)
+    p = anna.ask("propose", decision="allow", sha256=[sha(EICAR)], reason="r", until=None)["proposal"]
+    anna.ask("withdraw", proposal=p["id"])
+    denied(anna, "not-found", "confirmed after it was withdrawn", "confirm", proposal=p["id"], person="ben", secret=SECRET["ben"])
+    p = anna.ask("propose", decision="allow", sha256=[sha(EICAR)], reason="r", until=None)["proposal"]
+    a = anna.ask("confirm", proposal=p["id"], person="ben", secret=SECRET["ben"])
+    ok(a["decision"]["id"] == p["id"], "allow, confirmed", a)
+
+    # while the daemon runs, the command line does the same
+    s.expect(0, "decided: deny", "hash", "deny", sha(b"x"), "--reason", "r", lines=ANNA)
+    p = s.propose("hash", "remove", sha(b"x"))
+    a = anna.ask("confirm", proposal=p, person="ben", secret=SECRET["ben"])
+    ok(a["decision"]["id"] == p, "proposed by command, confirmed at the console", a)
+    anna.ask("logout")
+    denied(anna, "not-permitted", "after logging out", "held", filter="all", search=None, offset=0, limit=10)
+    ok(desk.stop() == 0, "the daemon ends", s.log.read_text())
+    ok(s.run("audit", "verify").returncode == 0, "the trail is good")
+
+
+def daemon_killed(work):
+    """The daemon dies while it releases: its next start tells."""
+    s = Place(work, "dies")
+    content = ODD * 20000
+    s.put(odd__bin=content)
+    s.inspect()
+    desk = Desk(s)
+    c = desk.connect("anna")
+    p = c.ask("propose", decision="release", sha256=[sha(content)], reason="r", until=None)["proposal"]
+    transfer = None
+    c.ask("confirm", proposal=p["id"], person="ben", secret=SECRET["ben"])
+    transfer = s.records("decision")[-1]["transfer"]
+    desk.stop(signal.SIGKILL)
+    desk = Desk(s)
+    c = desk.connect("anna")
+    report = json.loads((s.at / "reports" / (transfer + ".json")).read_text())
+    ok(report["outcome"] == ("published" if s.staged() == [transfer] else "aborted") and report["release"]["proposal"] == p["id"], "killed: the next start tells what became of it",
+       (report["outcome"], s.staged()))
+    if report["outcome"] == "aborted":
+        ok(s.records("aborted")[-1]["proposal"] == p["id"], "the trail names the proposal", s.records("aborted"))
+    p = c.ask("propose", decision="release", sha256=[sha(content)], reason="once more", until=None)["proposal"]
+    c.ask("confirm", proposal=p["id"], person="ben", secret=SECRET["ben"])
+    e = told(c, p["id"])
+    ok(e["outcome"] == "published" and e["transfer"] in s.staged(), "and two persons can release it again", e)
+    ok(desk.stop() == 0 and s.run("audit", "verify").returncode == 0, "the trail is good")
+
+
+TESTS = [released_by_two, release_ends, refused, final, at_once, bounds, cuts, cut_inspection, by_the_daemon, daemon_killed]
 
 
 def main():
