@@ -121,6 +121,8 @@ struct history_proposal {
 	uint64_t seq;
 };
 
+/* Has a proposal or a decision this number? 1, 0. */
+_must_check_ int history_decisions_knows(struct history *h, const char *id);
 /* 1 and `each` called, or 0: there is none of this id. */
 _must_check_ int history_proposal_of(struct history *h, const char *id, int (*each)(void *context, const struct history_proposal *p),
 				     void *context);

@@ -176,7 +176,9 @@ int history_decisions_add(struct history *h, const char *type, const json_t *bod
 int history_decisions_place(struct history *h, int64_t *ret_seq)
 {
 	_cleanup_(finalize_p) sqlite3_stmt *s = NULL;
-	int r = prepare(h, "SELECT seq FROM decisions_place", &s), c;
+	/* the other tables are named so that an index that lacks one is found out here */
+	int r = prepare(h, "SELECT seq, (SELECT count(*) FROM (SELECT 1 FROM decided LIMIT 1)), (SELECT count(*) FROM (SELECT 1 FROM"
+			   " proposals LIMIT 1)), (SELECT count(*) FROM (SELECT 1 FROM closed LIMIT 1)) FROM decisions_place", &s), c;
 
 	if (r < 0)
 		return r;
@@ -280,6 +282,18 @@ int history_decisions(struct history *h, int64_t now, const uint8_t *after, int6
 		r = give_decision(s, each, context, &said);
 	} while (r > 0 && said == 0);
 	return r > 0 ? said : r;
+}
+
+int history_decisions_knows(struct history *h, const char *id)
+{
+	_cleanup_(finalize_p) sqlite3_stmt *s = NULL;
+	int r = prepare(h, "SELECT 1 FROM proposals WHERE id = ?1 UNION ALL SELECT 1 FROM closed WHERE id = ?1", &s), c;
+
+	if (r < 0)
+		return r;
+	bind_text(s, 1, id);
+	c = sqlite3_step(s);
+	return c == SQLITE_ROW ? 1 : history_errno(c);
 }
 
 #define PROPOSED "SELECT p.id, p.body, p.expires, p.seq, c.decision FROM proposals p LEFT JOIN closed c ON c.id = p.id "

@@ -254,19 +254,19 @@ static int check_other(void *context, const struct history_proposal *p)
 	return c->why ? -EEXIST : 0;
 }
 
-static int give_nothing(void *context, const struct history_proposal *p)
+static int check_number(struct check *c)
 {
-	return 0;
+	int r = history_decisions_knows(index_of(c->d), text_of(c->body, "id"));
+
+	if (r > 0)
+		c->why = "this number was given already";
+	return r > 0 ? -EEXIST : r;
 }
 
 static int check_proposal(struct check *c)
 {
-	int r = history_proposal_of(index_of(c->d), text_of(c->body, "id"), give_nothing, NULL);
+	int r = check_number(c);
 
-	if (r > 0) {
-		c->why = "a proposal of this number is there already";
-		return -EEXIST;
-	}
 	if (r == 0)
 		r = history_proposals(index_of(c->d), c->now, 0, check_other, c);
 	if (r == 0 && c->open >= DECISION_OPEN_MAX) {
@@ -321,15 +321,15 @@ static int check_decision(struct check *c)
 
 	if (decision_needs_second(c->next) && strcmp(text_of(c->body, "by"), text_of(c->body, "second")) == 0)
 		return says(c, -EPERM, "the second person must be another one");
-	r = history_proposal_of(index_of(c->d), text_of(c->body, "id"), check_against, c);
-	if (r < 0)
-		return r;
 	if (decision_needs_second(c->next) || c->next == DECISION_WITHDRAW) {
+		r = history_proposal_of(index_of(c->d), text_of(c->body, "id"), check_against, c);
 		if (r == 0)
 			return says(c, -ENOENT, "there is no such proposal");
-	} else if (r > 0) {
-		return says(c, -EEXIST, "a proposal of this number is there already");
+	} else {
+		r = check_number(c);
 	}
+	if (r < 0)
+		return r;
 	return c->next == DECISION_WITHDRAW ? 0 : check_hashes(c);
 }
 
@@ -404,6 +404,8 @@ int decisions_each(struct decisions *d, const uint8_t *after, int64_t limit,
 	r = make_whole(d, ret_why);
 	if (r == 0)
 		r = history_decisions(index_of(d), time(NULL), after, limit, each, context);
+	if (r < 0 && r != -EBADMSG)
+		give_up(d, r); /* `each` may have been called: whoever asks once more gets all of it */
 	lock_drop(d);
 	return r;
 }
