@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "cli/media.h"
 #include "cli/records.h"
+#include "cli/update.h"
 #include "common/log.h"
 
 #define STATION_DIR_DEFAULT "/var/lib/lazaret"
@@ -29,6 +30,8 @@ static const struct {
 	{ "reload", cmd_reload, "configuration, rules, keys and databases are read anew" },
 	{ "rules", cmd_rules, "check [FILE] | explain FILE   the officer's rules" },
 	{ "plugin", cmd_plugin, "check PROGRAM   does a plug-in do as docs/plugins.md says?" },
+	{ "pack", cmd_pack, "make | show   update packs, on the outside" },
+	{ "update", cmd_update, "apply PACK | undo | list   databases, rules and keys from update packs" },
 	{ "key", cmd_key, "make | show | trust | distrust | list   keys" },
 };
 
