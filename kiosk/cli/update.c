@@ -9,13 +9,14 @@
 #include <time.h>
 
 #include "cli/key.h"
+#include "cli/person.h"
 #include "cli/records.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "station/sets.h"
 
-static const char usage_text[] = "usage: lazaret update apply [--older] [--reason TEXT] [--by WHO] FILE" PACK_SUFFIX "\n"
-				 "       lazaret update undo [--reason TEXT] [--by WHO]\n"
+static const char usage_text[] = "usage: lazaret update apply [--older] [--reason TEXT] [--by WHO | --credentials FD] FILE" PACK_SUFFIX "\n"
+				 "       lazaret update undo [--reason TEXT] [--by WHO | --credentials FD]\n"
 				 "       lazaret update list\n";
 
 static int usage(void)
@@ -29,16 +30,45 @@ static void json_decref_p(json_t **j)
 	json_decref(*j);
 }
 
-int update_ask(struct update *u, const char *what, bool takes_two)
+/* A station that knows no persons: whoever may write to it, by the name that he gives or the account that he has. */
+static int take_account(struct update *u, const char *what, bool takes_two)
 {
 	const char *who = u->by ? u->by : key_who();
 
 	if (takes_two) {
-		log_error("%s: takes two persons, and this station knows none", what);
+		log_error("%s --older: takes two persons, and this station knows none (`lazaret person add`)", what);
 		return EXIT_FAILURE;
 	}
 	u->person = text_escape(who, strlen(who));
 	return u->person ? 0 : EXIT_CANNOT;
+}
+
+static int ask_persons(struct update *u, const char *what, bool takes_two)
+{
+	const unsigned int officer = 1u << PERSON_OFFICER, second = officer | 1u << PERSON_ADMINISTRATOR;
+	int r;
+
+	if (u->by) {
+		log_error("--by: this station knows its persons, and asks who it is");
+		return EXIT_USAGE;
+	}
+	r = person_ask_role(u->config, takes_two ? "first person" : "officer", what, officer, NULL, &u->person);
+	if (r == 0 && takes_two)
+		r = person_ask_role(u->config, "second person", what, second, u->person, &u->second);
+	return r == 0 ? 0 : r == -EACCES ? EXIT_FAILURE : EXIT_CANNOT;
+}
+
+int update_ask(struct update *u, const char *what, bool takes_two)
+{
+	_cleanup_(people_freep) struct people *people = NULL;
+	_cleanup_free_ char *why = NULL;
+	int r = people_load(u->config->dir, &people, &why);
+
+	if (r < 0) {
+		log_error("%s/" PEOPLE_DIR ": %s", u->config->dir, why ? why : strerror(-r));
+		return EXIT_CANNOT;
+	}
+	return people->count == 0 ? take_account(u, what, takes_two) : ask_persons(u, what, takes_two);
 }
 
 /* -- apply --------------------------------------------------------------------------------------------------------------- */
@@ -166,6 +196,7 @@ static int parse(int argc, char **argv, struct update *u, bool takes_file)
 	static const struct option options[] = { { "older", no_argument, NULL, 'o' },
 						 { "reason", required_argument, NULL, 'r' },
 						 { "by", required_argument, NULL, 'b' },
+						 { "credentials", required_argument, NULL, 'c' },
 						 { 0 } };
 	int o;
 
@@ -177,7 +208,7 @@ static int parse(int argc, char **argv, struct update *u, bool takes_file)
 			u->reason = optarg;
 		else if (o == 'b')
 			u->by = optarg;
-		else
+		else if (o != 'c' || !person_credentials(optarg))
 			return usage();
 	}
 	if (optind != argc - takes_file)
