@@ -393,6 +393,67 @@ def self_test(work):
     ok(s.inspect({"good.txt": b"x\n"}).verdict("good.txt") == "approved", "and the station works")
 
 
+# -- persons ----------------------------------------------------------------------------------------------------------------
+
+SECRETS = {"admin": "an old administrator", "anna": "the horse eats hay", "ben": "nine green bottles", "olga": "seven seas apart"}
+
+
+def as_persons(s, names, *args):
+    """(status, output); the secrets of these people are given."""
+    out, into = os.pipe()
+    os.write(into, "".join("%s\n%s\n" % (name, SECRETS[name]) for name in names).encode())
+    os.close(into)
+    r = subprocess.run([str(LAZARET), "-C", str(s.at), *map(str, args), "--credentials", str(out)], stdin=subprocess.DEVNULL, pass_fds=[out],
+                       capture_output=True, text=True, timeout=120, start_new_session=True)
+    os.close(out)
+    return r.returncode, r.stdout + r.stderr
+
+
+def add_person(s, by, name, role):
+    out, into = os.pipe()
+    lines = ([by, SECRETS[by]] if by else []) + [SECRETS[name]]
+    os.write(into, "".join(line + "\n" for line in lines).encode())
+    os.close(into)
+    r = subprocess.run([str(LAZARET), "-C", str(s.at), "person", "add", name, "--role", role, "--credentials", str(out)], pass_fds=[out],
+                       stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, start_new_session=True)
+    os.close(out)
+    assert r.returncode == 0, r.stdout + r.stderr
+
+
+def persons(work):
+    s = Packs(work, "persons")
+    for by, name, role in ((None, "admin", "administrator"), ("admin", "anna", "officer"), ("admin", "ben", "officer"), ("admin", "olga", "operator")):
+        add_person(s, by, name, role)
+    new, old = s.make(5, *s.database()), s.make(4, *s.database())
+    status, text = s.update("apply", new)
+    ok(status == 2 and "terminal" in text and not s.versions(), "a station with persons asks who it is", text)
+    status, text = s.update("apply", "--by", "anna", new)
+    ok(status == 64 and not s.versions(), "and believes no --by", text)
+    status, text = as_persons(s, ["olga"], "update", "apply", new)
+    ok(status == 1 and not s.versions(), "an operator may not", text)
+    SECRETS["mistyped"], SECRETS["anna"] = SECRETS["anna"], "not her password"
+    status, text = as_persons(s, ["anna"], "update", "apply", new)
+    SECRETS["anna"] = SECRETS.pop("mistyped")
+    ok(status == 1 and not s.versions(), "nor an officer without her password", text)
+    status, text = as_persons(s, ["anna"], "update", "apply", new)
+    body = s.records("update-applied")[-1]["body"]
+    ok(status == 0 and body["by"] == "anna" and body["second"] == "", "an officer may, and is in the trail", (text, body))
+    status, text = as_persons(s, ["anna"], "update", "apply", old)
+    ok(status == 1 and "takes two persons" in text, "an older one: refused without --older", text)
+    for names, what in ((["anna", "anna"], "one person twice"), (["anna", "olga"], "an officer and an operator"), (["olga", "anna"], "an operator first"),
+                        (["anna"], "one person")):
+        status, text = as_persons(s, names, "update", "apply", "--older", old)
+        ok(status in (1, 2) and s.versions() == {"site": 5}, "an older one: refused by " + what, text)
+    status, text = as_persons(s, ["anna", "ben"], "update", "apply", "--older", "--reason", "false alarms", old)
+    body = s.records("update-applied")[-1]["body"]
+    ok(status == 0 and s.versions() == {"site": 4} and (body["by"], body["second"], body["reason"], body["was"]) == ("anna", "ben", "false alarms", 5),
+       "two officers go back, and both are in the trail", (text, body))
+    status, text = as_persons(s, ["olga"], "update", "undo")
+    ok(status == 1 and s.versions() == {"site": 4}, "an operator undoes nothing", text)
+    status, text = as_persons(s, ["ben"], "update", "undo")
+    ok(status == 0 and s.versions() == {"site": 5} and s.records("update-undone")[-1]["body"]["by"] == "ben", "an officer does", text)
+
+
 # -- power cuts --------------------------------------------------------------------------------------------------------------
 
 SYSCALLS = {74: "fsync", 77: "ftruncate", 82: "rename", 258: "mkdirat", 263: "unlinkat", 264: "renameat", 316: "renameat2"}  # x86-64
@@ -494,7 +555,7 @@ def one_at_a_time(work):
 def main():
     work = pathlib.Path(tempfile.mkdtemp(prefix="lazaret-update."))
     os.chmod(work, 0o755)
-    tests = (applied, undo_to_nothing, wrong_signers, wrong_station, torn, wrong_contents, self_test, power_cut, one_at_a_time)
+    tests = (applied, undo_to_nothing, wrong_signers, wrong_station, torn, wrong_contents, self_test, persons, power_cut, one_at_a_time)
     try:
         for test in tests:
             if sys.argv[1:] and test.__name__ not in sys.argv[1:]:
