@@ -38,7 +38,7 @@ override CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ikiosk -DLAZARET_VERS
 pkg = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 
 # Folders that make libraries for the others: no trust boundary lies between them and their user.
-LIBRARIES := common ipc sandbox station people judge control supervisor proof container content examiner xml
+LIBRARIES := common ipc sandbox station people judge control supervisor proof container content examiner xml update
 # Folders with a main.c, and the name of their program.
 PROGRAMS := lazaret lazaretd lazaret-verify lazaret-ledger lazaret-vault lazaret-intake lazaret-reader \
 	lazaret-examine lazaret-yara lazaret-plugin lazaret-unpack lazaret-ole lazaret-pdf lazaret-disk lazaret-origin lazaret-openpgp lazaret-cms lazaret-rpm lazaret-authenticode lazaret-publish lazaret-devices lazaret-records lazaret-console lazaret-starter lazaret-login
@@ -49,8 +49,9 @@ FOLDER_lazaretd := daemon
 FOLDER_lazaret-yara := yararules
 $(foreach p,verify ledger vault intake reader examine plugin unpack ole pdf disk origin openpgp cms rpm authenticode publish devices records console starter login,$(eval FOLDER_lazaret-$(p) := $(p)))
 
-NEEDS_cli        := people control station judge sandbox ipc common
+NEEDS_cli        := update people control station judge sandbox ipc common
 NEEDS_daemon     := people supervisor control station judge sandbox ipc common
+NEEDS_update     := station sandbox ipc common
 NEEDS_supervisor := control station judge sandbox ipc common
 NEEDS_control    := common
 NEEDS_people     := station sandbox ipc common
@@ -90,6 +91,7 @@ LIBS_sandbox    := $(call pkg,libseccomp)
 LIBS_station    := $(call pkg,yaml-0.1 jansson libcrypto)
 LIBS_judge      := $(call pkg,yaml-0.1 libutf8proc jansson)
 LIBS_cli        := $(call pkg,jansson sqlite3 libcrypto)
+LIBS_update     := $(call pkg,libarchive jansson libcrypto)
 LIBS_supervisor := $(call pkg,jansson sqlite3 libcrypto)
 LIBS_daemon     := $(call pkg,jansson libsystemd)
 LIBS_people     := $(call pkg,jansson libcrypt)

@@ -19,7 +19,8 @@ static const char usage_text[] =
 	"       lazaret key trust FILE --name NAME [--for PURPOSE]... [--path GLOB]... [--type GLOB]... [--until YYYY-MM-DD]\n"
 	"                         [--by WHO] [--yes | --fingerprint HEX]\n"
 	"       lazaret key distrust NAME [--reason TEXT] [--by WHO]\n"
-	"purposes: files, repository, package, image, attestation, code; all of them when none is given\n";
+	"purposes: files, repository, package, image, attestation, code; all of them when none is given; update (packs for this\n"
+	"station), when it is named\n";
 
 static int usage(void)
 {
@@ -159,7 +160,7 @@ static int take_purpose(const char *word, struct key_change *c)
 	int purpose = trust_purpose_by_name(word);
 
 	if (purpose < 0) {
-		log_error("--for %s: not a purpose (files, repository, package, image, attestation, code)", word);
+		log_error("--for %s: not a purpose (files, repository, package, image, attestation, code, update)", word);
 		return EXIT_USAGE;
 	}
 	c->purposes |= 1u << purpose;

@@ -30,6 +30,12 @@ struct key_change {
 /* The exit status, after telling what happened. Each change is recorded in the audit trail before it is made: when the
  * trail cannot be written, nothing changes. */
 int key_trust(const struct cli *cli, const struct station_config *config, const struct key_change *c);
+/* Put it into the store behind `trust_fd`, a copy that is tried before anybody trusts it: nothing is asked or recorded. An exit status,
+ * or KEY_IS_THERE: the same key is there, under this name and for these purposes. */
+#define KEY_IS_THERE (-1)
+int key_put(const struct cli *cli, int trust_fd, const struct key_change *c);
+/* Who gives commands here: the account behind sudo, or our own. Static. */
+const char *key_who(void);
 int key_distrust(const struct station_config *config, const struct key_change *c);
 int key_list(const struct cli *cli, const struct station_config *config);
 

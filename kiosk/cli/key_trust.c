@@ -80,13 +80,14 @@ static void append(json_t **list, json_t *word)
 	}
 }
 
-/* Without --for all of them, in words: what a key is trusted for must not change when a later version knows more. */
+/* Without --for all of them, in words: what a key is trusted for must not change when a later version knows more. But not for
+ * updates: a vendor of files must not become one who changes the station. */
 static json_t *make_purposes(unsigned int mask)
 {
 	json_t *list = json_array();
 
 	for (unsigned int p = 0; p < PURPOSE_COUNT_ && list; p++)
-		if (mask == 0 || mask & 1u << p)
+		if ((mask == 0 && p != PURPOSE_UPDATE) || mask & 1u << p)
 			append(&list, json_string(trust_purpose_name(p)));
 	return list;
 }
@@ -309,6 +310,41 @@ int key_trust(const struct cli *cli, const struct station_config *config, const 
 	if (has_ended(c, k.entry) || !agree(c, shown))
 		return EXIT_FAILURE;
 	return trust_candidate(config, c, &k);
+}
+
+static bool is_same_key(const json_t *keys, const char *name, const json_t *entry)
+{
+	const json_t *theirs = json_object_get(keys, name);
+
+	return theirs && strcmp(text_of(theirs, "sha256"), text_of(entry, "sha256")) == 0 &&
+	       json_equal(json_object_get(theirs, "purposes"), json_object_get(entry, "purposes"));
+}
+
+int key_put(const struct cli *cli, int trust_fd, const struct key_change *c)
+{
+	_cleanup_(json_decref_p) json_t *description = NULL, *keys = NULL;
+	_cleanup_(candidate_done) struct candidate k = { 0 };
+	int status = key_describe(cli->dir, c->file, &description), r;
+	char *why = NULL;
+
+	if (status != 0)
+		return status;
+	r = make_candidate(description, c, &k);
+	if (r == 0)
+		r = trust_metadata_load(trust_fd, &keys, &why);
+	if (r < 0)
+		return key_tell(c->file, r, why);
+	if (is_same_key(keys, c->name, k.entry))
+		return KEY_IS_THERE;
+	if (has_ended(c, k.entry) || is_taken(keys, c->name, k.entry) || !has_room(trust_fd, keys, k.size))
+		return EXIT_FAILURE;
+	r = save(trust_fd, keys, c->name, &k);
+	return r < 0 ? key_tell(c->file, r, NULL) : EXIT_SUCCESS;
+}
+
+const char *key_who(void)
+{
+	return who();
 }
 
 int key_distrust(const struct station_config *config, const struct key_change *c)

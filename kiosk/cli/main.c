@@ -11,6 +11,7 @@
 #include "cli/person.h"
 #include "cli/records.h"
 #include "cli/review.h"
+#include "cli/update.h"
 #include "common/log.h"
 
 #define STATION_DIR_DEFAULT "/var/lib/lazaret"
@@ -33,6 +34,8 @@ static const struct {
 	{ "plugin", cmd_plugin, "check PROGRAM   does a plug-in do as docs/plugins.md says?" },
 	{ "review", cmd_review, "list | show | release | reject | confirm | withdraw | proposals   what is held" },
 	{ "hash", cmd_hash, "allow | deny | remove | list   contents by their SHA-256" },
+	{ "pack", cmd_pack, "make | show   update packs, on the outside" },
+	{ "update", cmd_update, "apply PACK | undo | list   databases, rules and keys from update packs" },
 	{ "person", cmd_person, "list | add | change | remove | password | unlock | check   who works here" },
 	{ "key", cmd_key, "make | show | trust | distrust | list   keys" },
 };

@@ -12,6 +12,7 @@
 #include "cli/records.h"
 #include "common/trust.h"
 #include "sandbox/sandbox.h"
+#include "station/sets.h"
 
 struct status {
 	json_t *root;
@@ -102,6 +103,18 @@ static void add_databases(struct status *s, const struct station_config *c)
 	json_object_set_new(s->root, "databases", list);
 }
 
+static void add_sets(struct status *s, const struct station_config *c)
+{
+	json_t *list = json_array();
+	time_t now = time(NULL);
+
+	for (size_t k = 0; k < c->set_count; k++)
+		json_array_append_new(list, json_pack("{s:s,s:s,s:I,s:I,s:s}", "kind", station_set_kind_name(c->sets[k].kind), "name",
+						      c->sets[k].name, "version", (json_int_t)c->sets[k].version, "age_s",
+						      (json_int_t)MAX((int64_t)0, now - c->sets[k].made), "pack", c->sets[k].pack));
+	json_object_set_new(s->root, "sets", list);
+}
+
 static void add_yara(struct status *s, const struct station_config *c)
 {
 	json_t *list = json_array();
@@ -188,6 +201,7 @@ static void add_station(struct status *s, const struct station_config *c)
 	add_directory(s, directories, "audit", c->audit_dir);
 	add_directory(s, directories, "reports", c->reports_dir);
 	json_object_set_new(s->root, "directories", directories);
+	add_sets(s, c);
 	add_databases(s, c);
 	add_yara(s, c);
 	add_plugins(s, c);
@@ -236,6 +250,11 @@ static void print_text(const struct status *s)
 		printf("database  %s, %lld days old%s\n", get(o, "file"),
 		       (long long)json_integer_value(json_object_get(o, "age_s")) / 86400,
 		       json_is_true(json_object_get(o, "pinned")) ? ", pinned" : ", signed");
+	json_array_foreach(json_object_get(s->root, "sets"), k, o)
+		printf("set       %s: %s %lld, %lld days old%s\n", get(o, "kind"), get(o, "name"),
+		       (long long)json_integer_value(json_object_get(o, "version")),
+		       (long long)json_integer_value(json_object_get(o, "age_s")) / 86400,
+		       strcmp(get(o, "kind"), "software") == 0 ? ", laid down, to be installed by the administrator" : "");
 	json_array_foreach(json_object_get(s->root, "yara"), k, o)
 		printf("yara      %s, %lld days old, pinned\n", get(o, "file"), (long long)json_integer_value(json_object_get(o, "age_s")) / 86400);
 	json_array_foreach(json_object_get(s->root, "plugins"), k, o)

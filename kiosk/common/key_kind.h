@@ -25,6 +25,7 @@ enum key_purpose {
 	PURPOSE_IMAGE,	     /* "image": container images */
 	PURPOSE_ATTESTATION, /* "attestation": in-toto statements, provenance, signed models */
 	PURPOSE_CODE,	     /* "code": Authenticode */
+	PURPOSE_UPDATE,	     /* "update": update packs for this station; only where it is named */
 	PURPOSE_COUNT_
 };
 

@@ -33,7 +33,7 @@
 
 _must_check_ bool trust_name_valid(const char *name);
 
-/* "files" "repository" "package" "image" "attestation" "code"; static, NULL when there is none. */
+/* "files" "repository" "package" "image" "attestation" "code" "update"; static, NULL when there is none. */
 const char *trust_purpose_name(unsigned int purpose);
 _must_check_ int trust_purpose_by_name(const char *name); /* enum key_purpose, or -EINVAL */
 

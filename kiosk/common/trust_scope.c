@@ -9,6 +9,7 @@
 static const char *const purposes[PURPOSE_COUNT_] = {
 	[PURPOSE_FILES] = "files", [PURPOSE_REPOSITORY] = "repository",	  [PURPOSE_PACKAGE] = "package",
 	[PURPOSE_IMAGE] = "image", [PURPOSE_ATTESTATION] = "attestation", [PURPOSE_CODE] = "code",
+	[PURPOSE_UPDATE] = "update",
 };
 
 const char *trust_purpose_name(unsigned int purpose)

@@ -69,6 +69,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *context)
 	if (d->is_trail_lost && !d->next)
 		station_load(d); /* perhaps it can be written again */
 	station_tick(d);
+	sets_tick(d);
 	devices_tick(d);
 	archive_tick(d);
 	sessions_tick(d);

@@ -9,6 +9,7 @@
  *   requests.c  what clients ask for (kiosk/control)
  *   sessions.c  who is logged in, on which connection
  *   archive.c   the records role: questions about past transfers
+ *   sets.c      what update packs brought; one database at a time
  */
 #ifndef LAZARET_DAEMON_DAEMON_H
 #define LAZARET_DAEMON_DAEMON_H
@@ -79,6 +80,12 @@ struct daemon {
 	enum trouble words_trouble; /* the first error of the present attempt to load */
 	json_t *words, *reload;	    /* `reload`: the control protocol's */
 
+	/* sets.c: `database: {at-once: 1}` */
+	bool is_giving_way; /* nothing begins any more; when the last inspection has ended, the database goes */
+	bool has_given_way; /* it has gone */
+	bool is_resting;    /* an update tries its own, and none is loaded meanwhile */
+	uint64_t rest_token; /* of the request that waits for it; 0: none */
+
 	/* devices.c */
 	struct process devices;
 	int64_t devices_deadline_ms; /* for READY */
@@ -121,6 +128,25 @@ json_t *station_object(struct daemon *d);
 /* Record in the audit trail. A trail that cannot be written stops the station until it can. `body` is taken over. */
 void station_audit(struct daemon *d, const char *type, json_t *body);
 void station_done(struct daemon *d);
+
+/* What it uses of its examiners is no longer watched for its end. */
+void station_unwatch(struct daemon *d);
+
+/* -- sets.c ------------------------------------------------------------------------------------------------- */
+
+/* The station object's `sets`. */
+json_t *sets_json(const struct station_config *c);
+/* May one database be in memory, and no more? */
+bool sets_one_at_once(const struct daemon *d);
+/* Before another one is loaded: true: the one in force has to go first; station_load() is called when it has. */
+_must_check_ bool sets_must_give_way(struct daemon *d);
+/* An inspection has ended, or nothing runs: give way now, if that is asked for. */
+void sets_give_way(struct daemon *d);
+/* The request `rest`: answered when no database is in memory. */
+void sets_rest(struct daemon *d, uint64_t token);
+/* No rest any more: somebody wants it to load. */
+void sets_wake(struct daemon *d);
+void sets_tick(struct daemon *d);
 
 /* -- devices.c ---------------------------------------------------------------------------------------------- */
 

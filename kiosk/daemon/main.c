@@ -3,7 +3,7 @@
  *
  * `lazaretd -C DIR` waits for media (daemon.h). `lazaretd -C DIR --inspect` inspects the given sources one after the other
  * and ends; `lazaret inspect` runs it so and shows its events (events.h), which go to the descriptor named by --events-fd.
- * `lazaret rules explain` and `lazaret key trust` run it with --explain and --describe-key.
+ * `lazaret rules explain` and `lazaret key trust` run it with --explain and --describe-key, `lazaret update` with --try.
  */
 #include <getopt.h>
 #include <signal.h>
@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "control/client.h"
 #include "daemon/daemon.h"
+#include "station/sets.h"
 #include "supervisor/describe.h"
 #include "supervisor/inspection.h"
 #include "supervisor/relay.h"
@@ -26,6 +27,7 @@ struct options {
 	const char *operator_name, *reason, *owner, *ticket;
 	const char *root;  /* --explain: where what vouches for the file lies */
 	const char *release, *second; /* --release: proposal, and the person who confirms it */
+	const char *sets;  /* --try: what is tried, a file beneath sets/ */
 	const char *roles; /* the socket of lazaret-starter; NULL: roles are our children */
 	int events_fd;
 	bool is_inspecting, is_explaining, is_describing;
@@ -39,6 +41,7 @@ static const char usage[] = "usage: lazaretd -C DIR [--roles SOCKET]\n"
 			    "       lazaretd -C DIR --inspect [--operator NAME [--authenticated]] [--reason TEXT] [--owner NAME] [--ticket TEXT]\n"
 			    "                [--events-fd N] SOURCE...\n"
 			    "       lazaretd -C DIR --explain [--root DIR] [--events-fd N] FILE...\n"
+			    "       lazaretd -C DIR --try SETS [--events-fd N] DIRECTORY\n"
 			    "       lazaretd -C DIR --describe-key [--events-fd N] FILE\n"
 			    "       lazaretd -C DIR --release PROPOSAL --second NAME [--events-fd N]\n";
 
@@ -63,6 +66,7 @@ static bool parse_options(int argc, char **argv, struct options *o)
 					       { "root", required_argument, NULL, 'R' },
 					       { "release", required_argument, NULL, 'L' },
 					       { "second", required_argument, NULL, 'S' },
+					       { "try", required_argument, NULL, 'T' },
 					       { "operator", required_argument, NULL, 'o' },
 					       { "authenticated", no_argument, NULL, 'a' },
 					       { "reason", required_argument, NULL, 'r' },
@@ -103,6 +107,8 @@ static bool parse_options(int argc, char **argv, struct options *o)
 			o->release = optarg;
 		else if (c == 'S')
 			o->second = optarg;
+		else if (c == 'T')
+			o->sets = optarg;
 		else if (c == 'V') {
 			(void)printf("lazaretd %s\n", LAZARET_VERSION);
 			exit(EXIT_SUCCESS);
@@ -115,13 +121,13 @@ static bool parse_options(int argc, char **argv, struct options *o)
 	}
 	if (o->release || o->second)
 		return o->dir && o->release && o->second && optind == argc && !o->is_inspecting && !o->is_explaining && !o->is_describing;
-	if (!o->is_inspecting && !o->is_explaining && !o->is_describing)
+	if (!o->is_inspecting && !o->is_explaining && !o->is_describing && !o->sets)
 		return o->dir && optind == argc && !*o->operator_name && !*o->reason && !*o->owner && !*o->ticket && !o->is_authenticated &&
 		       o->events_fd < 0;
 	if (o->root && !o->is_explaining)
 		return false;
-	return o->dir && o->is_inspecting + o->is_explaining + o->is_describing == 1 &&
-	       (o->is_describing ? optind == argc - 1 : optind < argc);
+	return o->dir && o->is_inspecting + o->is_explaining + o->is_describing + (o->sets != NULL) == 1 &&
+	       (o->is_describing || o->sets ? optind == argc - 1 : optind < argc);
 }
 
 static int open_signals(void)
@@ -173,7 +179,9 @@ static int inspect(const struct options *o, char **sources)
 	for (; s && *sources; sources++) {
 		const struct inspection_request request = { .source = *sources, .operator_name = o->operator_name, .reason = o->reason,
 							      .owner = o->owner, .ticket = o->ticket };
-		int status = (int)(o->is_explaining ? inspection_explain(s, *sources, o->root) : inspection_run(s, &request));
+		int status = (int)(o->sets	    ? inspection_try(s, *sources) :
+				   o->is_explaining ? inspection_explain(s, *sources, o->root) :
+						      inspection_run(s, &request));
 
 		worst = MAX(worst, status);
 	}
@@ -234,7 +242,9 @@ int main(int argc, char **argv)
 	}
 	if (o.roles)
 		starter_use(o.roles);
-	is_daemon = !o.is_inspecting && !o.is_explaining && !o.is_describing && !o.release;
+	if (o.sets)
+		station_sets_use(o.sets);
+	is_daemon = !o.is_inspecting && !o.is_explaining && !o.is_describing && !o.release && !o.sets;
 	if (is_daemon)
 		control_wipe_json(); /* passphrases pass through requests */
 	if (relay_start(&relay) < 0) {

@@ -256,6 +256,7 @@ void media_ended(struct medium *m)
 		child_eject(d, m->device.node);
 	m->has_button = false;
 	media_changed(m);
+	sets_give_way(d);
 	media_schedule(d);
 	if (d->control)
 		control_touch(d->control, CONTROL_STATION);

@@ -217,8 +217,17 @@ static void on_reload(struct call *c)
 		control_refuse(c->d->control, c->q->token, "not-permitted", "only root and the station's own account may");
 		return;
 	}
+	sets_wake(c->d);
 	station_load(c->d);
 	control_answer(c->d->control, c->q->token, NULL);
+}
+
+static void on_rest(struct call *c)
+{
+	if (!c->q->peer->is_admin)
+		control_refuse(c->d->control, c->q->token, "not-permitted", "only root and the station's own account may");
+	else
+		sets_rest(c->d, c->q->token);
 }
 
 static void on_archive(struct call *c)
@@ -233,6 +242,7 @@ static const struct {
 } calls[] = {
 	{ "state", false, on_state },	{ "cancel", true, on_cancel },	 { "identify", true, on_identify },
 	{ "unlock", true, on_unlock },	{ "dismiss", true, on_dismiss }, { "eject", true, on_eject },
+	{ "rest", false, on_rest },
 	{ "again", true, on_again },	{ "reload", false, on_reload },	 { "transfers", false, on_archive },
 	{ "files", false, on_archive }, { "file", false, on_archive },
 };

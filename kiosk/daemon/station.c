@@ -22,7 +22,7 @@ static void changed(struct daemon *d)
 
 bool station_accepts(const struct daemon *d)
 {
-	return d->station && !d->is_engine_lost && !d->is_trail_lost && !d->is_ending;
+	return d->station && !d->is_engine_lost && !d->is_trail_lost && !d->is_ending && !d->is_giving_way && !d->has_given_way;
 }
 
 static uint64_t room_in(const char *dir)
@@ -132,6 +132,11 @@ static const char *policy_hash(const struct supervisor *s, char out[static SHA25
 	return out;
 }
 
+void station_unwatch(struct daemon *d)
+{
+	forget_sources(d->engine_io);
+}
+
 static int watch_all(struct daemon *d, struct supervisor *s, sd_event_source *ret[static EXAMINERS_MAX], uint32_t events,
 		     sd_event_io_handler_t handler)
 {
@@ -152,15 +157,16 @@ static void come_into_force(struct daemon *d)
 	d->retry = sd_event_source_disable_unref(d->retry);
 	forget_sources(d->engine_io);
 	d->station = TAKE_PTR(d->next);
-	d->is_engine_lost = d->is_trail_lost = false;
+	d->is_engine_lost = d->is_trail_lost = d->is_giving_way = d->has_given_way = false;
 	retire(d, old);
 	if (watch_all(d, d->station, d->engine_io, POLLHUP, on_engine) < 0)
 		log_error("the examiners cannot be watched; an inspection will find out when they have died");
 	if (!is_first || d->reload)
 		note_reload(d, true, "");
 	station_audit(d, is_first ? "station-ready" : "station-reloaded",
-		      json_pack("{s:s,s:s,s:O}", "policy", rules_title(d->station->rules), "policy_sha256",
-				policy_hash(d->station, hash), "engines", d->station->engines));
+		      json_pack("{s:s,s:s,s:O,s:o}", "policy", rules_title(d->station->rules), "policy_sha256",
+				policy_hash(d->station, hash), "engines", d->station->engines, "sets",
+				sets_json(d->station->config)));
 	(void)sd_notify(0, "READY=1\nSTATUS=waiting for media"); /* nothing to be done about a manager that does not listen */
 	review_count(d);
 	archive_done(d); /* its directories may be others now */
@@ -194,10 +200,20 @@ void station_load(struct daemon *d)
 	int r;
 
 	d->is_reload_wanted = d->next != NULL; /* one at a time; what was changed meanwhile is loaded after it */
-	if (d->next || d->is_ending)
+	if (d->next || d->is_ending || d->is_resting || d->is_giving_way)
 		return;
 	d->retry = sd_event_source_disable_unref(d->retry);
 	forget_words(d);
+	/* what cannot be loaded must not cost the station the database that it has */
+	if (sets_one_at_once(d) && !d->has_given_way && supervisor_check(d->dir, d->events) < 0) {
+		load_failed(d);
+		return;
+	}
+	if (sets_must_give_way(d)) {
+		changed(d);
+		sets_give_way(d);
+		return;
+	}
 	d->next_deadline_ms = monotonic_ms() + LOAD_MS;
 	r = supervisor_begin(d->dir, d->events, -1, &d->next);
 	if (r == 0)
@@ -245,6 +261,8 @@ static enum trouble trouble_now(const struct daemon *d)
 		return TROUBLE_DATABASE_MISSING;
 	if (!d->station)
 		return d->next ? TROUBLE_NONE : d->words_trouble != TROUBLE_NONE ? d->words_trouble : TROUBLE_CONFIGURATION;
+	if (d->has_given_way && !d->next && !d->is_resting)
+		return d->words_trouble != TROUBLE_NONE ? d->words_trouble : TROUBLE_CONFIGURATION;
 	if (d->is_blind)
 		return TROUBLE_INTERNAL;
 	if (d->station->is_database_stale)
@@ -258,7 +276,7 @@ static const char *state_now(const struct daemon *d)
 		return "ending";
 	if (station_accepts(d))
 		return d->is_blind ? "stopped" : "ready";
-	return d->next ? "starting" : "stopped";
+	return d->next || d->is_giving_way || d->is_resting ? "starting" : "stopped";
 }
 
 static json_t *trouble_object(const struct daemon *d)
@@ -309,6 +327,8 @@ static int describe(const struct daemon *d, json_t *o, struct supervisor *s)
 			 (json_int_t)(stat(c->rules_file, &st) < 0 ? 0 : st.st_mtim.tv_sec), "spool_free",
 			 (json_int_t)room_in(c->spool_dir), "staging_free", (json_int_t)staging_free, "staging_state",
 			 staging_free > c->staging_min_free ? "ok" : "full", "at_once", (json_int_t)c->devices.at_once);
+	if (more)
+		(void)json_object_set_new(more, "sets", sets_json(c)); /* told, not relied on */
 	r = more ? json_object_update(o, more) : -1;
 	json_decref(more);
 	if (r == 0)

@@ -12,6 +12,7 @@
 #include "common/hash.h"
 #include "station/config_parts.h"
 #include "station/path.h"
+#include "station/sets.h"
 
 #define KIB UINT64_C(1024)
 #define MIB (1024 * KIB)
@@ -58,6 +59,8 @@ struct raw {
 	struct raw_origin origin;
 	struct raw_devices devices;
 	struct raw_control control;
+	struct yaml_strings groups;
+	char *known_good;
 	struct raw_people people;
 	struct station_held held;
 	struct station_review review;
@@ -82,6 +85,12 @@ static const struct yaml_field control_fields[] = {
 static const struct yaml_field station_fields[] = {
 	YAML_FIELD(struct raw, "name", STRING, name, .is_required = true, .max = 64),
 	YAML_FIELD(struct raw, "id", STRING, id, .is_required = true, .max = 16),
+	YAML_FIELD(struct raw, "groups", STRINGS, groups),
+	YAML_FIELD_END,
+};
+
+static const struct yaml_field update_fields[] = {
+	YAML_FIELD(struct raw, "known-good", STRING, known_good),
 	YAML_FIELD_END,
 };
 
@@ -104,6 +113,7 @@ static const struct yaml_field database_fields[] = {
 	YAML_FIELD(struct raw, "warn-age", DURATION, database.warn_age_s, .min = 1),
 	YAML_FIELD(struct raw, "stop-age", DURATION, database.stop_age_s, .min = 1),
 	YAML_FIELD(struct raw, "require-eicar", BOOL, database.require_eicar),
+	YAML_FIELD(struct raw, "at-once", UINT, database.at_once, .min = 1, .max = 2),
 	YAML_FIELD_END,
 };
 
@@ -173,6 +183,7 @@ static const struct yaml_field top_fields[] = {
 	{ .key = "spool", .type = YAML_TYPE_MAP, .fields = spool_fields },
 	{ .key = "staging", .type = YAML_TYPE_MAP, .fields = staging_fields },
 	{ .key = "records", .type = YAML_TYPE_MAP, .fields = records_fields },
+	{ .key = "update", .type = YAML_TYPE_MAP, .fields = update_fields },
 	YAML_FIELD(struct raw, "rules", MAP, rules, .fields = rules_fields),
 	YAML_FIELD(struct raw, "keys", MAP, keys, .fields = keys_fields),
 	YAML_FIELD(struct raw, "hash-list", STRING, hash_list),
@@ -193,7 +204,7 @@ static const struct yaml_field top_fields[] = {
 };
 
 static const struct raw defaults = {
-	.database = { .warn_age_s = 3 * DAY, .stop_age_s = 7 * DAY, .require_eicar = true },
+	.database = { .warn_age_s = 3 * DAY, .stop_age_s = 7 * DAY, .require_eicar = true, .at_once = 2 },
 	.spool_bytes = 64 * GIB,
 	.staging_min_free = 256 * MIB,
 	.limits = {
@@ -318,6 +329,11 @@ static void check_whole(struct loader *l, const struct raw *raw)
 
 	if (raw->id && !is_hex(raw->id, 16))
 		yaml_node_error(l->doc, yaml_map_get(station, "id"), l->errors, "id: must be 16 lower-case hex digits");
+	for (size_t k = 0; k < raw->groups.count; k++)
+		if (!station_group_ok(raw->groups.list[k].value))
+			yaml_errors_add(l->errors, l->doc->file, raw->groups.list[k].line, raw->groups.list[k].column,
+					"groups: '%s' is not a name: a-z 0-9 . _ -, begins with a letter or digit, is not 'any' and no id of a station",
+					raw->groups.list[k].value);
 	if (raw->database.warn_age_s > raw->database.stop_age_s)
 		yaml_node_error(l->doc, database, l->errors,
 				"warn-age: has no effect: stop-age is earlier, and stops approvals first");
@@ -361,6 +377,11 @@ static int take(struct loader *l, struct raw *raw)
 	c->database.warn_age_s = raw->database.warn_age_s;
 	c->database.stop_age_s = raw->database.stop_age_s;
 	c->database.require_eicar = raw->database.require_eicar;
+	c->database.at_once = raw->database.at_once;
+	c->groups = raw->groups;
+	raw->groups = (struct yaml_strings){ 0 };
+	if (raw->known_good)
+		r = yaml_worse(r, resolve(l, &c->known_good, raw->known_good, ""));
 	c->spool_bytes = raw->spool_bytes;
 	c->staging_min_free = raw->staging_min_free;
 	c->limits = raw->limits;
@@ -394,8 +415,9 @@ static void raw_done(struct raw *raw)
 	char *strings[] = { raw->name,	     raw->id,	       raw->rules.file,	 raw->rules.types,  raw->keys.trust,
 			    raw->keys.manifest, raw->keys.audit, raw->database.dir, raw->hash_list,   raw->spool_dir,
 			    raw->staging_dir, raw->audit_dir,  raw->reports_dir, raw->history_dir, raw->control.socket,
-			    raw->control.group, raw->devices.loop_dir };
-	struct yaml_strings *lists[] = { &raw->devices.media_ports, &raw->devices.hubs, &raw->devices.allow, &raw->devices.deny };
+			    raw->control.group, raw->devices.loop_dir, raw->known_good };
+	struct yaml_strings *lists[] = { &raw->devices.media_ports, &raw->devices.hubs, &raw->devices.allow, &raw->devices.deny,
+					 &raw->groups };
 
 	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
 		free(strings[i]);
@@ -461,7 +483,8 @@ static int load(const char *dir, struct yaml_errors *errors, struct station_conf
 	if (r < 0)
 		return r;
 	l.doc = doc;
-	return load_tree(&l);
+	r = load_tree(&l);
+	return r == 0 ? config_take_sets(c, errors) : r;
 }
 
 int station_config_load(const char *dir, struct yaml_errors *errors, struct station_config **ret)
@@ -492,11 +515,12 @@ struct station_config *station_config_free(struct station_config *c)
 	}
 	free(c->database.files);
 	config_examiners_done(c);
+	config_sets_done(c);
 	char *strings[] = { c->dir,	  c->name,	c->id,	       c->rules_file, c->types_dir,
 			    c->trust_dir, c->manifest_key, c->audit_key, c->database.dir, c->hash_list,
 			    c->spool_dir, c->staging_dir,  c->audit_dir, c->reports_dir,  c->history_dir,
-			    c->control.socket, c->control.group, c->devices.loop_dir };
-	struct yaml_strings *lists[] = { &c->devices.media_ports, &c->devices.hubs, &c->devices.allow, &c->devices.deny };
+			    c->control.socket, c->control.group, c->devices.loop_dir, c->known_good };
+	struct yaml_strings *lists[] = { &c->devices.media_ports, &c->devices.hubs, &c->devices.allow, &c->devices.deny, &c->groups };
 
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		yaml_strings_done(lists[i]);

@@ -24,6 +24,28 @@ struct station_database {
 	size_t count;
 	uint64_t warn_age_s, stop_age_s; /* age of the database at which reports warn, and nothing is approved */
 	bool require_eicar;		 /* workers must recognise the EICAR file before they get a job */
+	uint64_t at_once; /* databases in memory at a time: 1: a new one is loaded when the old one has gone */
+};
+
+/* What an update pack can bring (docs/updates.md), but keys, which go to the trust store. */
+enum station_set_kind {
+	SET_DATABASE,
+	SET_RULES,
+	SET_TYPES,
+	SET_YARA,
+	SET_HASH_LIST,
+	SET_SOFTWARE, /* laid down; nothing of it is run from there */
+	SET_KIND_COUNT_
+};
+
+/* A set in force: what it holds takes the place of what lazaret.yaml says (sets/current, station/sets.h). */
+struct station_set {
+	enum station_set_kind kind;
+	char *set;  /* directory in sets/: NAME-VERSION */
+	char *name; /* of the pack */
+	char *pack; /* SHA-256 of the pack, 64 lower-case hex digits */
+	uint64_t version;
+	int64_t made, applied_at; /* s since 1970 */
 };
 
 /* Rules of the site for libyara. */
@@ -182,6 +204,10 @@ struct station_config {
 	struct station_control control;
 	struct station_held held;
 	struct station_review review;
+	struct yaml_strings groups; /* of stations, for packs that are made for several */
+	char *known_good; /* directory of files in which an update may find nothing; NULL: the shipped ones alone */
+	struct station_set sets[SET_KIND_COUNT_];
+	size_t set_count;
 	struct station_people people;
 };
 

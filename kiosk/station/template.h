@@ -27,9 +27,14 @@
 	"#  warn-age: 3d         # reports warn from this age on\n"                                                   \
 	"#  stop-age: 7d         # nothing is approved from this age on\n"                                            \
 	"#  require-eicar: true  # each worker must recognise the EICAR test file first\n"                            \
+	"#  at-once: 2           # databases in memory; 1: a new one is loaded when the old one has gone\n"             \
 	"\n"                                                                                                          \
 	"# A file of SHA-256 sums, one a line, of contents that never pass.\n"                                        \
 	"# hash-list: denied.sha256\n"                                                                                \
+	"\n"                                                                                                           \
+	"# Update packs: `lazaret update`. What they bring takes the place of what stands here.\n"                      \
+	"# update:\n"                                                                                                  \
+	"#   known-good: known-good  # files in which an update may find nothing\n"                                     \
 	"\n"                                                                                                           \
 	"# A site's own YARA rules (yara:) and programs that are asked for their opinion of files (plugins:) are described\n"\
 	"# in lazaret.yaml(5); there are none by default.\n"                                                           \

@@ -378,9 +378,10 @@ static int stage_file(struct inspection *i, const char *file, const char *root)
 	return r;
 }
 
-enum inspection_status inspection_explain(struct supervisor *s, const char *file, const char *root)
+/* `is_staged`: private copies of `file`; otherwise it is a directory of ours, and the medium as it is. */
+static enum inspection_status look(struct supervisor *s, const char *file, const char *root, bool is_staged, const char *reason)
 {
-	struct inspection_request request = { .source = "", .operator_name = "", .owner = "", .ticket = "", .reason = "rules explain", .is_explaining = true };
+	struct inspection_request request = { .source = "", .operator_name = "", .owner = "", .ticket = "", .reason = reason, .is_explaining = true };
 	struct inspection *i = inspection_new(s, &request);
 	_cleanup_free_ char *source = NULL;
 	int r;
@@ -389,7 +390,7 @@ enum inspection_status inspection_explain(struct supervisor *s, const char *file
 		return INSPECTION_INCOMPLETE;
 	i->is_report_kept = true; /* there is none to keep */
 	r = name_transfer(i);
-	if (r == 0 && asprintf(&source, "%s/%s/explain", s->config->spool_dir, i->transfer) < 0)
+	if (r == 0 && is_staged && asprintf(&source, "%s/%s/explain", s->config->spool_dir, i->transfer) < 0)
 		r = -ENOMEM;
 	if (r == 0) {
 		request.source = file;
@@ -397,16 +398,16 @@ enum inspection_status inspection_explain(struct supervisor *s, const char *file
 	}
 	if (r == 0)
 		r = open_spool(i);
-	if (r == 0)
+	if (r == 0 && is_staged)
 		r = stage_file(i, file, root);
-	request.source = source;
+	request.source = is_staged ? source : file;
 	if (r == 0)
 		r = run_stages(i);
 	if (r == 0)
 		r = inspection_judge(i);
 	request.source = file;
 	if (i->spool_fd >= 0) {
-		json_t *body = json_pack("{s:s,s:s}", "transfer", i->transfer, "why", "looked at for `lazaret rules explain`");
+		json_t *body = json_pack("{s:s,s:s+}", "transfer", i->transfer, "why", "looked at for lazaret ", reason);
 		char hash[65];
 		uint64_t seq;
 
@@ -416,4 +417,14 @@ enum inspection_status inspection_explain(struct supervisor *s, const char *file
 	}
 	inspection_done(i);
 	return r < 0 ? INSPECTION_INCOMPLETE : INSPECTION_ALL_APPROVED;
+}
+
+enum inspection_status inspection_explain(struct supervisor *s, const char *file, const char *root)
+{
+	return look(s, file, root, true, "rules explain");
+}
+
+enum inspection_status inspection_try(struct supervisor *s, const char *directory)
+{
+	return look(s, directory, NULL, false, "update");
 }

@@ -44,6 +44,10 @@ enum inspection_status inspection_run(struct supervisor *s, const struct inspect
  * published. `root` may be NULL. */
 enum inspection_status inspection_explain(struct supervisor *s, const char *file, const char *root);
 
+/* The same stages on a directory of the station's own: a "facts" event for each file. So `lazaret update` tries a set before it is in
+ * force. */
+enum inspection_status inspection_try(struct supervisor *s, const char *directory);
+
 /* -- inside ------------------------------------------------------------------------------------------------- */
 
 #define VOLUMES_MAX 128 /* intake tells at most 64 partitions and the gaps between them */

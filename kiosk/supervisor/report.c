@@ -8,6 +8,7 @@
 #include "common/base64.h"
 #include "common/report.h"
 #include "common/text.h"
+#include "station/sets.h"
 
 #define JSON_FORM (JSON_COMPACT | JSON_SORT_KEYS)
 
@@ -40,13 +41,28 @@ static json_t *medium_json(const struct inspection_medium *m)
 			 volumes_json(m));
 }
 
+/* What update packs brought, and is in force. */
+static json_t *sets_json(const struct station_config *c)
+{
+	json_t *list = json_array();
+
+	for (size_t k = 0; list && k < c->set_count; k++)
+		if (json_array_append_new(list, json_pack("{s:s,s:s,s:I,s:s}", "kind", station_set_kind_name(c->sets[k].kind), "name",
+							  c->sets[k].name, "version", (json_int_t)c->sets[k].version, "pack",
+							  c->sets[k].pack)) < 0) {
+			json_decref(list);
+			return NULL;
+		}
+	return list;
+}
+
 static json_t *station_json(const struct supervisor *s)
 {
 	char policy[SHA256_HEX_LEN + 1];
 
 	hex_encode(rules_sha256(s->rules), SHA256_LEN, policy);
-	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "id", s->config->id, "name", s->config->name, "version",
-			 LAZARET_VERSION, "policy", rules_title(s->rules), "policy_sha256", policy, "sandbox",
+	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:o,s:s,s:s}", "id", s->config->id, "name", s->config->name, "version",
+			 LAZARET_VERSION, "policy", rules_title(s->rules), "policy_sha256", policy, "sets", sets_json(s->config), "sandbox",
 			 s->sandbox, "operators", station_operators_name(s->config->operators));
 }
 

@@ -154,6 +154,22 @@ int supervisor_audit(struct supervisor *s, const char *type, const json_t *body,
 	return 0;
 }
 
+int supervisor_check(const char *dir, struct events *events)
+{
+	struct supervisor *s = calloc(1, sizeof(*s));
+	int r = -ENOMEM;
+
+	if (s) {
+		s->events = events;
+		r = load_files(s, dir);
+		rules_free(s->rules);
+		station_config_free(s->config);
+		json_decref(s->keys);
+	}
+	free(s);
+	return r;
+}
+
 /* -- all of it --------------------------------------------------------------------------------------------------- */
 
 static int check_sandbox(struct supervisor *s)

@@ -48,6 +48,9 @@ _must_check_ int supervisor_begin(const char *dir, struct events *events, int si
 /* Without examiners: for what needs the trail, staging and copies that were examined before. */
 _must_check_ int supervisor_open_records(const char *dir, struct events *events, int signal_fd, struct supervisor **ret);
 
+/* Configuration, keys and rules alone: would they do? Tells what is wrong, and keeps nothing. */
+_must_check_ int supervisor_check(const char *dir, struct events *events);
+
 /* In a child that the daemon has forked for one inspection: its own ledger process, its own channels to the examiners'
  * parents (`examiner_fds`, taken over: one for each, in their order; NULL: none), its own events. The others are borrowed. Configuration, rules and keys are those of
  * the moment of the fork, whatever the daemon loads later. */
