@@ -335,7 +335,7 @@ static int resolve(struct loader *l, char **ret, char *given, const char *usual)
 static int take_witness(struct loader *l, struct raw *raw)
 {
 	struct station_config *c = l->c;
-	const struct yaml_node *node = yaml_map_get(yaml_map_get(l->doc->root, "records"), "witness");
+	const struct yaml_node *records = yaml_map_get(l->doc->root, "records");
 	size_t size = c->audit_dir ? strlen(c->audit_dir) : 0;
 	int r;
 
@@ -349,7 +349,7 @@ static int take_witness(struct loader *l, struct raw *raw)
 	}
 	if (r < 0 || strncmp(c->witness_file, c->audit_dir, size) != 0 || c->witness_file[size] != '/')
 		return r;
-	yaml_node_error(l->doc, node ? node : l->doc->root, l->errors, "witness: must lie outside of the audit trail's directory, best on another disk");
+	yaml_node_error(l->doc, records ? records : l->doc->root, l->errors, "witness: must lie outside of the audit trail's directory, best on another disk");
 	return -EINVAL;
 }
 
