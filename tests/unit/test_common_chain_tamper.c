@@ -21,6 +21,8 @@
 
 #define RECORDS	    10000
 #define PER_SEGMENT 1000
+#define MIDDLE	    1600 /* records of a trail whose segments are taken apart */
+#define PER_MIDDLE  200
 #define SMALL	    40 /* records of the small trail in segments */
 #define PER_SMALL   8
 
@@ -198,7 +200,8 @@ static void test_06_every_value_of_every_byte_of_a_record(void **state)
 		for (size_t i = 0; i < own; i++) {
 			char was = text[i];
 
-			for (unsigned int v = 1; v < 256; v++) {
+			/* in some records each value, in the others each bit and what is next to it */
+			for (unsigned int v = 1; v < 256; v = k % 2 == 0 || v < 3 ? v + 1 : (v & (v - 1)) == 0 ? v + 1 : 2 * (v - 1)) {
 				text[i] = (char)((unsigned char)was ^ v);
 				must_be_found(n, walk(n, text, size), "another byte", i);
 			}
@@ -349,18 +352,16 @@ static struct chain_witness witness_of(size_t n)
 static void test_06_every_shorter_trail(void **state)
 {
 	struct chain_witness w = witness_of(RECORDS - 1);
-	size_t size;
-	_cleanup_free_ char *end = lines_of(RECORDS - 20, RECORDS, &size);
 
-	for (size_t n = RECORDS - 20, cut = 0; cut < size; cut++) { /* at every byte of the last records */
-		struct chain_result r = walk(n, end, cut);
-		bool is_boundary = cut == 0 || end[cut - 1] == '\n';
-		uint64_t last = r.records > 0 ? r.last_seq : n - 1;
+	for (size_t n = RECORDS - 20; n < RECORDS; n++) /* at every byte of the last records */
+		for (size_t cut = 0; cut < whole.lines[n].size; cut++) {
+			struct chain_result r = walk(n, whole.text + whole.lines[n].at, cut);
 
-		assert_int_equal(r.is_good, is_boundary);
-		assert_int_equal(r.is_torn_end, !is_boundary);
-		assert_true(last < w.seq);
-	}
+			assert_int_equal(r.is_good, cut == 0);
+			assert_int_equal(r.is_torn_end, cut != 0);
+			assert_int_equal(r.records, 0); /* the last one is the one before: n - 1 */
+			assert_true(n - 1 < w.seq);
+		}
 	for (size_t n = 1; n < RECORDS; n++) { /* between any two: a good trail, which its witness finds */
 		struct chain_result r = walk(n - 1, whole.text + whole.lines[n - 1].at, whole.lines[n - 1].size);
 
@@ -491,7 +492,7 @@ static void try_joints(const struct files *f, const struct files *foreign)
 		write_file(dir_fd, f->name[k], foreign->text[k], foreign->size[k]);
 		must_show("of another station", f->name[k]);
 		put(f, k);
-		for (size_t m = k + 1; m < f->count; m += f->count > 5 ? 3 : 1) {
+		for (size_t m = k + 1; m < f->count; m += 1 + (f->count > 5)) {
 			swap_files(f->name[k], f->name[m]);
 			must_show("swapped", f->name[k]);
 			swap_files(f->name[k], f->name[m]);
@@ -501,12 +502,11 @@ static void try_joints(const struct files *f, const struct files *foreign)
 
 static void test_06_segments_of_a_long_trail(void **state)
 {
-	struct files f, foreign;
 	struct chain_result r;
+	struct files f;
 
 	dir_fd = private_directory(dir);
 	make_files(&f, key, RECORDS, PER_SEGMENT);
-	make_files(&foreign, other_key, RECORDS, PER_SEGMENT);
 	for (size_t k = 0; k < f.count; k++)
 		put(&f, k);
 	for (enum chain_care care = CHAIN_SEALS; care <= CHAIN_LINKS; care++) {
@@ -519,18 +519,31 @@ static void test_06_segments_of_a_long_trail(void **state)
 	}
 	assert_int_equal(chain_walk_all(dir_fd, NULL, CHAIN_SEALS, NULL, &r), 0);
 	assert_true(r.is_good);
-	try_joints(&f, &foreign);
-	for (size_t k = 0; k < f.count; k++) { /* a byte of each, at its beginning, middle and end */
-		size_t at[] = { 0, f.size[k] / 3, f.size[k] / 2, f.size[k] - 2 };
+	for (size_t k = 0; k + 1 < f.count; k++) { /* a byte of each, and each taken away */
+		size_t at = f.size[k] * (k + 1) / f.count;
 
-		for (size_t i = 0; i < ARRAY_LEN(at); i++) {
-			f.text[k][at[i]] ^= 1;
-			put(&f, k);
-			must_show("a flipped bit", f.name[k]);
-			f.text[k][at[i]] ^= 1;
-		}
+		f.text[k][at] ^= 1;
+		put(&f, k);
+		must_show("a flipped bit", f.name[k]);
+		f.text[k][at] ^= 1;
+		assert_int_equal(unlinkat(dir_fd, f.name[k], 0), 0);
+		must_show("missing", f.name[k]);
 		put(&f, k);
 	}
+	made_done(&f.all);
+	remove_private_directory(dir_fd, dir);
+}
+
+static void test_06_segments_taken_apart(void **state)
+{
+	struct files f, foreign;
+
+	dir_fd = private_directory(dir);
+	make_files(&f, key, MIDDLE, PER_MIDDLE);
+	make_files(&foreign, other_key, MIDDLE, PER_MIDDLE);
+	for (size_t k = 0; k < f.count; k++)
+		put(&f, k);
+	try_joints(&f, &foreign);
 	assert_true(look(CHAIN_SEALS).is_good);
 	tried--;
 	made_done(&f.all);
@@ -613,6 +626,7 @@ int main(void)
 		cmocka_unit_test(test_06_every_shorter_trail),
 		cmocka_unit_test(test_06_every_byte_of_a_witness),
 		cmocka_unit_test(test_06_segments_of_a_long_trail),
+		cmocka_unit_test(test_06_segments_taken_apart),
 		cmocka_unit_test(test_06_every_byte_of_a_trail_in_segments),
 	};
 
