@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-/* `lazaret audit verify` and `lazaret audit show`. Reads alone: a shared lock keeps half-written records out of sight.
+/* `lazaret audit verify` and `lazaret audit show`. Reads alone.
  *
  * A trail cut between two records is a good, shorter trail. What proves the later ones is outside of it: the kept
- * reports (each names a record in its "audit"), and what the officer wrote down (--expect-seq, --expect-hash).
+ * reports (each names a record in its "audit"), witnesses (--witness; the station's own is always asked), and what the officer
+ * wrote down (--expect-seq, --expect-hash).
  */
 #include <dirent.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
 
-#include "cli/records.h"
-#include "common/chain.h"
+#include "cli/audit.h"
 #include "common/fd.h"
 #include "common/log.h"
 #include "common/report.h"
@@ -20,36 +21,20 @@
 #define SHOW_DEFAULT 20
 #define SHOW_MAX     100000
 
-struct expectation {
-	bool has_seq;
-	uint64_t seq;
-	const char *hash; /* 64 hex digits; NULL */
-};
-
-struct audit {
-	struct station_config *config;
-	int audit_fd, reports_fd, trail_fd;
-	struct expectation expected;
-	bool is_expected_seen;
-	bool is_json;
-	json_t *recorded; /* file name -> sha256, as the trail has it */
-	uint8_t (*hashes)[SHA256_LEN]; /* of every record, by seq */
-	size_t count, room;
-	uint64_t problems;
-};
-
-static void audit_done(struct audit *a)
+void audit_done(struct audit *a)
 {
 	close_p(&a->audit_fd);
 	close_p(&a->reports_fd);
-	close_p(&a->trail_fd);
 	json_decref(a->recorded);
 	free(a->hashes);
 	station_config_free(a->config);
 }
 
-static int open_audit(const struct cli *cli, struct audit *a)
+int audit_open(const struct cli *cli, struct audit *a)
 {
+	int fd;
+
+	a->is_json = cli->is_json;
 	a->config = records_config(cli);
 	if (!a->config)
 		return -EINVAL;
@@ -57,25 +42,12 @@ static int open_audit(const struct cli *cli, struct audit *a)
 	a->reports_fd = records_directory(a->config->reports_dir);
 	if (a->audit_fd < 0 || a->reports_fd < 0)
 		return -ENOENT;
-	a->trail_fd = openat(a->audit_fd, CHAIN_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (a->trail_fd < 0) {
-		int r = -errno;
-
+	fd = chain_open(a->audit_fd, CHAIN_FILE);
+	if (fd < 0)
 		log_error("%s/%s: %s", a->config->audit_dir, CHAIN_FILE,
-			  r == -ENOENT ? "the trail is missing (or this station has not recorded anything yet)" : strerror(-r));
-		return r;
-	}
-	return 0;
-}
-
-/* Held while the trail is read; a station that never wrote has no lock file. */
-static int lock_shared(const struct audit *a)
-{
-	int fd = openat(a->audit_fd, "lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-
-	if (fd >= 0 && flock(fd, LOCK_SH) < 0)
-		log_warning("%s/lock: %s", a->config->audit_dir, strerror(errno));
-	return fd;
+			  fd == -ENOENT ? "the trail is missing (or this station has not recorded anything yet)" : strerror(-fd));
+	close_p(&(int){ fd });
+	return MIN(fd, 0);
 }
 
 static void problem(struct audit *a, const char *fmt, ...) _printf_(2, 3);
@@ -116,11 +88,25 @@ static bool is_record(const struct audit *a, json_int_t seq, const char *hash)
 	       hex_decode(hash, sum, sizeof(sum)) == 0 && memcmp(sum, a->hashes[seq], sizeof(sum)) == 0;
 }
 
+static void tell_clock_step(struct audit *a, const struct chain_record *r)
+{
+	json_int_t moved_ms = json_integer_value(json_object_get(r->body, "moved_ms"));
+	char before[RECORDS_TIME_LEN], now[RECORDS_TIME_LEN];
+
+	a->clock_steps++;
+	records_time(json_integer_value(json_object_get(r->body, "expected")), before);
+	records_time(json_integer_value(json_object_get(r->body, "now")), now);
+	log_warning("record %" PRIu64 ": the clock was set by %s%" JSON_INTEGER_FORMAT ".%03d s: %s where %s was expected", r->seq,
+		    moved_ms < 0 ? "-" : "+", moved_ms < 0 ? -(moved_ms / 1000) : moved_ms / 1000, abs((int)(moved_ms % 1000)), now, before);
+}
+
 static int on_record(void *context, const struct chain_record *r, uint64_t line)
 {
 	struct audit *a = context;
 	char hex[SHA256_HEX_LEN + 1];
 
+	if (strcmp(r->type, CHAIN_TYPE_CLOCK) == 0)
+		tell_clock_step(a, r);
 	hex_encode(r->hash, sizeof(r->hash), hex);
 	if ((a->expected.has_seq ? r->seq == a->expected.seq : a->expected.hash && strcasecmp(hex, a->expected.hash) == 0)) {
 		if (a->expected.hash && strcasecmp(hex, a->expected.hash) != 0)
@@ -146,6 +132,38 @@ static int on_fragment(void *context, uint64_t offset, uint64_t length)
 	log_warning("a write was interrupted at byte %" PRIu64 ": %" PRIu64 " bytes are no record, and declared so", offset,
 		    length);
 	return 0;
+}
+
+static void check_witness_file(struct audit *a, const struct minisign_public *key, const char *path, bool may_be_missing)
+{
+	_cleanup_free_ char *text = NULL;
+	char hash[SHA256_HEX_LEN + 1], when[RECORDS_TIME_LEN];
+	struct chain_witness w;
+	const char *why = NULL;
+	size_t size;
+	int r = file_read(AT_FDCWD, path, CHAIN_WITNESS_MAX, &text, &size);
+
+	if (r == -ENOENT && may_be_missing)
+		return;
+	if (r == 0)
+		r = chain_witness_parse(text, size, key, &w, &why);
+	if (r < 0) {
+		problem(a, "%s: %s", path, why ? why : strerror(-r));
+		return;
+	}
+	hex_encode(w.hash, SHA256_LEN, hash);
+	records_time(w.time, when);
+	if (!is_record(a, (json_int_t)w.seq, hash))
+		problem(a, "%s: at %s UTC record %" PRIu64 " with hash %s was the trail's last, and that is not in the trail: %s", path, when,
+			w.seq, hash, w.seq >= a->count ? "its end was cut off, or an older copy was put back" : "it is another trail");
+}
+
+static void check_witnesses(struct audit *a, const struct minisign_public *key)
+{
+	if (a->config->witness_file)
+		check_witness_file(a, key, a->config->witness_file, true);
+	for (size_t i = 0; i < a->witness_count; i++)
+		check_witness_file(a, key, a->witnesses[i], false);
 }
 
 /* The witness in a report: the last record when it was written. */
@@ -203,6 +221,15 @@ static void check_report(struct audit *a, const char *name, const char *expected
 	check_witness(a, name, in);
 }
 
+/* A report gets its name just before its record: one that came while we read is none of our business. */
+static bool is_being_recorded(const struct audit *a, const char *name)
+{
+	struct stat st;
+
+	return fstatat(a->reports_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && (st.st_ctim.tv_sec > a->began.tv_sec ||
+		(st.st_ctim.tv_sec == a->began.tv_sec && st.st_ctim.tv_nsec > a->began.tv_nsec));
+}
+
 static void check_reports(struct audit *a)
 {
 	int copy = fcntl(a->reports_fd, F_DUPFD_CLOEXEC, 0);
@@ -219,7 +246,7 @@ static void check_reports(struct audit *a)
 		return;
 	}
 	while ((entry = readdir(dir)))
-		if (entry->d_name[0] != '.' && !json_object_get(a->recorded, entry->d_name))
+		if (entry->d_name[0] != '.' && !json_object_get(a->recorded, entry->d_name) && !is_being_recorded(a, entry->d_name))
 			problem(a, "%s/%s: no record in the trail tells of it", a->config->reports_dir, entry->d_name);
 	(void)closedir(dir); /* read-only use */
 }
@@ -228,7 +255,7 @@ static void tell_trail(struct audit *a, const struct chain_result *result)
 {
 	if (!result->is_good)
 		problem(a, "%s/%s:%" PRIu64 ": (byte %" PRIu64 ") %s; %" PRIu64 " good records come before it",
-			a->config->audit_dir, CHAIN_FILE, result->bad_line, result->bad_offset, result->why,
+			a->config->audit_dir, result->bad_file, result->bad_line, result->bad_offset, result->why,
 			result->records);
 	if ((a->expected.has_seq || a->expected.hash) && !a->is_expected_seen)
 		problem(a, "the expected record is not in the trail: it was cut, or replaced by another");
@@ -240,10 +267,10 @@ static int tell_result(const struct audit *a, const struct chain_result *result)
 
 	hex_encode(result->last_hash, sizeof(result->last_hash), hex);
 	if (a->is_json)
-		(void)printf("{\"fragments\":%" PRIu64 ",\"hash\":\"%s\",\"ok\":%s,\"problems\":%" PRIu64 ",\"records\":%" PRIu64
-			     ",\"reports\":%zu,\"seq\":%" PRIu64 "}\n", result->fragments, hex,
+		(void)printf("{\"clock_steps\":%zu,\"fragments\":%" PRIu64 ",\"hash\":\"%s\",\"ok\":%s,\"problems\":%" PRIu64 ",\"records\":%" PRIu64
+			     ",\"reports\":%zu,\"segments\":%" PRIu64 ",\"seq\":%" PRIu64 "}\n", a->clock_steps, result->fragments, hex,
 			     a->problems > 0 ? "false" : "true", a->problems, result->records,
-			     json_object_size(a->recorded), result->last_seq);
+			     json_object_size(a->recorded), result->segments + 1, result->last_seq);
 	else if (a->problems == 0)
 		(void)printf("ok: %" PRIu64 " records, %zu reports, %" PRIu64 " declared fragments; the last record is seq %" PRIu64
 			     " hash %s\n", result->records, json_object_size(a->recorded), result->fragments,
@@ -256,18 +283,19 @@ static int verify(struct audit *a)
 	struct chain_visitor visitor = { on_record, on_fragment, a };
 	struct chain_result result;
 	struct minisign_public key;
-	int lock_fd, r = records_public_key(a->config->audit_key, &key);
+	int r = records_public_key(a->config->audit_key, &key);
 
 	if (r < 0)
 		return r;
-	lock_fd = lock_shared(a);
-	r = chain_walk(a->trail_fd, &key, &visitor, &result);
+	(void)clock_gettime(CLOCK_REALTIME, &a->began); /* cannot fail with a valid clock and address */
+	r = chain_walk_all(a->audit_fd, &key, a->is_thorough ? CHAIN_SIGNATURES : CHAIN_SEALS, &visitor, &result);
 	if (r == 0) {
 		tell_trail(a, &result);
-		if (result.is_good)
+		if (result.is_good) {
+			check_witnesses(a, &key);
 			check_reports(a);
+		}
 	}
-	close_p(&lock_fd);
 	if (r < 0) {
 		log_error("%s/%s: %s", a->config->audit_dir, CHAIN_FILE, strerror(-r));
 		return r;
@@ -275,36 +303,61 @@ static int verify(struct audit *a)
 	return tell_result(a, &result);
 }
 
+/* False after telling. */
+static bool verify_option(struct audit *a, int c)
+{
+	uint8_t sum[SHA256_LEN];
+	char *end = NULL;
+
+	switch (c) {
+	case 's':
+		if (*optarg >= '0' && *optarg <= '9') {
+			a->expected.seq = strtoull(optarg, &end, 10);
+			a->expected.has_seq = *end == '\0';
+		}
+		if (!a->expected.has_seq)
+			log_error("--expect-seq takes a number");
+		return a->expected.has_seq;
+	case 'h':
+		if (strlen(optarg) == SHA256_HEX_LEN && hex_decode(optarg, sum, sizeof(sum)) == 0)
+			a->expected.hash = optarg;
+		else
+			log_error("--expect-hash takes 64 hex digits");
+		return a->expected.hash == optarg;
+	case 'w':
+		if (a->witness_count == AUDIT_WITNESSES_MAX)
+			log_error("--witness: at most %d", AUDIT_WITNESSES_MAX);
+		else
+			a->witnesses[a->witness_count++] = optarg;
+		return a->witness_count > 0 && a->witnesses[a->witness_count - 1] == optarg;
+	case 'e':
+		a->is_thorough = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
 static int audit_verify(struct cli *cli, int argc, char **argv)
 {
 	static const struct option options[] = { { "expect-seq", required_argument, NULL, 's' },
 						 { "expect-hash", required_argument, NULL, 'h' },
+						 { "witness", required_argument, NULL, 'w' },
+						 { "every-signature", no_argument, NULL, 'e' },
 						 { 0 } };
-	struct audit a = { .audit_fd = -EBADF, .reports_fd = -EBADF, .trail_fd = -EBADF };
-	uint8_t sum[SHA256_LEN];
-	char *end = NULL;
+	struct audit a = AUDIT_INIT;
 	int c, r;
 
 	optind = 0; /* glibc: begin again with this vector */
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c == 's' && *optarg >= '0' && *optarg <= '9') {
-			a.expected.seq = strtoull(optarg, &end, 10);
-			a.expected.has_seq = *end == '\0';
-		}
-		if (c == 'h' && strlen(optarg) == SHA256_HEX_LEN && hex_decode(optarg, sum, sizeof(sum)) == 0)
-			a.expected.hash = optarg;
-		if (c == '?' || (c == 's' && !a.expected.has_seq) || (c == 'h' && !a.expected.hash)) {
-			log_error("--expect-seq takes a number, --expect-hash 64 hex digits");
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
+		if (!verify_option(&a, c))
 			return EXIT_USAGE;
-		}
-	}
 	if (optind < argc) {
 		log_error("audit verify takes no argument \"%s\"", argv[optind]);
 		return EXIT_USAGE;
 	}
 	a.recorded = json_object();
-	a.is_json = cli->is_json;
-	r = a.recorded ? open_audit(cli, &a) : -ENOMEM;
+	r = a.recorded ? audit_open(cli, &a) : -ENOMEM;
 	if (r == 0)
 		r = verify(&a);
 	audit_done(&a);
@@ -356,13 +409,11 @@ static int show(struct audit *a, struct show *s)
 	struct chain_visitor visitor = { .record = keep_record, .context = s };
 	struct chain_result result;
 	struct minisign_public key;
-	int lock_fd, r = records_public_key(a->config->audit_key, &key);
+	int r = records_public_key(a->config->audit_key, &key);
 
 	if (r < 0)
 		return r;
-	lock_fd = lock_shared(a);
-	r = chain_walk(a->trail_fd, &key, &visitor, &result);
-	close_p(&lock_fd);
+	r = chain_walk_all(a->audit_fd, &key, CHAIN_SEALS, &visitor, &result);
 	if (r < 0)
 		return r;
 	for (size_t i = 0, n = json_array_size(s->last); i < n; i++)
@@ -373,7 +424,7 @@ static int show(struct audit *a, struct show *s)
 
 static int audit_show(struct cli *cli, int argc, char **argv)
 {
-	struct audit a = { .audit_fd = -EBADF, .reports_fd = -EBADF, .trail_fd = -EBADF };
+	struct audit a = AUDIT_INIT;
 	struct show s = { .wanted = SHOW_DEFAULT, .is_json = cli->is_json };
 	char *end = NULL;
 	int c, r;
@@ -393,7 +444,7 @@ static int audit_show(struct cli *cli, int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	s.last = json_array();
-	r = s.last ? open_audit(cli, &a) : -ENOMEM;
+	r = s.last ? audit_open(cli, &a) : -ENOMEM;
 	if (r == 0)
 		r = show(&a, &s);
 	json_decref(s.last);
@@ -403,11 +454,23 @@ static int audit_show(struct cli *cli, int argc, char **argv)
 
 int cmd_audit(struct cli *cli)
 {
-	if (cli->argc >= 2 && strcmp(cli->argv[1], "verify") == 0)
-		return audit_verify(cli, cli->argc - 1, cli->argv + 1);
-	if (cli->argc >= 2 && strcmp(cli->argv[1], "show") == 0)
-		return audit_show(cli, cli->argc - 1, cli->argv + 1);
-	(void)fputs("usage: lazaret audit verify [--expect-seq N] [--expect-hash HEX]\n"
-		    "       lazaret audit show [-n N]\n", stderr); /* nowhere left to complain to */
+	static const struct {
+		const char *name;
+		int (*run)(struct cli *cli, int argc, char **argv);
+	} actions[] = {
+		{ "verify", audit_verify },
+		{ "show", audit_show },
+		{ "witness", audit_witness },
+		{ "export", audit_export },
+	};
+
+	for (size_t i = 0; cli->argc >= 2 && i < ARRAY_LEN(actions); i++)
+		if (strcmp(cli->argv[1], actions[i].name) == 0)
+			return actions[i].run(cli, cli->argc - 1, cli->argv + 1);
+	(void)fputs("usage: lazaret audit verify [--witness FILE]... [--expect-seq N] [--expect-hash HEX] [--every-signature]\n"
+		    "       lazaret audit show [-n N]\n"
+		    "       lazaret audit witness [--out FILE]\n"
+		    "       lazaret audit export [--from SEQ|DATE] [--to SEQ|DATE] [--by NAME] --out DIR|FILE.tar\n",
+		    stderr); /* nowhere left to complain to */
 	return EXIT_USAGE;
 }

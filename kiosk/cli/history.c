@@ -99,7 +99,7 @@ static int on_record(void *context, const struct chain_record *r, uint64_t line)
 }
 
 /* Is there a report in the trail that is newer than the index? Asked from the trail's end, hence quick. */
-static int is_behind(struct history *h, int trail_fd, const struct minisign_public *key)
+static int is_behind(struct history *h, int audit_fd, int trail_fd, const struct minisign_public *key)
 {
 	struct chain_record record;
 	struct chain_tail tail;
@@ -110,7 +110,7 @@ static int is_behind(struct history *h, int trail_fd, const struct minisign_publ
 	if (r == 0)
 		r = chain_tail_find(trail_fd, key, &tail, &why);
 	if (r == 0)
-		r = chain_last_report(trail_fd, &tail, &record);
+		r = chain_last_report(audit_fd, trail_fd, &tail, &record);
 	if (r == -ENODATA)
 		return 0;
 	if (r < 0)
@@ -127,20 +127,18 @@ static int update_index(struct history *h, const struct station_config *config, 
 {
 	struct update u = { .history = h, .reports_fd = -EBADF };
 	struct chain_visitor visitor = { .record = on_record, .context = &u };
-	_cleanup_free_ char *path = NULL;
-	_cleanup_close_ int trail_fd = -EBADF, reports_fd = records_directory(config->reports_dir);
+	_cleanup_close_ int audit_fd = records_directory(config->audit_dir), trail_fd = -EBADF;
+	_cleanup_close_ int reports_fd = records_directory(config->reports_dir);
 	struct chain_result result;
 	struct minisign_public key;
 	int r = records_public_key(config->audit_key, &key);
 
-	if (r < 0 || reports_fd < 0)
+	if (r < 0 || audit_fd < 0 || reports_fd < 0)
 		return -ENOENT; /* told already */
-	if (asprintf(&path, "%s/" CHAIN_FILE, config->audit_dir) < 0)
-		return -ENOMEM;
-	trail_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	trail_fd = chain_open(audit_fd, CHAIN_FILE);
 	if (trail_fd < 0)
-		return errno == ENOENT ? 0 : -errno; /* nothing recorded yet */
-	r = is_rebuild ? history_clear(h) : is_behind(h, trail_fd, &key);
+		return trail_fd == -ENOENT ? 0 : trail_fd; /* nothing recorded yet */
+	r = is_rebuild ? history_clear(h) : is_behind(h, audit_fd, trail_fd, &key);
 	if (r == 0 && !is_rebuild) {
 		r = history_series_is_whole(h);
 		if (r > 0)
@@ -149,10 +147,10 @@ static int update_index(struct history *h, const struct station_config *config, 
 	if (r < 0)
 		return r;
 	u.reports_fd = reports_fd;
-	r = chain_walk(trail_fd, &key, &visitor, &result);
+	r = chain_walk_all(audit_fd, &key, CHAIN_SEALS, &visitor, &result);
 	if (r == 0 && !result.is_good && !result.is_torn_end)
-		log_warning("the audit trail is not good (`lazaret audit verify`); indexed up to line %" PRIu64,
-			    result.bad_line);
+		log_warning("the audit trail is not good (`lazaret audit verify`); indexed up to %s:%" PRIu64,
+			    result.bad_file, result.bad_line);
 	if (r == 0 && (result.is_good || result.is_torn_end))
 		r = history_series_set_whole(h, true);
 	if (r == 0 && is_rebuild && (result.is_good || result.is_torn_end))

@@ -26,7 +26,7 @@ static const struct {
 	{ "status", cmd_status, "roles, sandbox, engines, keys and directories" },
 	{ "history", cmd_history, "[--rebuild] [SHA256|TEXT]   transfers, or where a content was seen" },
 	{ "show", cmd_show, "ID   one report" },
-	{ "audit", cmd_audit, "verify | show   the audit trail" },
+	{ "audit", cmd_audit, "verify | show | witness | export   the audit trail" },
 	{ "media", cmd_media, "[--json] [--watch] | cancel | dismiss | eject | again ID   media in the running station" },
 	{ "devices", cmd_devices, "[--json]   USB devices, and what was decided about each" },
 	{ "reload", cmd_reload, "configuration, rules, keys and databases are read anew" },

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "cli/cli.h"
 #include "common/macros.h"
@@ -14,7 +15,7 @@
 #define EXIT_CANNOT 2  /* something could not be read or done */
 #define EXIT_USAGE  64 /* sysexits.h: EX_USAGE */
 
-/* lazaret audit verify | audit show: 0 good, 1 the trail is not good, 2 it could not be read, 64 usage. */
+/* lazaret audit verify | show | witness | export: 0 good, 1 the trail is not good, 2 it could not be read, 64 usage. */
 int cmd_audit(struct cli *cli);
 /* lazaret key make | show | trust | distrust | list: 0 done, 1 refused, 2 could not be done, 64 usage. */
 int cmd_key(struct cli *cli);
@@ -33,6 +34,11 @@ _must_check_ int records_directory(const char *path);
 
 /* The public key beside a secret one ("audit.key" -> "audit.pub"). 0, or a negative errno after telling why. */
 _must_check_ int records_public_key(const char *secret_path, struct minisign_public *ret);
+
+/* Start lazaret-ledger for several requests (ipc/ledger_client.h), and end it. 0, or a negative errno after telling. */
+struct channel;
+_must_check_ int records_ledger_start(const struct station_config *config, struct channel *ret, pid_t *ret_pid);
+void records_ledger_end(struct channel *channel, pid_t pid);
 
 /* Append one record through lazaret-ledger, which is started and ended for it. 0, or a negative errno after telling. */
 _must_check_ int records_append(const struct station_config *config, const char *type, const json_t *body);

@@ -34,17 +34,15 @@ static int on_record(void *context, const struct chain_record *r, uint64_t line)
 static int find_record(const struct station_config *config, struct wanted *w)
 {
 	struct chain_visitor visitor = { .record = on_record, .context = w };
-	_cleanup_close_ int fd = -EBADF;
-	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int fd = open(config->audit_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct chain_result result;
 	struct minisign_public key;
 
+	if (fd < 0)
+		return -errno;
 	if (records_public_key(config->audit_key, &key) < 0)
 		return -EINVAL; /* told already */
-	if (asprintf(&path, "%s/" CHAIN_FILE, config->audit_dir) < 0)
-		return -ENOMEM;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	return fd < 0 ? -errno : chain_walk(fd, &key, &visitor, &result);
+	return chain_walk_all(fd, &key, CHAIN_SEALS, &visitor, &result);
 }
 
 static void put_field(const char *label, const json_t *object, const char *name)

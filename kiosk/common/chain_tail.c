@@ -94,8 +94,9 @@ static int try_line(struct chain_tail *t, const struct minisign_public *key, con
 		return refuse(ret_why, why);
 	if (r < 0)
 		return r;
-	r = chain_record_verify(&record, key);
+	r = key ? chain_record_verify(&record, key) : 0;
 	t->seq = record.seq;
+	t->time = record.time;
 	memcpy(t->hash, record.hash, sizeof(t->hash));
 	chain_record_done(&record);
 	if (r == -EBADMSG)
@@ -144,37 +145,87 @@ int chain_tail_find(int fd, const struct minisign_public *key, struct chain_tail
 	return refuse(ret_why, "there is no record in its last part");
 }
 
-int chain_last_report(int fd, const struct chain_tail *tail, struct chain_record *ret)
+struct search {
+	int dir_fd;
+	uint8_t want[SHA256_LEN]; /* hash of the next record backwards */
+	bool (*is_wanted)(const void *context, const struct chain_record *r);
+	const void *context;
+	char next[CHAIN_NAME_MAX + 1]; /* file to go on with; "": there is none */
+};
+
+/* 1: `ret` is it; 0: it is further back, perhaps in s->next. */
+static int look_at(struct search *s, const char *text, size_t size, struct chain_record *ret)
 {
-	_cleanup_free_ char *window = malloc(WINDOW);
-	struct backward b = { .fd = fd, .window = window, .end = tail->torn_offset };
-	uint8_t want[SHA256_LEN];
+	struct chain_record record;
+	struct chain_closed closed;
+	int r = chain_line_parse(text, size, &record, NULL);
+
+	if (r == -EINVAL) /* a fragment; the links lead past it */
+		return 0;
+	if (r < 0)
+		return r;
+	r = memcmp(record.hash, s->want, sizeof(s->want)) == 0 ? 0 : -EBADMSG;
+	memcpy(s->want, record.prev, sizeof(s->want));
+	if (r == 0 && strcmp(record.type, CHAIN_TYPE_SEGMENT) == 0) {
+		r = chain_segment_parse(&record, &closed);
+		if (r == 0)
+			memcpy(s->next, closed.file, sizeof(s->next));
+	}
+	if (r == 0 && s->is_wanted(s->context, &record)) {
+		record.line = NULL;
+		*ret = record;
+		return 1;
+	}
+	chain_record_done(&record);
+	return r;
+}
+
+static int search_file(struct search *s, struct backward *b, struct chain_record *ret)
+{
 	const char *text;
 	uint64_t at;
 	size_t size;
 	int r;
 
+	s->next[0] = '\0';
+	while ((r = previous_line(b, &text, &size, &at)) == 1) {
+		r = look_at(s, text, size, ret);
+		if (r != 0)
+			return r;
+	}
+	return r;
+}
+
+int chain_find_back(int dir_fd, int fd, const struct chain_tail *tail,
+		    bool (*is_wanted)(const void *context, const struct chain_record *r), const void *context, struct chain_record *ret)
+{
+	_cleanup_free_ char *window = malloc(WINDOW);
+	struct search s = { .dir_fd = dir_fd, .is_wanted = is_wanted, .context = context };
+	struct backward b = { .fd = fd, .window = window, .end = tail->torn_offset };
+	int r;
+
 	if (!window)
 		return -ENOMEM;
-	memcpy(want, tail->hash, sizeof(want));
-	while ((r = previous_line(&b, &text, &size, &at)) == 1) {
-		struct chain_record record;
+	memcpy(s.want, tail->hash, sizeof(s.want));
+	r = search_file(&s, &b, ret);
+	while (r == 0 && s.next[0]) {
+		_cleanup_close_ int before_fd = chain_open(dir_fd, s.next);
+		struct stat st;
 
-		r = chain_line_parse(text, size, &record, NULL);
-		if (r == -EINVAL) /* a fragment; the links lead past it */
-			continue;
-		if (r < 0)
-			return r;
-		if (memcmp(record.hash, want, sizeof(want)) != 0) {
-			chain_record_done(&record);
-			return -EBADMSG;
-		}
-		if (strcmp(record.type, CHAIN_TYPE_REPORT) == 0) {
-			*ret = record;
-			return 0;
-		}
-		memcpy(want, record.prev, sizeof(want));
-		chain_record_done(&record);
+		if (before_fd < 0 || fstat(before_fd, &st) < 0)
+			return before_fd == -ENOENT ? -EBADMSG : before_fd < 0 ? before_fd : -errno;
+		b = (struct backward){ .fd = before_fd, .window = window, .end = (uint64_t)st.st_size };
+		r = search_file(&s, &b, ret);
 	}
-	return r < 0 ? r : -ENODATA;
+	return r < 0 ? r : r == 1 ? 0 : -ENODATA;
+}
+
+static bool is_report(const void *context, const struct chain_record *r)
+{
+	return strcmp(r->type, CHAIN_TYPE_REPORT) == 0;
+}
+
+int chain_last_report(int dir_fd, int fd, const struct chain_tail *tail, struct chain_record *ret)
+{
+	return chain_find_back(dir_fd, fd, tail, is_report, NULL, ret);
 }

@@ -24,10 +24,15 @@ struct walk {
 	int fd;
 	char *window; /* WINDOW bytes */
 	uint64_t at;  /* offset of the next line */
+	uint64_t end; /* nothing is read from here on */
 	uint64_t lines;
 	uint64_t window_at; /* offset of window[0] */
 	size_t window_size;
 
+	const struct chain_start *start; /* may be NULL */
+	bool has_before;		 /* is there a record before the next one? its number and hash: */
+	uint64_t seq;
+	uint8_t hash[SHA256_LEN];
 	const struct minisign_public *key;
 	struct minisign_public genesis_key;
 	const struct chain_visitor *visitor;
@@ -40,8 +45,9 @@ static int fill_window(struct walk *w)
 {
 	w->window_at = w->at;
 	w->window_size = 0;
-	while (w->window_size < WINDOW) {
-		ssize_t n = pread(w->fd, w->window + w->window_size, WINDOW - w->window_size,
+	while (w->window_size < WINDOW && w->window_at + w->window_size < w->end) {
+		ssize_t n = pread(w->fd, w->window + w->window_size,
+				  (size_t)MIN((uint64_t)(WINDOW - w->window_size), w->end - w->window_at - w->window_size),
 				  (off_t)(w->window_at + w->window_size));
 
 		if (n < 0 && errno == EINTR)
@@ -152,27 +158,51 @@ static int check_genesis(struct walk *w, const struct line *l, const struct chai
 	return 0;
 }
 
+/* A file but the very first begins with a record about the one before it, and no other record is of that type. */
+static int check_segment(struct walk *w, const struct line *l, const struct chain_record *r)
+{
+	bool is_segment = strcmp(r->type, CHAIN_TYPE_SEGMENT) == 0, must_be = w->start && w->start->has_before && l->offset == 0;
+	const struct chain_closed *before = must_be ? w->start->before : NULL;
+	struct chain_closed named;
+
+	if (is_segment != must_be)
+		return bad(w, l, must_be ? "a file of the trail that does not begin with a %s record" :
+					   "a %s record that does not begin a file", CHAIN_TYPE_SEGMENT);
+	if (!is_segment)
+		return 0;
+	if (chain_segment_parse(r, &named) < 0 || named.seq != w->seq || memcmp(named.hash, w->hash, SHA256_LEN) != 0)
+		return bad(w, l, "a %s record that does not tell where the file before it ends", CHAIN_TYPE_SEGMENT);
+	if (!before || strcmp(named.file, before->file) != 0)
+		return bad(w, l, "follows %s, which is not the file before it", named.file);
+	if (named.size != before->size || memcmp(named.sum, before->sum, SHA256_LEN) != 0)
+		return bad(w, l, "%s is not as it was when it was closed (size or SHA-256 differs)", named.file);
+	return 0;
+}
+
 static int check_links(struct walk *w, const struct line *l, const struct chain_record *r)
 {
 	static const uint8_t zero[SHA256_LEN];
-	bool is_first = w->result->records == 0;
-	uint64_t seq = is_first ? 0 : w->result->last_seq + 1;
+	uint64_t seq = w->has_before ? w->seq + 1 : 0;
 	int e;
 
+	if (!w->has_before && strcmp(r->type, CHAIN_TYPE_SEGMENT) == 0)
+		return bad(w, l, "what comes before record %llu is missing", (unsigned long long)r->seq);
 	if (r->seq != seq)
 		return bad(w, l, "record number %llu stands where %llu belongs", (unsigned long long)r->seq,
 			   (unsigned long long)seq);
-	if (memcmp(r->prev, is_first ? zero : w->result->last_hash, SHA256_LEN) != 0)
+	if (memcmp(r->prev, w->has_before ? w->hash : zero, SHA256_LEN) != 0)
 		return bad(w, l, "does not follow the record before it (prev differs)");
-	if (is_first) {
+	if (!w->has_before) {
 		e = check_genesis(w, l, r);
 		if (e != 0)
 			return e;
 	} else if (strcmp(r->type, CHAIN_TYPE_GENESIS) == 0) {
 		return bad(w, l, "a second %s record", CHAIN_TYPE_GENESIS);
 	}
-	e = chain_record_verify(r, w->key);
-	return e == -EBADMSG ? bad(w, l, "the signature is not by the audit key") : e;
+	e = w->start && w->start->is_vouched_for ? 0 : chain_record_verify(r, w->key);
+	if (e != 0)
+		return e == -EBADMSG ? bad(w, l, "the signature is not by the audit key") : e;
+	return check_segment(w, l, r);
 }
 
 static int accept_record(struct walk *w, const struct line *l, const struct chain_record *r)
@@ -197,6 +227,9 @@ static int accept_record(struct walk *w, const struct line *l, const struct chai
 				 "(the next record completes it)");
 	}
 	w->torn_size = 0;
+	w->has_before = true;
+	w->seq = r->seq;
+	memcpy(w->hash, r->hash, SHA256_LEN);
 	w->result->records++;
 	w->result->last_seq = r->seq;
 	memcpy(w->result->last_hash, r->hash, SHA256_LEN);
@@ -205,7 +238,7 @@ static int accept_record(struct walk *w, const struct line *l, const struct chai
 
 static int pend_fragment(struct walk *w, const struct line *l)
 {
-	if (w->result->records == 0)
+	if (l->offset == 0)
 		return bad(w, l, "not a record, and nothing comes before it");
 	if (w->torn_size == 0) {
 		w->torn_offset = l->offset;
@@ -253,25 +286,39 @@ static int walk_all(struct walk *w)
 		return bad(w, &l, "the last %llu bytes are no record: a write was interrupted, or the end was altered "
 				  "(the next record will declare them)", (unsigned long long)w->torn_size);
 	}
-	if (w->result->records == 0)
+	if (w->lines == 0)
 		return bad(w, &(struct line){ .number = 1 }, "the trail is empty");
 	return 0;
 }
 
-int chain_walk(int fd, const struct minisign_public *key, const struct chain_visitor *visitor,
-	       struct chain_result *ret)
+int chain_walk_from(int fd, const struct chain_start *start, const struct minisign_public *key,
+		    const struct chain_visitor *visitor, struct chain_result *ret)
 {
 	_cleanup_free_ char *window = malloc(WINDOW);
 	struct chain_result result = { 0 };
-	struct walk w = { .fd = fd, .window = window, .key = key, .visitor = visitor, .result = &result };
+	struct walk w = { .fd = fd, .window = window, .start = start, .key = key, .visitor = visitor, .result = &result,
+			  .end = start && start->end > 0 ? start->end : UINT64_MAX };
 	int r;
 
 	if (!window)
 		return -ENOMEM;
+	if (start) {
+		w.at = start->offset;
+		w.lines = start->line - 1;
+		w.has_before = start->has_before;
+		w.seq = start->seq;
+		memcpy(w.hash, start->hash, SHA256_LEN);
+	}
 	r = walk_all(&w);
 	if (r < 0)
 		return r;
 	result.is_good = r == 0;
 	*ret = result;
 	return 0;
+}
+
+int chain_walk(int fd, const struct minisign_public *key, const struct chain_visitor *visitor,
+	       struct chain_result *ret)
+{
+	return chain_walk_from(fd, NULL, key, visitor, ret);
 }

@@ -64,6 +64,8 @@ struct medium {
 struct station_load; /* station.c */
 struct sessions; /* sessions.c */
 
+enum trail_room { TRAIL_OK, TRAIL_LOW, TRAIL_FULL };
+
 struct daemon {
 	const char *dir;
 	sd_event *loop;
@@ -77,6 +79,7 @@ struct daemon {
 	int64_t next_deadline_ms;   /* CLOCK_MONOTONIC, as the other deadlines */
 	sd_event_source *engine_io[EXAMINERS_MAX], *next_io[EXAMINERS_MAX], *retry, *tick;
 	bool is_engine_lost, is_trail_lost, is_reload_wanted;
+	enum trail_room trail_told; /* trail.c: what was said last of its room */
 	enum trouble words_trouble; /* the first error of the present attempt to load */
 	json_t *words, *reload;	    /* `reload`: the control protocol's */
 
@@ -147,6 +150,15 @@ void sets_rest(struct daemon *d, uint64_t token);
 /* No rest any more: somebody wants it to load. */
 void sets_wake(struct daemon *d);
 void sets_tick(struct daemon *d);
+
+/* -- trail.c ------------------------------------------------------------------------------------------------ */
+
+/* Is there room for records? LOW: less than the configuration wants; FULL: no medium may be begun. */
+enum trail_room trail_room(const struct daemon *d);
+/* Every few seconds: a change is said. */
+void trail_tick(struct daemon *d);
+/* The control protocol's {records, bytes, state}; NULL: out of memory. */
+json_t *trail_object(const struct daemon *d);
 
 /* -- devices.c ---------------------------------------------------------------------------------------------- */
 

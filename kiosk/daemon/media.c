@@ -90,7 +90,7 @@ static json_t *device_json(const struct medium *m)
 /* NULL: it may begin. */
 static const char *waits_for(const struct daemon *d)
 {
-	if (!station_accepts(d))
+	if (!station_accepts(d) || trail_room(d) == TRAIL_FULL)
 		return "station";
 	if (!station_has_room(d))
 		return "staging-full";

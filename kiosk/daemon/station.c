@@ -263,6 +263,8 @@ static enum trouble trouble_now(const struct daemon *d)
 		return d->next ? TROUBLE_NONE : d->words_trouble != TROUBLE_NONE ? d->words_trouble : TROUBLE_CONFIGURATION;
 	if (d->has_given_way && !d->next && !d->is_resting)
 		return d->words_trouble != TROUBLE_NONE ? d->words_trouble : TROUBLE_CONFIGURATION;
+	if (trail_room(d) == TRAIL_FULL)
+		return TROUBLE_TRAIL;
 	if (d->is_blind)
 		return TROUBLE_INTERNAL;
 	if (d->station->is_database_stale)
@@ -289,6 +291,7 @@ static json_t *trouble_object(const struct daemon *d)
 	return json_pack("{s:s,s:s,s:s,s:s}", "code", trouble_code(t), "text", trouble_text(t), "next", trouble_next(t),
 			 "detail", words && !station_accepts(d) ? words :
 				   t == TROUBLE_INTERNAL	? "what is plugged in cannot be seen" :
+				   t == TROUBLE_TRAIL && !d->is_trail_lost ? "there is hardly any room left for records" :
 								  "");
 }
 
@@ -309,8 +312,9 @@ static json_t *databases(const struct supervisor *s)
 	return list;
 }
 
-static int describe(const struct daemon *d, json_t *o, struct supervisor *s)
+static int describe(const struct daemon *d, json_t *o)
 {
+	struct supervisor *s = d->station;
 	const struct station_config *c = s->config;
 	int64_t age = engine_age(s);
 	uint64_t staging_free = room_in(c->staging_dir);
@@ -329,6 +333,10 @@ static int describe(const struct daemon *d, json_t *o, struct supervisor *s)
 			 staging_free > c->staging_min_free ? "ok" : "full", "at_once", (json_int_t)c->devices.at_once);
 	if (more)
 		(void)json_object_set_new(more, "sets", sets_json(c)); /* told, not relied on */
+	if (more && json_object_set_new(more, "trail", trail_object(d)) < 0) {
+		json_decref(more);
+		return -1;
+	}
 	r = more ? json_object_update(o, more) : -1;
 	json_decref(more);
 	if (r == 0)
@@ -346,7 +354,7 @@ json_t *station_object(struct daemon *d)
 		      LAZARET_VERSION, "state", state_now(d), "trouble", trouble_object(d), "reload", d->reload, "now",
 		      (json_int_t)time(NULL));
 
-	if (o && d->station && describe(d, o, d->station) < 0) {
+	if (o && d->station && describe(d, o) < 0) {
 		json_decref(o);
 		return NULL;
 	}

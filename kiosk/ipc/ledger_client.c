@@ -48,6 +48,43 @@ int ledger_spawn(const char *executable, struct channel *channel, pid_t *ret_pid
 	return 0;
 }
 
+static int send_witness_place(struct channel *c, const char *path, char **ret_why)
+{
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *dir = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : NULL;
+	_cleanup_free_ struct encoder *e = malloc(sizeof(*e));
+	_cleanup_close_ int fd = -EBADF;
+
+	if (!dir || !e)
+		return -ENOMEM;
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		int r = -errno;
+
+		if (ret_why && asprintf(ret_why, "the directory of the trail's witness (records.witness): %s: %s", dir, strerror(-r)) < 0)
+			*ret_why = NULL;
+		return r;
+	}
+	encoder_init(e);
+	encode_str(e, slash + 1);
+	return channel_send(c, MESSAGE_LEDGER_KEEP_WITNESS, e, &fd, 1);
+}
+
+int ledger_settings(struct channel *c, uint64_t segment_bytes, const char *witness_file, char **ret_why)
+{
+	_cleanup_free_ struct encoder *e = malloc(sizeof(*e));
+	int r;
+
+	if (ret_why)
+		*ret_why = NULL;
+	if (!e)
+		return -ENOMEM;
+	encoder_init(e);
+	encode_u64(e, segment_bytes);
+	r = channel_send(c, MESSAGE_LEDGER_SEGMENT, e, NULL, 0);
+	return r == 0 && witness_file ? send_witness_place(c, witness_file, ret_why) : r;
+}
+
 int ledger_start(struct channel *c, const char *station, const struct ledger_dirs *dirs, char **ret_sandbox,
 		 char **ret_why)
 {
@@ -178,6 +215,42 @@ int ledger_series(struct channel *c, const char *series, const char *key, uint64
 	r = decoder_end(&m->payload);
 	message_done(m);
 	return r;
+}
+
+static int expect_text(struct channel *c, enum message_type type, size_t size_max, char **ret, char **ret_why)
+{
+	_cleanup_free_ struct message *m = malloc(sizeof(*m));
+	_cleanup_free_ char *text = NULL;
+	int r = m ? channel_expect(c, type, m, ret_why) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	text = decode_str(&m->payload, size_max);
+	r = decoder_end(&m->payload);
+	message_done(m);
+	if (r == 0)
+		*ret = TAKE_PTR(text);
+	return r;
+}
+
+int ledger_witness(struct channel *c, char **ret_text, char **ret_why)
+{
+	int r = channel_send(c, MESSAGE_LEDGER_WITNESS, NULL, NULL, 0);
+
+	return r < 0 ? r : expect_text(c, MESSAGE_LEDGER_WITNESSED, 4000, ret_text, ret_why);
+}
+
+int ledger_sign(struct channel *c, int index_fd, const char *range, char **ret_text, char **ret_why)
+{
+	_cleanup_free_ struct encoder *e = malloc(sizeof(*e));
+	int r;
+
+	if (!e)
+		return -ENOMEM;
+	encoder_init(e);
+	encode_str(e, range);
+	r = channel_send(c, MESSAGE_LEDGER_SIGN, e, &index_fd, 1);
+	return r < 0 ? r : expect_text(c, MESSAGE_LEDGER_SIGNED, 16000, ret_text, ret_why);
 }
 
 int ledger_end(struct channel *c, pid_t pid)

@@ -29,6 +29,10 @@ struct ledger_place {
  * waited for) are set on success. The child gets standard input from /dev/null and standard error from us. */
 _must_check_ int ledger_spawn(const char *executable, struct channel *channel, pid_t *ret_pid);
 
+/* Before ledger_start(): at which size (bytes; 0: never) a new file of the trail is begun, and where its witness is kept (an
+ * absolute path whose directory is there; NULL: nowhere). */
+_must_check_ int ledger_settings(struct channel *c, uint64_t segment_bytes, const char *witness_file, char **ret_why);
+
 /* Over a channel in its first state: LEDGER_START, and wait for READY. `ret_sandbox` (owned by the caller, may be NULL)
  * gets the sandbox's description. */
 _must_check_ int ledger_start(struct channel *c, const char *station, const struct ledger_dirs *dirs,
@@ -53,6 +57,13 @@ _must_check_ int ledger_report(struct channel *c, const char *transfer, int repo
  * "series-seen" records of the trail. Mostly answered at once; where its index is not to be believed the ledger reads the
  * whole trail first. */
 _must_check_ int ledger_series(struct channel *c, const char *series, const char *key, uint64_t *ret_date, char **ret_why);
+
+/* A signed witness of the trail's last record (common/chain.h), owned by the caller. */
+_must_check_ int ledger_witness(struct channel *c, char **ret_text, char **ret_why);
+
+/* Sign the index of an export (`index_fd` borrowed, from offset 0): the text of its minisign signature, owned by the caller.
+ * `range`: "FIRST-LAST", for the trusted comment. */
+_must_check_ int ledger_sign(struct channel *c, int index_fd, const char *range, char **ret_text, char **ret_why);
 
 /* End the ledger, close the channel and wait for the process. Returns 0, or -EIO when it did not exit with 0. */
 _must_check_ int ledger_end(struct channel *c, pid_t pid);

@@ -8,6 +8,7 @@
  * that reports form one line. The second is never waited for under the first, hence no deadlock.
  */
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pwd.h>
 #include <string.h>
@@ -28,14 +29,18 @@ enum directory {
 	AUDIT,
 	REPORTS,
 	HISTORY,
-	DIRECTORY_COUNT_
+	DIRECTORY_COUNT_,
+	WITNESS = DIRECTORY_COUNT_, /* may be none, and is nobody's to be given away */
+	DIRECTORIES_
 };
 
 struct ledger {
 	struct channel channel;
-	int dirs[DIRECTORY_COUNT_];
+	int dirs[DIRECTORIES_];
 	struct minisign_secret *key;
-	char *station;
+	char *station, *witness_name;
+	char boot_id[64];
+	uint64_t segment_bytes;
 	struct trail *trail;
 	struct history *history; /* NULL: not usable; the trail goes on without */
 	struct series *series;
@@ -67,7 +72,33 @@ struct listing {
 	uint32_t count;
 };
 
+/* A full file of the trail is closed where nothing is set aside in it: under the report lock. */
+static void rotate(struct ledger *l)
+{
+	const char *why = NULL;
+	bool is_ours = l->has_report_lock;
+	int r;
+
+	if (!is_ours && flock(l->report_lock_fd, LOCK_EX | LOCK_NB) < 0)
+		return; /* somebody publishes; a later record does it */
+	r = trail_rotate(l->trail, &why);
+	if (!is_ours)
+		(void)flock(l->report_lock_fd, LOCK_UN); /* closing the descriptor would do it as well */
+	if (r < 0)
+		log_warning("audit trail err=%s: it goes on in the same file: %s", errno_name(r), why ? why : strerror(-r));
+}
+
 /* -- requests --------------------------------------------------------------------------------------------- */
+
+static bool is_own_type(const char *type)
+{
+	static const char *const own[] = { CHAIN_TYPE_GENESIS, CHAIN_TYPE_TORN, CHAIN_TYPE_REPORT, CHAIN_TYPE_SEGMENT, CHAIN_TYPE_CLOCK };
+
+	for (size_t i = 0; i < ARRAY_LEN(own); i++)
+		if (strcmp(type, own[i]) == 0)
+			return true;
+	return false;
+}
 
 static int on_append(struct ledger *l, struct message *m)
 {
@@ -80,8 +111,7 @@ static int on_append(struct ledger *l, struct message *m)
 
 	if (r < 0)
 		return r;
-	if (!chain_type_valid(type) || strcmp(type, CHAIN_TYPE_GENESIS) == 0 ||
-	    strcmp(type, CHAIN_TYPE_TORN) == 0 || strcmp(type, CHAIN_TYPE_REPORT) == 0)
+	if (!chain_type_valid(type) || is_own_type(type))
 		return fail(l, -EINVAL, "record", "not a type that can be asked for");
 	r = chain_body_parse(body_text, strlen(body_text), &body, &why);
 	if (r == 0)
@@ -89,7 +119,10 @@ static int on_append(struct ledger *l, struct message *m)
 		    strcmp(type, HISTORY_TYPE_SERIES) == 0 ? series_append(l->series, body, &place, &why) :
 							     trail_append(l->trail, type, body, &place, &why);
 	json_decref(body);
-	return r < 0 ? fail(l, r, "audit trail", why) : answer_place(l, &place);
+	if (r < 0)
+		return fail(l, r, "audit trail", why);
+	rotate(l);
+	return answer_place(l, &place);
 }
 
 /* Wait for the report lock, but also for the supervisor: what it says now (END) is taken up by the main loop.
@@ -122,6 +155,7 @@ static int on_lock(struct ledger *l, struct message *m)
 	if (r < 0)
 		return fail(l, r, "report lock", NULL);
 	l->has_report_lock = true;
+	rotate(l);
 	r = trail_last_report(l->trail, l->previous);
 	if (r < 0)
 		return fail(l, r, "audit trail", "the last report's record cannot be found");
@@ -139,6 +173,9 @@ static int on_stage(struct ledger *l, struct message *m)
 		return r;
 	if (!l->has_report_lock)
 		return fail(l, -EPERM, "report", "the report lock is not held");
+	r = trail_witness_keep(l->trail);
+	if (r < 0) /* a witness that is left behind would not notice a cut */
+		return fail(l, r, "witness", "the trail's witness (records.witness) cannot be written");
 	r = reports_stage(l->dirs[REPORTS], transfer, m->fds[0]);
 	if (r < 0)
 		return fail(l, r, "report", NULL);
@@ -151,7 +188,7 @@ static int on_report(struct ledger *l, struct message *m)
 	_cleanup_free_ char *transfer = decode_str(&m->payload, 128);
 	struct trail_place place;
 	const char *why = NULL;
-	int r = decoder_end(&m->payload);
+	int r = decoder_end(&m->payload), e;
 
 	if (r < 0)
 		return r;
@@ -160,6 +197,9 @@ static int on_report(struct ledger *l, struct message *m)
 	r = reports_keep(l->dirs[REPORTS], transfer, m->fds[0], l->previous, l->trail, l->history, &place, &why);
 	if (r < 0 && r != -EEXIST) /* the lock stays: another report may follow, that of the failure */
 		return fail(l, r, "report", why);
+	e = trail_witness_keep(l->trail);
+	if (e < 0)
+		log_warning("witness err=%s: it still tells of an earlier record; nothing is published before it can be written", errno_name(e));
 	l->has_report_lock = false; /* -EEXIST: it was recorded before, there is nothing left to follow */
 	(void)flock(l->report_lock_fd, LOCK_UN); /* closing the descriptor would do it as well */
 	return r < 0 ? fail(l, r, "report", why) : answer_place(l, &place);
@@ -264,6 +304,42 @@ static int on_proposals(struct ledger *l, struct message *m)
 	return send_list(l, MESSAGE_LEDGER_PROPOSED, &list, place, MIN(r, 0), why);
 }
 
+static int answer_text(struct ledger *l, enum message_type type, const char *text)
+{
+	_cleanup_free_ struct encoder *e = malloc(sizeof(*e));
+
+	if (!e)
+		return -ENOMEM;
+	encoder_init(e);
+	encode_str(e, text);
+	return channel_send(&l->channel, type, e, NULL, 0);
+}
+
+static int on_witness(struct ledger *l, struct message *m)
+{
+	_cleanup_free_ char *text = NULL;
+	int r = decoder_end(&m->payload);
+
+	if (r < 0)
+		return r;
+	r = trail_witness(l->trail, &text);
+	return r < 0 ? fail(l, r, "audit trail", NULL) : answer_text(l, MESSAGE_LEDGER_WITNESSED, text);
+}
+
+/* The index of an export. The trusted comment begins with words of ours, so that the signature stands for nothing else. */
+static int on_sign(struct ledger *l, struct message *m)
+{
+	_cleanup_free_ char *range = decode_str(&m->payload, 256), *trusted = NULL, *text = NULL;
+	int r = decoder_end(&m->payload);
+
+	if (r < 0)
+		return r;
+	if (asprintf(&trusted, CHAIN_EXPORT_COMMENT "%s %s", l->station, range) < 0)
+		return -ENOMEM;
+	r = minisign_sign_fd(l->key, m->fds[0], trusted, "index of an export of a Lazaret audit trail", &text);
+	return r < 0 ? fail(l, r, "signing the export's index", NULL) : answer_text(l, MESSAGE_LEDGER_SIGNED, text);
+}
+
 static int on_end(struct ledger *l, struct message *m)
 {
 	l->is_ending = true;
@@ -281,6 +357,8 @@ static const struct {
 	{ MESSAGE_LEDGER_SERIES, on_series },
 	{ MESSAGE_LEDGER_DECISIONS, on_decisions },
 	{ MESSAGE_LEDGER_PROPOSALS, on_proposals },
+	{ MESSAGE_LEDGER_WITNESS, on_witness },
+	{ MESSAGE_LEDGER_SIGN, on_sign },
 	{ MESSAGE_END, on_end },
 };
 
@@ -330,11 +408,36 @@ static int hand_over(const struct ledger *l)
 	return 0;
 }
 
+/* What may come before LEDGER_START, whose message is then in `m`. */
+static int take_settings(struct ledger *l, struct message *m)
+{
+	int r;
+
+	for (;;) {
+		r = channel_receive(&l->channel, m, false);
+		if (r < 0 || m->type == MESSAGE_LEDGER_START)
+			return r;
+		if (m->type == MESSAGE_LEDGER_SEGMENT) {
+			l->segment_bytes = decode_u64(&m->payload);
+		} else if (m->type == MESSAGE_LEDGER_KEEP_WITNESS && !l->witness_name) {
+			l->witness_name = decode_str(&m->payload, NAME_MAX);
+			l->dirs[WITNESS] = TAKE_FD(m->fds[0]);
+		} else {
+			r = -EPROTO;
+		}
+		if (r >= 0)
+			r = decoder_end(&m->payload);
+		message_done(m);
+		if (r < 0)
+			return r;
+	}
+}
+
 static int take_start(struct ledger *l, const char **ret_where)
 {
 	_cleanup_close_ int key_fd = -EBADF;
 	struct message m;
-	int r = channel_expect(&l->channel, MESSAGE_LEDGER_START, &m, NULL);
+	int r = take_settings(l, &m);
 
 	*ret_where = "start";
 	if (r < 0)
@@ -370,13 +473,26 @@ static int warm_up(const struct ledger *l)
 	return r < 0 ? r : minisign_raw_verify(minisign_secret_public(l->key), sum, sizeof(sum), sig);
 }
 
+/* Of this boot: whether the clock was set shows within one alone. Asked while there still is a file system. */
+static void read_boot_id(struct ledger *l)
+{
+	_cleanup_close_ int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, l->boot_id, sizeof(l->boot_id) - 1);
+
+	l->boot_id[n > 0 ? n : 0] = '\0';
+	l->boot_id[strcspn(l->boot_id, "\n")] = '\0';
+	if (!l->boot_id[0])
+		log_warning("boot_id err=%s: steps of the clock within this boot are not recorded", errno_name(errno));
+}
+
 static int open_records(struct ledger *l, const char **ret_why)
 {
+	const struct trail_options options = { l->segment_bytes, l->dirs[WITNESS], l->witness_name, l->boot_id[0] ? l->boot_id : NULL };
 	int r = reports_any(l->dirs[REPORTS]);
 
 	if (r < 0)
 		return r;
-	r = trail_open(l->dirs[AUDIT], l->key, l->station, r > 0, &l->trail, ret_why);
+	r = trail_open_with(l->dirs[AUDIT], l->key, l->station, r > 0, &options, &l->trail, ret_why);
 	if (r < 0)
 		return r;
 	l->report_lock_fd = openat(l->dirs[AUDIT], REPORT_LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
@@ -400,7 +516,8 @@ static int start(struct ledger *l, const char **ret_where, const char **ret_why)
 	r = warm_up(l);
 	if (r < 0)
 		return r;
-	r = sandbox_enter(ROLE_LEDGER, l->dirs, DIRECTORY_COUNT_, ret_where);
+	read_boot_id(l);
+	r = sandbox_enter(ROLE_LEDGER, l->dirs, l->witness_name ? DIRECTORIES_ : DIRECTORY_COUNT_, ret_where);
 	if (r < 0)
 		return r;
 	*ret_where = "audit trail";
@@ -413,7 +530,7 @@ static int start(struct ledger *l, const char **ret_where, const char **ret_why)
 
 int main(void)
 {
-	struct ledger l = { .dirs = { -EBADF, -EBADF, -EBADF }, .report_lock_fd = -EBADF };
+	struct ledger l = { .dirs = { -EBADF, -EBADF, -EBADF, -EBADF }, .report_lock_fd = -EBADF };
 	const char *where = "start", *why = NULL;
 	int r;
 
@@ -433,5 +550,6 @@ int main(void)
 	trail_free(l.trail);
 	minisign_secret_free(l.key);
 	free(l.station);
+	free(l.witness_name);
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

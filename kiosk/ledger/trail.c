@@ -5,7 +5,7 @@
  * Bytes are only ever added. What an interrupted write left is ended with a newline and declared by a
  * torn-tail record; a complete record that merely lacks its newline gets it and counts.
  */
-#include "ledger/trail.h"
+#include "ledger/trail_parts.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -16,16 +16,8 @@
 #include "common/fd.h"
 #include "ledger/limits.h"
 
-#define LOCK_FILE "lock"
-#define NEW_FILE  CHAIN_FILE ".new"
-
-struct trail {
-	int dir_fd; /* borrowed */
-	int lock_fd;
-	const struct minisign_secret *key; /* borrowed */
-	char *station;
-	bool is_broken;
-};
+#define CLOCK_FILE "clock"
+#define NEW_FILE   CHAIN_FILE ".new"
 
 /* Bytes to append: declared fragment, then the record. */
 struct addition {
@@ -38,7 +30,7 @@ static void json_decref_p(json_t **j)
 	json_decref(*j);
 }
 
-static int64_t now_s(void)
+int64_t trail_now_s(void)
 {
 	struct timespec ts = { 0 };
 
@@ -65,7 +57,7 @@ static void lock_drop(int fd)
 	(void)flock(fd, LOCK_UN); /* closing the descriptor would do it as well */
 }
 
-static int open_trail(const struct trail *t)
+int trail_file_open(const struct trail *t)
 {
 	int fd = openat(t->dir_fd, CHAIN_FILE, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
 	struct stat st;
@@ -92,25 +84,26 @@ static int genesis_line(const struct trail *t, char **ret, size_t *ret_size)
 	body = json_pack("{ssssss}", "format", CHAIN_FORMAT, "public_key", public, "station", t->station);
 	if (!body)
 		return -EINVAL; /* a station name that is no UTF-8 */
-	return chain_line_make(t->key, 0, zero, now_s(), CHAIN_TYPE_GENESIS, body, ret, ret_size, hash);
+	return chain_line_make(t->key, 0, zero, trail_now_s(), CHAIN_TYPE_GENESIS, body, ret, ret_size, hash);
 }
 
-/* The trail appears with its first record whole, so that a torn beginning does not exist. */
+/* A file appears with its first record whole, so that a torn beginning does not exist. */
+static int write_new(const struct trail *t, const char *line, size_t size)
+{
+	_cleanup_close_ int fd = openat(t->dir_fd, NEW_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+	int r = fd < 0 ? -errno : fd_write_all(fd, line, size);
+
+	return r == 0 && fsync(fd) < 0 ? -errno : r;
+}
+
 static int begin(const struct trail *t)
 {
-	_cleanup_close_ int fd = -EBADF;
 	_cleanup_free_ char *line = NULL;
 	size_t size;
 	int r = genesis_line(t, &line, &size);
 
-	if (r < 0)
-		return r;
-	fd = openat(t->dir_fd, NEW_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
-	if (fd < 0)
-		return -errno;
-	r = fd_write_all(fd, line, size);
-	if (r == 0 && fsync(fd) < 0)
-		r = -errno;
+	if (r == 0)
+		r = write_new(t, line, size);
 	if (r == 0 && renameat2(t->dir_fd, NEW_FILE, t->dir_fd, CHAIN_FILE, RENAME_NOREPLACE) < 0)
 		r = -errno;
 	if (r == 0 && fsync(t->dir_fd) < 0)
@@ -118,19 +111,127 @@ static int begin(const struct trail *t)
 	return r;
 }
 
+static int segments_any(const struct trail *t)
+{
+	_cleanup_free_ struct chain_segment *list = NULL;
+	size_t count;
+	int r = chain_segments(t->dir_fd, &list, &count);
+
+	return r < 0 ? r : count > 0;
+}
+
 static int open_or_begin(const struct trail *t, bool has_past, const char **ret_why)
 {
-	int fd = open_trail(t);
+	int fd = trail_file_open(t);
 	int r;
 
 	if (fd != -ENOENT)
 		return fd;
-	if (has_past) {
-		*ret_why = "the audit trail is missing, but there are reports that it should tell of";
+	r = has_past ? 1 : trail_witness_any(t);
+	if (r > 0) {
+		*ret_why = has_past ? "the audit trail is missing, but there are reports that it should tell of" :
+				      "the audit trail is missing, but there is a witness of it (records.witness)";
 		return -ENOENT;
 	}
-	r = begin(t);
-	return r < 0 ? r : open_trail(t);
+	r = r == 0 ? segments_any(t) : r;
+	if (r > 0) {
+		*ret_why = "the audit trail's last file is missing, but there are closed segments of it";
+		return -ENOENT;
+	}
+	if (r == 0)
+		r = begin(t);
+	return r < 0 ? r : trail_file_open(t);
+}
+
+/* -- the next file ---------------------------------------------------------------------------------------- */
+
+/* What the file behind `fd` is when it is closed now, and the name that it gets. -EAGAIN: not yet. */
+static int describe_file(struct trail *t, int fd, struct chain_closed *ret, const char **ret_why)
+{
+	struct chain_record first;
+	struct chain_tail tail;
+	int r = chain_tail_find(fd, minisign_secret_public(t->key), &tail, ret_why);
+
+	if (r < 0)
+		return r;
+	if (tail.size < t->options.segment_bytes || tail.lacks_newline || tail.torn_size > 0 || tail.record_at == 0)
+		return -EAGAIN; /* what is torn is declared by the next record */
+	r = chain_first_record(fd, &first);
+	if (r < 0)
+		return r;
+	chain_segment_name(first.seq, ret->file);
+	chain_record_done(&first);
+	ret->seq = tail.seq;
+	memcpy(ret->hash, tail.hash, SHA256_LEN);
+	return sha256_fd(fd, ret->sum, &ret->size);
+}
+
+static int segment_line(const struct trail *t, const struct chain_closed *closed, char **ret, size_t *ret_size)
+{
+	_cleanup_(json_decref_p) json_t *body = chain_segment_body(closed);
+	uint8_t hash[SHA256_LEN];
+
+	if (!body)
+		return -ENOMEM;
+	return chain_line_make(t->key, closed->seq + 1, closed->hash, trail_now_s(), CHAIN_TYPE_SEGMENT, body, ret, ret_size, hash);
+}
+
+/* A second name for the full file, then the new one takes the first: at every instant CHAIN_FILE is there, and ends the trail.
+ * Both names are there after an interrupted attempt. */
+static int take_place(struct trail *t, int fd, const char *name, const char **ret_why)
+{
+	struct stat old, st;
+
+	if (linkat(t->dir_fd, CHAIN_FILE, t->dir_fd, name, 0) < 0) {
+		if (errno != EEXIST)
+			return -errno;
+		if (fstat(fd, &old) < 0 || fstatat(t->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return -errno;
+		if (old.st_ino != st.st_ino || old.st_dev != st.st_dev) {
+			*ret_why = "another file has the name that this one would get";
+			return -EEXIST;
+		}
+	}
+	if (fsync(t->dir_fd) < 0 || renameat(t->dir_fd, NEW_FILE, t->dir_fd, CHAIN_FILE) < 0)
+		return -errno;
+	return fsync(t->dir_fd) < 0 ? -errno : 0;
+}
+
+static int rotate_locked(struct trail *t, const char **ret_why)
+{
+	_cleanup_close_ int fd = trail_file_open(t);
+	_cleanup_free_ char *line = NULL;
+	struct chain_closed closed = { 0 };
+	struct stat st;
+	size_t size;
+	int r;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return fd < 0 ? fd : -errno;
+	if ((uint64_t)st.st_size < t->options.segment_bytes)
+		return 0;
+	r = describe_file(t, fd, &closed, ret_why);
+	if (r < 0)
+		return r == -EAGAIN ? 0 : r;
+	r = segment_line(t, &closed, &line, &size);
+	if (r == 0)
+		r = write_new(t, line, size);
+	if (r == 0)
+		r = take_place(t, fd, closed.file, ret_why);
+	if (r == 0 && ftruncate(fd, (off_t)closed.size) < 0)
+		r = -errno; /* to what it has: gives back what was set aside behind it */
+	return r < 0 ? r : 1;
+}
+
+int trail_rotate(struct trail *t, const char **ret_why)
+{
+	int r = t->options.segment_bytes > 0 && !t->is_broken ? lock_take(t->lock_fd) : 1;
+
+	if (r != 0)
+		return MIN(r, 0);
+	r = rotate_locked(t, ret_why);
+	lock_drop(t->lock_fd);
+	return r;
 }
 
 /* -- appending -------------------------------------------------------------------------------------------- */
@@ -153,7 +254,7 @@ static int append_record(struct addition *a, const struct trail *t, const char *
 	_cleanup_free_ char *line = NULL;
 	struct trail_place next = { .seq = place->seq + 1 };
 	size_t size;
-	int r = chain_line_make(t->key, next.seq, place->hash, now_s(), type, body, &line, &size, next.hash);
+	int r = chain_line_make(t->key, next.seq, place->hash, trail_now_s(), type, body, &line, &size, next.hash);
 
 	if (r == 0)
 		r = append_bytes(a, line, size);
@@ -206,6 +307,14 @@ static int declare_torn(struct addition *a, const struct trail *t, int fd, const
 	return r;
 }
 
+static int declare_step(struct addition *a, const struct trail *t, int64_t last_s, struct trail_place *place)
+{
+	_cleanup_(json_decref_p) json_t *body = NULL;
+	int r = trail_clock_step(t, last_s, &body);
+
+	return r == 0 && body ? append_record(a, t, CHAIN_TYPE_CLOCK, body, place) : r;
+}
+
 static int write_synced(struct trail *t, int fd, uint64_t at, const struct addition *a)
 {
 	int r;
@@ -224,7 +333,7 @@ static int write_synced(struct trail *t, int fd, uint64_t at, const struct addit
 static int append_locked(struct trail *t, const char *type, const json_t *body, struct trail_place *ret,
 			 const char **ret_why)
 {
-	_cleanup_close_ int fd = open_trail(t);
+	_cleanup_close_ int fd = trail_file_open(t);
 	struct addition a = { 0 };
 	struct trail_place place;
 	struct chain_tail tail;
@@ -239,18 +348,22 @@ static int append_locked(struct trail *t, const char *type, const json_t *body, 
 	memcpy(place.hash, tail.hash, sizeof(place.hash));
 	r = declare_torn(&a, t, fd, &tail, &place);
 	if (r == 0)
+		r = declare_step(&a, t, tail.time, &place);
+	if (r == 0)
 		r = append_record(&a, t, type, body, &place);
 	if (r == 0)
 		r = write_synced(t, fd, tail.size, &a);
 	free(a.data);
-	if (r == 0)
-		*ret = place;
-	return r;
+	if (r < 0)
+		return r;
+	trail_clock_note(t);
+	*ret = place;
+	return 0;
 }
 
 static int reserve_locked(struct trail *t, uint64_t bytes)
 {
-	_cleanup_close_ int fd = open_trail(t);
+	_cleanup_close_ int fd = trail_file_open(t);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
@@ -295,27 +408,41 @@ static int open_locked(struct trail *t, bool has_past, const char **ret_why)
 	_cleanup_close_ int fd = open_or_begin(t, has_past, ret_why);
 	struct chain_tail tail;
 
-	if (fd < 0)
-		return fd;
-	return chain_tail_find(fd, minisign_secret_public(t->key), &tail, ret_why);
+	int r = fd < 0 ? fd : chain_tail_find(fd, minisign_secret_public(t->key), &tail, ret_why);
+
+	return r < 0 ? r : trail_witness_check(t, fd, &tail, ret_why);
 }
 
-int trail_open(int dir_fd, const struct minisign_secret *key, const char *station, bool has_past,
-	       struct trail **ret, const char **ret_why)
+static int open_clock(const struct trail *t)
+{
+	int fd = openat(t->dir_fd, CLOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int trail_open_with(int dir_fd, const struct minisign_secret *key, const char *station, bool has_past,
+		    const struct trail_options *options, struct trail **ret, const char **ret_why)
 {
 	_cleanup_(trail_freep) struct trail *t = calloc(1, sizeof(*t));
 	int r;
 
 	if (!t)
 		return -ENOMEM;
+	t->lock_fd = t->clock_fd = -EBADF;
 	t->dir_fd = dir_fd;
 	t->key = key;
+	t->options = options ? *options : (struct trail_options){ .witness_dir_fd = -EBADF };
 	t->station = strdup(station);
-	t->lock_fd = openat(dir_fd, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	t->lock_fd = openat(dir_fd, CHAIN_LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (!t->station)
 		return -ENOMEM;
 	if (t->lock_fd < 0)
 		return -errno;
+	if (t->options.boot_id) {
+		t->clock_fd = open_clock(t);
+		if (t->clock_fd < 0)
+			return t->clock_fd;
+	}
 	r = lock_take(t->lock_fd);
 	if (r < 0)
 		return r;
@@ -330,10 +457,17 @@ int trail_open(int dir_fd, const struct minisign_secret *key, const char *statio
 	return r;
 }
 
+int trail_open(int dir_fd, const struct minisign_secret *key, const char *station, bool has_past, struct trail **ret,
+	       const char **ret_why)
+{
+	return trail_open_with(dir_fd, key, station, has_past, NULL, ret, ret_why);
+}
+
 struct trail *trail_free(struct trail *t)
 {
 	if (t) {
 		close_p(&t->lock_fd);
+		close_p(&t->clock_fd);
 		free(t->station);
 	}
 	free(t);
@@ -342,7 +476,7 @@ struct trail *trail_free(struct trail *t)
 
 int trail_last_report(struct trail *t, char ret_sha256[static SHA256_HEX_LEN + 1])
 {
-	_cleanup_close_ int fd = open_trail(t);
+	_cleanup_close_ int fd = trail_file_open(t);
 	struct chain_record record;
 	struct chain_tail tail;
 	const char *sha;
@@ -352,7 +486,7 @@ int trail_last_report(struct trail *t, char ret_sha256[static SHA256_HEX_LEN + 1
 		return fd;
 	r = chain_tail_find(fd, minisign_secret_public(t->key), &tail, NULL);
 	if (r == 0)
-		r = chain_last_report(fd, &tail, &record);
+		r = chain_last_report(t->dir_fd, fd, &tail, &record);
 	if (r == -ENODATA) {
 		ret_sha256[0] = '\0';
 		return 0;
@@ -377,13 +511,9 @@ static int match_report(void *context, const struct chain_record *r, uint64_t li
 int trail_walk(struct trail *t, int (*each)(void *context, const struct chain_record *r, uint64_t line), void *context)
 {
 	struct chain_visitor visitor = { .record = each, .context = context };
-	_cleanup_close_ int fd = open_trail(t);
 	struct chain_result result;
-	int r;
+	int r = chain_walk_all(t->dir_fd, minisign_secret_public(t->key), CHAIN_SEALS, &visitor, &result);
 
-	if (fd < 0)
-		return fd;
-	r = chain_walk(fd, minisign_secret_public(t->key), &visitor, &result);
 	return r < 0 ? r : result.is_good || result.is_torn_end ? 0 : -EBADMSG;
 }
 
@@ -392,4 +522,24 @@ int trail_has_report(struct trail *t, const char *transfer)
 	int r = trail_walk(t, match_report, (void *)transfer);
 
 	return r == 0 ? -ENOENT : r == -EEXIST ? 0 : r;
+}
+
+int trail_witness(struct trail *t, char **ret)
+{
+	_cleanup_close_ int fd = -EBADF;
+	struct chain_witness w = { .time = trail_now_s() };
+	struct chain_tail tail;
+	int r = lock_take(t->lock_fd);
+
+	if (r < 0)
+		return r;
+	fd = trail_file_open(t);
+	r = fd < 0 ? fd : chain_tail_find(fd, minisign_secret_public(t->key), &tail, NULL);
+	lock_drop(t->lock_fd);
+	if (r < 0)
+		return r;
+	w.seq = tail.seq;
+	memcpy(w.hash, tail.hash, SHA256_LEN);
+	(void)snprintf(w.station, sizeof(w.station), "%s", t->station); /* its id: fits */
+	return chain_witness_make(t->key, &w, ret);
 }

@@ -20,6 +20,7 @@
 #define TIB (1024 * GIB)
 
 #define DATABASE_FILES_MAX 256
+#define WITNESS_FILE "audit.witness" /* in the directory of the history */
 
 struct raw_checks {
 	bool virus, type, lists, origin, content;
@@ -51,6 +52,8 @@ struct raw {
 	char *hash_list;
 	char *spool_dir, *staging_dir, *audit_dir, *reports_dir, *history_dir;
 	uint64_t spool_bytes, staging_min_free;
+	char *witness;
+	uint64_t segment_bytes, trail_warn_free;
 	struct station_limits limits;
 	struct station_unpack unpack;
 	const struct yaml_node *filesystems;
@@ -133,6 +136,9 @@ static const struct yaml_field records_fields[] = {
 	YAML_FIELD(struct raw, "audit", STRING, audit_dir),
 	YAML_FIELD(struct raw, "reports", STRING, reports_dir),
 	YAML_FIELD(struct raw, "history", STRING, history_dir),
+	YAML_FIELD(struct raw, "witness", STRING, witness),
+	YAML_FIELD(struct raw, "segment", SIZE, segment_bytes, .min = 4096, .max = TIB),
+	YAML_FIELD(struct raw, "warn-free", SIZE, trail_warn_free, .max = TIB),
 	YAML_FIELD_END,
 };
 
@@ -207,6 +213,8 @@ static const struct raw defaults = {
 	.database = { .warn_age_s = 3 * DAY, .stop_age_s = 7 * DAY, .require_eicar = true, .at_once = 2 },
 	.spool_bytes = 64 * GIB,
 	.staging_min_free = 256 * MIB,
+	.segment_bytes = 256 * MIB,   /* half a million records; read once when it is closed, in about a second */
+	.trail_warn_free = 512 * MIB, /* years of records, or weeks of reports of large media: time to act */
 	.limits = {
 		.files = 1000000, /* the list of a whole system's files fits */
 		.bytes = 1 * TIB,
@@ -354,6 +362,28 @@ static int resolve(struct loader *l, char **ret, char *given, const char *usual)
 	return *ret ? 0 : -ENOMEM;
 }
 
+/* After the directories. Who can change the trail can change what lies beside it. */
+static int take_witness(struct loader *l, struct raw *raw)
+{
+	struct station_config *c = l->c;
+	const struct yaml_node *records = yaml_map_get(l->doc->root, "records");
+	size_t size = c->audit_dir ? strlen(c->audit_dir) : 0;
+	int r;
+
+	if (raw->witness && strcmp(raw->witness, "none") == 0)
+		return 0;
+	if (raw->witness) {
+		r = resolve(l, &c->witness_file, raw->witness, "");
+	} else {
+		c->witness_file = c->history_dir ? path_resolve(c->history_dir, WITNESS_FILE) : NULL;
+		r = c->witness_file ? 0 : -ENOMEM;
+	}
+	if (r < 0 || strncmp(c->witness_file, c->audit_dir, size) != 0 || c->witness_file[size] != '/')
+		return r;
+	yaml_node_error(l->doc, records ? records : l->doc->root, l->errors, "witness: must lie outside of the audit trail's directory, best on another disk");
+	return -EINVAL;
+}
+
 static int take(struct loader *l, struct raw *raw)
 {
 	struct station_config *c = l->c;
@@ -372,6 +402,9 @@ static int take(struct loader *l, struct raw *raw)
 	r = yaml_worse(r, resolve(l, &c->audit_dir, raw->audit_dir, "audit"));
 	r = yaml_worse(r, resolve(l, &c->reports_dir, raw->reports_dir, "reports"));
 	r = yaml_worse(r, resolve(l, &c->history_dir, raw->history_dir, "history"));
+	r = yaml_worse(r, take_witness(l, raw));
+	c->segment_bytes = raw->segment_bytes;
+	c->trail_warn_free = raw->trail_warn_free;
 	if (raw->hash_list)
 		r = yaml_worse(r, resolve(l, &c->hash_list, raw->hash_list, ""));
 	c->database.warn_age_s = raw->database.warn_age_s;
@@ -414,7 +447,7 @@ static void raw_done(struct raw *raw)
 {
 	char *strings[] = { raw->name,	     raw->id,	       raw->rules.file,	 raw->rules.types,  raw->keys.trust,
 			    raw->keys.manifest, raw->keys.audit, raw->database.dir, raw->hash_list,   raw->spool_dir,
-			    raw->staging_dir, raw->audit_dir,  raw->reports_dir, raw->history_dir, raw->control.socket,
+			    raw->staging_dir, raw->audit_dir,  raw->reports_dir, raw->history_dir, raw->witness, raw->control.socket,
 			    raw->control.group, raw->devices.loop_dir, raw->known_good };
 	struct yaml_strings *lists[] = { &raw->devices.media_ports, &raw->devices.hubs, &raw->devices.allow, &raw->devices.deny,
 					 &raw->groups };
@@ -518,7 +551,7 @@ struct station_config *station_config_free(struct station_config *c)
 	config_sets_done(c);
 	char *strings[] = { c->dir,	  c->name,	c->id,	       c->rules_file, c->types_dir,
 			    c->trust_dir, c->manifest_key, c->audit_key, c->database.dir, c->hash_list,
-			    c->spool_dir, c->staging_dir,  c->audit_dir, c->reports_dir,  c->history_dir,
+			    c->spool_dir, c->staging_dir,  c->audit_dir, c->reports_dir,  c->history_dir, c->witness_file,
 			    c->control.socket, c->control.group, c->devices.loop_dir, c->known_good };
 	struct yaml_strings *lists[] = { &c->devices.media_ports, &c->devices.hubs, &c->devices.allow, &c->devices.deny, &c->groups };
 

@@ -194,6 +194,9 @@ struct station_config {
 	char *staging_dir;
 	uint64_t staging_min_free; /* bytes that stay free in staging */
 	char *audit_dir, *reports_dir, *history_dir;
+	char *witness_file;	  /* of the audit trail, outside of audit_dir; NULL: none is kept */
+	uint64_t segment_bytes;	  /* of the trail's file, at which a new one is begun */
+	uint64_t trail_warn_free; /* bytes: with less room for the trail the station warns */
 	struct station_limits limits;
 	struct station_unpack unpack;
 	const char *drivers[STATION_FS_COUNT_]; /* static: "kernel,user", "user,kernel", "kernel", "user", "" (denied) */

@@ -128,6 +128,8 @@ static int start_ledger(struct supervisor *s)
 	}
 	r = process_start(ROLE_LEDGER, &s->ledger);
 	if (r == 0)
+		r = ledger_settings(&s->ledger.channel, s->config->segment_bytes, s->config->witness_file, &why);
+	if (r == 0)
 		r = ledger_start(&s->ledger.channel, s->config->id, &dirs, &sandbox, &why);
 	if (r < 0) {
 		events_trouble(s->events, TROUBLE_TRAIL, "audit trail in %s: %s. No medium is accepted while it cannot be written.",

@@ -42,11 +42,13 @@ class Station:
         return [json.loads(line) for line in (self.at / "audit" / "audit.jsonl").read_text().splitlines()]
 
     def truncate(self, kind):
-        """Take the last record of a kind, and all after it, out of the trail: the power went before it."""
+        """Take the last record of a kind, and all after it, out of the trail: the power went before it, and before its witness was
+        written."""
         lines = (self.at / "audit" / "audit.jsonl").read_text().splitlines(keepends=True)
         last = max(k for k, line in enumerate(lines) if json.loads(line)["type"] == kind)
         with open(self.at / "audit" / "audit.jsonl", "r+") as f:
             f.truncate(len("".join(lines[:last]).encode()))
+        (self.at / "history" / "audit.witness").unlink(missing_ok=True)
 
     def spool(self, transfer):
         d = self.at / "spool" / transfer

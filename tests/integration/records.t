@@ -9,9 +9,7 @@ import json
 import os
 import re
 import shutil
-import socket
 import sqlite3
-import struct
 import subprocess
 import sys
 import tempfile
@@ -24,6 +22,7 @@ EICAR_MD5 = "44d88612fea8a8f36de82e1278abb02f:68:Eicar-Test-Signature\n"
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from ledger import Ledger  # noqa: E402
 from tap import finish, ok  # noqa: E402
 
 
@@ -42,89 +41,6 @@ def expect(status, words, *args):
     ok(s == status and words in out + err, "%s: %d, %s" % (" ".join(os.path.basename(a) for a in args), status, words),
        "status %d\n%s%s" % (s, out, err))
     return out
-
-
-# -- the ledger's protocol, from its one source --------------------------------------------------------------------
-with open(os.path.join(ROOT, "kiosk", "ipc", "messages.def"), encoding="utf-8") as f:
-    NAMES = re.findall(r"^M\((\w+),", f.read(), re.M)
-
-
-def put_str(text):
-    data = text.encode()
-    return struct.pack("<I", len(data)) + data
-
-
-class Ledger:
-    def __init__(self):
-        self.sock, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        os.set_inheritable(theirs.fileno(), True)
-        self.process = subprocess.Popen(["/bin/sh", "-c", 'exec "$0" 3<&%d' % theirs.fileno(),
-                                         os.path.join(BIN, "lazaret-ledger")], pass_fds=[theirs.fileno()])
-        theirs.close()
-        self.sock.settimeout(60)
-        fds = [os.open(os.path.join(station, name), os.O_RDONLY) for name in ("audit", "reports", "keys/audit.key", "history")]
-        self.send("LEDGER_START", put_str("quay 7"), fds)
-        for fd in fds:
-            os.close(fd)
-        self.expect("READY")
-
-    def send(self, name, payload=b"", fds=()):
-        socket.send_fds(self.sock, [struct.pack("<I", NAMES.index(name)) + payload], list(fds))
-
-    def expect(self, name):
-        data = self.sock.recv(65536)
-        got = NAMES[struct.unpack_from("<I", data)[0]] if data else "end of file"
-        if got != name:
-            raise RuntimeError("expected %s, got %s %r" % (name, got, data))
-        return data[4:]
-
-    def append(self, kind, body):
-        self.send("LEDGER_APPEND", put_str(kind) + put_str(json.dumps(body)))
-        data = self.expect("LEDGER_APPENDED")
-        return struct.unpack_from("<Q", data)[0], data[12:44].hex()
-
-    def series(self, series, key):
-        self.send("LEDGER_SERIES", put_str(series) + put_str(key))
-        return struct.unpack("<Q", self.expect("LEDGER_SERIES_DATE"))[0]
-
-    def report(self, transfer, files, witness):
-        self.send("LEDGER_LOCK")
-        previous = self.expect("LEDGER_LOCKED")[4:].decode() or None
-        report = make_report(transfer, files, previous, witness)
-        with tempfile.TemporaryFile() as f:
-            f.write(report)
-            f.flush()
-            self.send("LEDGER_REPORT", put_str(transfer), [f.fileno()])
-            self.expect("LEDGER_APPENDED")
-        return report
-
-    def end(self):
-        self.send("END")
-        self.sock.close()
-        return self.process.wait(60)
-
-
-def canonical(value):
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def make_report(transfer, files, previous, witness):
-    entries = [{"volume": 0, "path": p, "size": 1, "sha256": "%064x" % n, "type": "text/plain", "verdict": v, "rule": "text",
-                "reasons": [] if v == "approved" else [{"code": "malware", "detail": "Eicar", "member": None}],
-                "signers": [], "published_as": "files/" + p if v == "approved" else None}
-               for n, (p, v) in enumerate(files)]
-    count = {v: sum(e["verdict"] == v for e in entries) for v in ("approved", "held", "blocked")}
-    report = {"format": "lazaret.report/1", "transfer": transfer, "outcome": "published", "started": 1795310000,
-              "finished": 1795310042, "operator": "jo\\x1b[2J", "reason": "", "previous": previous, "engines": [],
-              "station": {"id": "0123456789abcdef", "name": "quay 7", "version": "0.1.0", "policy": "documents",
-                          "policy_sha256": "ab" * 32, "sandbox": "test"},
-              "medium": {"kind": "image", "vendor": "ACME", "model": "Stick", "serial": "42", "size": 1048576,
-                         "write_protected": True, "sectors_written": None, "removable_at": 1795310030, "volumes": []},
-              "counts": dict(count, files=len(entries), bytes=len(entries)), "audit": {"seq": witness[0], "hash": witness[1]},
-              "files": []}
-    before, after = canonical(report).split('"files":[]', 1)
-    lines = ",\n".join(map(canonical, entries))
-    return (before + '"files":[\n' + lines + ("\n" if lines else "") + "]" + after + "\n").encode()
 
 
 def path(*names):
@@ -204,7 +120,7 @@ def keys():
 
 
 def trail():
-    ledger = Ledger()
+    ledger = Ledger(station)
     first = ledger.append("inspection-started", {"transfer": "T-1"})
     one = ledger.report("T-1", [("a.txt", "approved"), ("b.txt", "blocked")], first)
     second = ledger.append("inspection-started", {"transfer": "T-2"})
@@ -234,7 +150,7 @@ def trail():
         os.rename(os.path.join(work, name), path("reports", name))
     write(good[:-20], "audit", "audit.jsonl")
     expect(1, "interrupted", "audit", "verify")
-    ledger = Ledger()
+    ledger = Ledger(station)
     ledger.append("after-power-cut", {})
     ledger.end()
     expect(1, "T-2.json: no record", "audit", "verify")  # the report's record was the one that was torn
@@ -257,7 +173,7 @@ def trail():
 def witness():
     """A trail that was rewritten with the stolen key, and shorter: the reports' witnesses do not fit."""
     saved = read("audit", "audit.jsonl")
-    ledger = Ledger()
+    ledger = Ledger(station)
     ledger.report("T-9", [], (5, "00" * 32))
     ledger.end()
     expect(1, "T-9.json: it was written when record 5", "audit", "verify")
@@ -283,7 +199,7 @@ def history(one):
         f.write(b"garbage" * 100)
     expect(2, "--rebuild", "history")
     expect(0, "indexed 2 reports", "history", "--rebuild")
-    ledger = Ledger() # the ledger's account can still write what an officer made anew
+    ledger = Ledger(station) # the ledger's account can still write what an officer made anew
     ledger.report("T-3", [("z", "held")], (0, json.loads(read("audit", "audit.jsonl").splitlines()[0])["hash"]))
     ledger.end()
     ok("T-3" in lazaret("history")[1], "indexed by the ledger after that")
@@ -297,7 +213,7 @@ def history(one):
 
 
 def asked(*questions):
-    ledger = Ledger()
+    ledger = Ledger(station)
     answers = [ledger.series(*q) for q in questions]
     ledger.end()
     return answers
@@ -306,7 +222,7 @@ def asked(*questions):
 def series():
     """What keeps old indexes out survives the history, and is made anew from the trail."""
     stable, testing = ("debian A/A/stable/x", "archive"), ("debian A/A/testing/y", "archive")
-    ledger = Ledger()
+    ledger = Ledger(station)
     for (name, key), date in ((stable, 2000), (stable, 1000), (testing, 3000)):
         ledger.append("series-seen", {"transfer": "T-3", "series": name, "key": key, "date": date})
     ledger.end()
