@@ -14,6 +14,7 @@
 #include "cli/daemon.h"
 #include "cli/records.h"
 #include "common/log.h"
+#include "monitor/journal.h"
 
 struct request {
 	const char *operator_name, *reason;
@@ -49,6 +50,8 @@ static int show_events(FILE *in, struct display *d, const struct request *q)
 
 		if (e)
 			display_event(d, e);
+		if (name && strcmp(name, "done") == 0)
+			journal_inspection(e);
 		if (name && strcmp(name, "done") == 0 && q->is_json && display_report(d) && r == 0)
 			r = print_report(display_report(d));
 		json_decref(e);

@@ -11,6 +11,7 @@
 #include "common/program.h"
 #include "common/text.h"
 #include "ipc/ledger_client.h"
+#include "monitor/journal.h"
 
 struct station_config *records_config(const struct cli *cli)
 {
@@ -95,6 +96,8 @@ int records_append(const struct station_config *config, const char *type, const 
 		return r;
 	}
 	r = append_over(&channel, config, type, text);
+	if (r == 0)
+		journal_record(type, body);
 	if (ledger_end(&channel, pid) < 0 && r == 0)
 		log_warning("lazaret-ledger did not end cleanly"); /* after the record was synced */
 	return r;

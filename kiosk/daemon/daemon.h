@@ -8,6 +8,7 @@
  *   child.c     the process of one inspection, and what it tells (fold.c)
  *   requests.c  what clients ask for (kiosk/control)
  *   archive.c   the records role: questions about past transfers
+ *   monitor.c   what the site sees: metrics, journal
  */
 #ifndef LAZARET_DAEMON_DAEMON_H
 #define LAZARET_DAEMON_DAEMON_H
@@ -43,6 +44,7 @@ struct medium {
 	struct device device;
 	bool is_present;
 	bool is_seen; /* its result was dismissed, and it is still plugged in */
+	bool is_lost; /* its process died */
 	bool has_button; /* the drive's button was pressed: its tray opens at the end */
 	char *operator_name, *reason; /* owned; "": not given */
 	struct fold fold;
@@ -92,6 +94,8 @@ struct daemon {
 	int64_t records_deadline_ms; /* for READY */
 	sd_event_source *records_io, *records_timeout;
 	struct question *questions; /* waiting, oldest first */
+
+	struct monitor *monitor; /* monitor.c */
 };
 
 /* Run until SIGTERM or SIGINT. Returns an exit status. */
@@ -166,6 +170,8 @@ _must_check_ int requests_open(struct daemon *d);
 
 /* Ask the records role; the answer goes to `token`. */
 void archive_ask(struct daemon *d, uint64_t token, const json_t *request);
+/* Ask it ourselves (borrowed); `take` gets the answer (borrowed for the call), or NULL when there is none. Once, maybe during the call. */
+void archive_count(struct daemon *d, const json_t *request, void (*take)(struct daemon *d, const json_t *answer));
 /* The role ends; what waits is refused. It is started again by the next question. */
 void archive_done(struct daemon *d);
 

@@ -40,6 +40,10 @@ struct raw_control {
 	char *socket, *group;
 };
 
+struct raw_metrics {
+	char *file;
+};
+
 struct raw {
 	int format;
 	char *name, *id;
@@ -58,6 +62,7 @@ struct raw {
 	struct raw_origin origin;
 	struct raw_devices devices;
 	struct raw_control control;
+	struct raw_metrics metrics;
 };
 
 static const char *const formats[] = { "lazaret.station/1", NULL };
@@ -73,6 +78,11 @@ static const struct yaml_field origin_fields[] = {
 static const struct yaml_field control_fields[] = {
 	YAML_FIELD(struct raw_control, "socket", STRING, socket, .max = 100), /* sun_path has 108 bytes (unix(7)) */
 	YAML_FIELD(struct raw_control, "group", STRING, group, .max = 32),
+	YAML_FIELD_END,
+};
+
+static const struct yaml_field metrics_fields[] = {
+	YAML_FIELD(struct raw_metrics, "file", STRING, file, .is_required = true),
 	YAML_FIELD_END,
 };
 
@@ -183,6 +193,7 @@ static const struct yaml_field top_fields[] = {
 	YAML_FIELD(struct raw, "origin", MAP, origin, .fields = origin_fields),
 	YAML_FIELD(struct raw, "devices", MAP, devices, .fields = config_devices_fields),
 	YAML_FIELD(struct raw, "control", MAP, control, .fields = control_fields),
+	YAML_FIELD(struct raw, "metrics", MAP, metrics, .fields = metrics_fields),
 	YAML_FIELD_END,
 };
 
@@ -303,6 +314,9 @@ static void check_whole(struct loader *l, const struct raw *raw)
 
 	if (raw->id && !is_hex(raw->id, 16))
 		yaml_node_error(l->doc, yaml_map_get(station, "id"), l->errors, "id: must be 16 lower-case hex digits");
+	if (raw->metrics.file && (strlen(raw->metrics.file) < 6 || strcmp(raw->metrics.file + strlen(raw->metrics.file) - 5, ".prom") != 0))
+		yaml_node_error(l->doc, yaml_map_get(l->doc->root, "metrics"), l->errors,
+				"file: has no effect: of a name that does not end in .prom the collector reads nothing");
 	if (raw->database.warn_age_s > raw->database.stop_age_s)
 		yaml_node_error(l->doc, database, l->errors,
 				"warn-age: has no effect: stop-age is earlier, and stops approvals first");
@@ -357,6 +371,8 @@ static int take(struct loader *l, struct raw *raw)
 	c->control.group = raw->control.group ? TAKE_PTR(raw->control.group) : strdup("lazaret");
 	if (!c->control.group)
 		r = -ENOMEM;
+	if (raw->metrics.file)
+		r = yaml_worse(r, resolve(l, &c->metrics_file, raw->metrics.file, ""));
 	config_take_devices(&c->devices, &raw->devices);
 	if (raw->devices.loop_dir)
 		r = yaml_worse(r, resolve(l, &c->devices.loop_dir, raw->devices.loop_dir, ""));
@@ -374,7 +390,7 @@ static void raw_done(struct raw *raw)
 	char *strings[] = { raw->name,	     raw->id,	       raw->rules.file,	 raw->rules.types,  raw->keys.trust,
 			    raw->keys.manifest, raw->keys.audit, raw->database.dir, raw->hash_list,   raw->spool_dir,
 			    raw->staging_dir, raw->audit_dir,  raw->reports_dir, raw->history_dir, raw->control.socket,
-			    raw->control.group, raw->devices.loop_dir };
+			    raw->control.group, raw->devices.loop_dir, raw->metrics.file };
 	struct yaml_strings *lists[] = { &raw->devices.media_ports, &raw->devices.hubs, &raw->devices.allow, &raw->devices.deny };
 
 	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
@@ -466,7 +482,7 @@ struct station_config *station_config_free(struct station_config *c)
 	char *strings[] = { c->dir,	  c->name,	c->id,	       c->rules_file, c->types_dir,
 			    c->trust_dir, c->manifest_key, c->audit_key, c->database.dir, c->hash_list,
 			    c->spool_dir, c->staging_dir,  c->audit_dir, c->reports_dir,  c->history_dir,
-			    c->control.socket, c->control.group, c->devices.loop_dir };
+			    c->control.socket, c->control.group, c->devices.loop_dir, c->metrics_file };
 	struct yaml_strings *lists[] = { &c->devices.media_ports, &c->devices.hubs, &c->devices.allow, &c->devices.deny };
 
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)

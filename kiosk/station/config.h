@@ -156,6 +156,7 @@ struct station_config {
 	struct station_origin origin;
 	struct station_devices devices;
 	struct station_control control;
+	char *metrics_file; /* for Prometheus' textfile collector; NULL: none */
 };
 
 /* Load DIR/lazaret.yaml. Blocks on disk. Returns 0; -EINVAL with every error of the file in `errors`; or another
