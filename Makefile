@@ -296,7 +296,7 @@ install: all
 	install -m 644 README.md LICENSE docs/*.md docs/report.schema.json $(DESTDIR)$(PREFIX)/share/doc/lazaret
 	install -d $(DESTDIR)$(PREFIX)/share/doc/lazaret/monitoring $(DESTDIR)$(PREFIX)/lib/systemd/catalog
 	install -m 644 $(wildcard docs/monitoring/*) $(DESTDIR)$(PREFIX)/share/doc/lazaret/monitoring
-	install -m 644 image/systemd/lazaret.catalog $(DESTDIR)$(PREFIX)/lib/systemd/catalog
+	install -m 644 image/catalog/lazaret.catalog $(DESTDIR)$(PREFIX)/lib/systemd/catalog
 	install -d $(DESTDIR)$(PREFIX)/share/doc/lazaret/examples/plugins
 	install -m 755 docs/examples/plugins/known-bad $(DESTDIR)$(PREFIX)/share/doc/lazaret/examples/plugins
 	install -m 644 docs/examples/plugins/known-bad.txt $(DESTDIR)$(PREFIX)/share/doc/lazaret/examples/plugins

@@ -50,12 +50,15 @@ void html_text(FILE *out, const char *text)
 	}
 }
 
-/* The next of 1, 2, 5, 10, 20, ... that is not below `value`. */
+/* The next of 2, 4, 6, 10, 20, 40, ... that is not below `value`: half of it is a whole number, too. */
 static double round_up(double value)
 {
-	double step = pow(10, floor(log10(value > 0 ? value : 1)));
+	double step = pow(10, floor(log10(fmax(value, 2))));
 
-	return value <= step ? step : value <= 2 * step ? 2 * step : value <= 5 * step ? 5 * step : 10 * step;
+	for (int k = 2; k <= 6; k += 2)
+		if (value <= k * step)
+			return k * step;
+	return 10 * step;
 }
 
 static size_t series_count(const struct html_plot *p)
@@ -159,7 +162,7 @@ void html_plot_columns(FILE *out, const struct html_plot *p)
 		if (!p->lines[k].name)
 			continue;
 		(void)fprintf(out, "<line class=\"limit\" x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\"/>\n", LEFT, y, WIDTH, y);
-		put_label(out, WIDTH - 4, y - 4, "end", p->lines[k].name);
+		put_label(out, LEFT + 4, y - 4, "start", p->lines[k].name);
 	}
 	end(out, p, series);
 }

@@ -44,7 +44,7 @@ def wait(what, predicate, deadline_s=60):
 
 def texts():
     """What needs no journal: identifiers, catalogue and document say the same."""
-    catalogue = (ROOT / "image" / "systemd" / "lazaret.catalog").read_text()
+    catalogue = (ROOT / "image" / "catalog" / "lazaret.catalog").read_text()
     ok(len(IDS) == 9 and re.findall("^-- ([0-9a-f]{32})$", catalogue, re.M) == list(IDS.values()), "the catalogue has each identifier", IDS)
     documented = re.findall(r"^\| `([0-9a-f]{32})` \|", (ROOT / "docs" / "monitoring" / "README.md").read_text(), re.M)
     ok(sorted(documented) == sorted(IDS.values()), "so has docs/monitoring/README.md", documented)
@@ -54,7 +54,7 @@ def texts():
     with tempfile.TemporaryDirectory() as root:
         at = pathlib.Path(root) / "usr" / "lib" / "systemd" / "catalog"
         at.mkdir(parents=True)
-        shutil.copy(ROOT / "image" / "systemd" / "lazaret.catalog", at)
+        shutil.copy(ROOT / "image" / "catalog" / "lazaret.catalog", at)
         p = subprocess.run(["journalctl", "--root=" + root, "--update-catalog"], capture_output=True, text=True)
         ok(p.returncode == 0 and not p.stderr and (pathlib.Path(root) / "var/lib/systemd/catalog/database").stat().st_size > 1000,
            "journalctl takes the catalogue", p.stderr)
@@ -92,7 +92,8 @@ def one_shot(s, journal, work):
     ok(p.returncode == 1, "an inspection", p.stderr)
     found = journal.entries("MESSAGE_ID=" + IDS["INSPECTION"])
     ok(len(found) == 1 and found[0]["LAZARET_OUTCOME"] == "published" and found[0]["LAZARET_FILES"] == "2" and found[0]["LAZARET_BLOCKED"] == "1" and
-       found[0]["SYSLOG_IDENTIFIER"] == "lazaret" and found[0]["PRIORITY"] == "5", "lazaret inspect: an entry", found)
+       found[0]["SYSLOG_IDENTIFIER"] == "lazaret" and found[0]["PRIORITY"] == "5" and found[0]["LAZARET_OPERATOR"] == "jo\\x0aPRIORITY=0\\x1b[2J",
+       "lazaret inspect: an entry; who brought it makes no field of its own (invariant 8)", found)
     transfer = found[0]["LAZARET_TRANSFER"]
     ok((s.at / "reports" / (transfer + ".json")).exists() and transfer in found[0]["MESSAGE"], "with the transfer's name", found)
     return transfer
@@ -138,7 +139,7 @@ def daemon(s, journal, work):
 
 def explained(transfer):
     os.makedirs("/run/catalog/usr/lib/systemd/catalog")
-    shutil.copy(ROOT / "image" / "systemd" / "lazaret.catalog", "/run/catalog/usr/lib/systemd/catalog")
+    shutil.copy(ROOT / "image" / "catalog" / "lazaret.catalog", "/run/catalog/usr/lib/systemd/catalog")
     subprocess.run(["journalctl", "--root=/run/catalog", "--update-catalog"], check=True)
     shutil.copy("/run/catalog/var/lib/systemd/catalog/database", "/var/lib/systemd/catalog/database")
     p = subprocess.run(["journalctl", "-x", "--no-pager", "LAZARET_TRANSFER=" + transfer], capture_output=True, text=True, timeout=60)
@@ -178,8 +179,9 @@ def relp(s, work, transfer):
 
         entry = wait("the collector's file", arrived)[0]
         ok(entry["MESSAGE_ID"] == IDS["INSPECTION"] and entry["LAZARET_OUTCOME"] == "published" and entry["LAZARET_BLOCKED"] == "1", name, entry)
+        wait("the other entries", lambda: log.read_text().count("\n") >= 4)
         lines = [json.loads(line) for line in log.read_text().splitlines()]
-        ok(all(e["SYSLOG_IDENTIFIER"] in ("lazaret", "lazaretd") for e in lines) and len(lines) >= 4, "every entry of Lazaret, no others", lines)
+        ok(all(e["SYSLOG_IDENTIFIER"] in ("lazaret", "lazaretd") for e in lines), "every entry of Lazaret, no others", lines)
     except TimeoutError as e:
         ok(False, name, "%s: %s" % (e, "".join(p.read_text() for p in work.glob("*.log"))))
     finally:

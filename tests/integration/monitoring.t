@@ -3,6 +3,7 @@
 """Metrics, alert rules and dashboard of docs/monitoring against a real Prometheus and a real node_exporter on loopback. They are not among
 the packages of `make check` (image/packages/monitoring.txt says why): `make check-monitoring` installs them, and MONITORING=required makes
 their absence a failure."""
+import grp
 import json
 import os
 import pathlib
@@ -155,7 +156,8 @@ def fires(site, daemon):
 def real(work, alerts):
     collector = work / "collector"
     collector.mkdir()
-    s = Recorded(work, extra="metrics:\n  file: %s\n" % (collector / "lazaret.prom"))
+    group = grp.getgrgid(os.getgid()).gr_name  # an ordinary user cannot give the socket to another
+    s = Recorded(work, extra="metrics:\n  file: %s\ncontrol:\n  group: %s\n" % (collector / "lazaret.prom", group))
     s.transfer("T-1", [("a", "approved"), ("b", "blocked"), ("c", "held", "encrypted"), ("d", "blocked")])
     s.end()
     yaml = s.at / "lazaret.yaml"
