@@ -38,7 +38,7 @@ override CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ikiosk -DLAZARET_VERS
 pkg = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 
 # Folders that make libraries for the others: no trust boundary lies between them and their user.
-LIBRARIES := common ipc sandbox station people judge control supervisor proof container content examiner xml update
+LIBRARIES := common ipc sandbox station people judge control supervisor proof container content examiner xml update monitor
 # Folders with a main.c, and the name of their program.
 PROGRAMS := lazaret lazaretd lazaret-verify lazaret-ledger lazaret-vault lazaret-intake lazaret-reader \
 	lazaret-examine lazaret-yara lazaret-plugin lazaret-unpack lazaret-ole lazaret-pdf lazaret-disk lazaret-origin lazaret-openpgp lazaret-cms lazaret-rpm lazaret-authenticode lazaret-publish lazaret-devices lazaret-records lazaret-console lazaret-starter lazaret-login
@@ -49,13 +49,14 @@ FOLDER_lazaretd := daemon
 FOLDER_lazaret-yara := yararules
 $(foreach p,verify ledger vault intake reader examine plugin unpack ole pdf disk origin openpgp cms rpm authenticode publish devices records console starter login,$(eval FOLDER_lazaret-$(p) := $(p)))
 
-NEEDS_cli        := update people control station judge sandbox ipc common
-NEEDS_daemon     := people supervisor control station judge sandbox ipc common
+NEEDS_cli        := update people monitor control station judge sandbox ipc common
+NEEDS_daemon     := people supervisor monitor control station judge sandbox ipc common
 NEEDS_update     := station sandbox ipc common
 NEEDS_supervisor := control station judge sandbox ipc common
 NEEDS_control    := common
 NEEDS_people     := station sandbox ipc common
 NEEDS_login      := sandbox ipc common
+NEEDS_monitor    := control station common
 NEEDS_console    := control station common
 NEEDS_devices    := control sandbox ipc common
 NEEDS_starter    := sandbox common
@@ -91,11 +92,12 @@ LIBS_sandbox    := $(call pkg,libseccomp)
 LIBS_station    := $(call pkg,yaml-0.1 jansson libcrypto)
 LIBS_judge      := $(call pkg,yaml-0.1 libutf8proc jansson)
 LIBS_cli        := $(call pkg,jansson sqlite3 libcrypto libarchive)
-LIBS_update     := $(call pkg,libarchive jansson libcrypto)
+LIBS_update     := $(call pkg,libarchive jansson libcrypto) -lm
 LIBS_supervisor := $(call pkg,jansson sqlite3 libcrypto)
 LIBS_daemon     := $(call pkg,jansson libsystemd)
 LIBS_people     := $(call pkg,jansson libcrypt)
 LIBS_login      := $(call pkg,pam)
+LIBS_monitor    := $(call pkg,jansson libsystemd)
 LIBS_control    := $(call pkg,jansson libsystemd)
 LIBS_console    := $(call pkg,ncursesw jansson)
 LIBS_devices    := $(call pkg,libudev)
@@ -211,6 +213,14 @@ check: deps
 check-built: all unit-tests
 	@BUILD=$(abspath $(BUILD)) tests/run
 
+# Metrics, alert rules and dashboard against a real Prometheus, journal and RELP against a real journald and rsyslogd. Apart from
+# `make check`: image/packages/monitoring.txt says why.
+.PHONY: check-monitoring
+check-monitoring:
+	@image/packages/install build run test monitoring
+	@$(MAKE) --no-print-directory -s all
+	@BUILD=$(abspath $(BUILD)) MONITORING=required prove tests/integration/monitoring.t tests/integration/journal.t tests/integration/metrics.t
+
 .PHONY: conformance
 conformance: all
 	@BUILD=$(abspath $(BUILD)) tests/conformance/run
@@ -294,6 +304,9 @@ install: all
 	install -d $(DESTDIR)$(SYSCONFDIR)/pam.d
 	install -m 644 image/pam/lazaret $(DESTDIR)$(SYSCONFDIR)/pam.d
 	install -m 644 README.md LICENSE docs/*.md docs/report.schema.json $(DESTDIR)$(PREFIX)/share/doc/lazaret
+	install -d $(DESTDIR)$(PREFIX)/share/doc/lazaret/monitoring $(DESTDIR)$(PREFIX)/lib/systemd/catalog
+	install -m 644 $(wildcard docs/monitoring/*) $(DESTDIR)$(PREFIX)/share/doc/lazaret/monitoring
+	install -m 644 image/catalog/lazaret.catalog $(DESTDIR)$(PREFIX)/lib/systemd/catalog
 	install -d $(DESTDIR)$(PREFIX)/share/doc/lazaret/examples/plugins
 	install -m 755 docs/examples/plugins/known-bad $(DESTDIR)$(PREFIX)/share/doc/lazaret/examples/plugins
 	install -m 644 docs/examples/plugins/known-bad.txt $(DESTDIR)$(PREFIX)/share/doc/lazaret/examples/plugins
@@ -310,6 +323,7 @@ help:
 	@echo 'make                 build into $(BUILD)/'
 	@echo 'make install         DESTDIR= PREFIX=/usr'
 	@echo 'make check-system    the installed package in a virtual machine, with emulated USB and optical hardware'
+	@echo 'make check-monitoring metrics and journal against a real Prometheus, journald and rsyslogd'
 	@echo 'make deb             a Debian package of the built program'
 	@echo 'make conformance     the fail-closed conformance suite alone'
 	@echo 'make bench           how fast, against what one would run instead; BENCH=--quick, BENCH=--list (docs/performance.md)'

@@ -1,22 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-/* `lazaret history` and `lazaret show`. The index is brought up to the trail before it answers: every report record
+/* `lazaret history`, and the index for other commands. It is brought up to the trail before it answers: every report record
  * whose report is not in it is read again.
  */
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/history_rows.h"
 #include "cli/records.h"
 #include "common/chain.h"
 #include "common/fd.h"
 #include "common/history.h"
 #include "common/log.h"
 #include "common/report.h"
-
-#define ROWS_DEFAULT 50
-#define ROWS_MAX     1000000
 
 struct update {
 	struct history *history;
@@ -218,112 +215,61 @@ static int open_history(const struct station_config *config, bool is_rebuild, st
 	return r;
 }
 
-/* -- answers -------------------------------------------------------------------------------------------------- */
+/* -- the command ---------------------------------------------------------------------------------------------- */
 
-static void put_object(json_t *o)
-{
-	_cleanup_free_ char *text = o ? json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
-
-	(void)puts(text ? text : "null");
-	json_decref(o);
-}
-
-static int put_transfer(void *context, const struct history_transfer *t)
-{
-	const bool *is_json = context;
-	char when[RECORDS_TIME_LEN];
-
-	if (*is_json) {
-		put_object(json_pack("{ss,ss,ss,ss,sI,sI,sI,sI,sI,sI,sI,sI,ss}", "transfer", t->transfer, "outcome", t->outcome,
-				     "operator", t->operator_name, "medium", t->medium, "started", (json_int_t)t->started,
-				     "finished", (json_int_t)t->finished, "files", (json_int_t)t->files, "bytes",
-				     (json_int_t)t->bytes, "approved", (json_int_t)t->approved, "held", (json_int_t)t->held,
-				     "blocked", (json_int_t)t->blocked, "seq", (json_int_t)t->seq, "report_sha256",
-				     t->report_sha256));
-		return 0;
-	}
-	records_time(t->started, when);
-	(void)printf("%s  %s  %-9s %7" PRId64 " files: %" PRId64 " approved, %" PRId64 " held, %" PRId64 " blocked  ", t->transfer,
-		     when, t->outcome, t->files, t->approved, t->held, t->blocked);
-	records_put(t->medium);
-	if (*t->operator_name) {
-		(void)fputs("  by ", stdout);
-		records_put(t->operator_name);
-	}
-	(void)fputc('\n', stdout);
-	return 0;
-}
-
-static int put_file(void *context, const struct history_file *f)
-{
-	const bool *is_json = context;
-
-	if (*is_json) {
-		put_object(json_pack("{ss,ss,ss,ss?,ss?,sI,sI}", "transfer", f->transfer, "path", f->path, "verdict", f->verdict,
-				     "rule", f->rule, "sha256", f->sha256, "size", (json_int_t)f->size, "started",
-				     (json_int_t)f->started));
-		return 0;
-	}
-	(void)printf("%s  %-8s %s  ", f->transfer, f->verdict, f->sha256 ? f->sha256 : "(not read)");
-	records_put(f->path);
-	(void)fputc('\n', stdout);
-	return 0;
-}
-
-static int answer(struct cli *cli, const struct station_config *config, const char *wanted, int64_t rows, bool is_rebuild)
+int records_history(const struct station_config *config, bool is_rebuild, struct history **ret)
 {
 	_cleanup_(history_freep) struct history *h = NULL;
 	_cleanup_free_ char *trail = NULL;
 	int r;
 
 	if (asprintf(&trail, "%s/" CHAIN_FILE, config->audit_dir) < 0)
-		return EXIT_CANNOT;
-	if (access(trail, F_OK) < 0 && errno == ENOENT) {
-		log_info("nothing has been recorded at this station yet");
-		return EXIT_SUCCESS;
-	}
+		return -ENOMEM;
+	if (access(trail, F_OK) < 0 && errno == ENOENT)
+		return -ENODATA;
 	r = open_history(config, is_rebuild, &h);
 	if (r < 0)
-		return EXIT_CANNOT;
+		return r;
 	r = update_index(h, config, is_rebuild);
 	if (r < 0) {
 		log_error("the history cannot be brought up to date: %s (%s)", strerror(-r), history_error(h));
-		return EXIT_CANNOT;
+		return r == -ENODATA ? -EIO : r;
 	}
-	if (wanted)
-		r = history_files(h, wanted, rows, put_file, &cli->is_json);
-	else if (!is_rebuild)
-		r = history_transfers(h, rows, put_transfer, &cli->is_json);
-	if (r < 0)
-		log_error("%s: %s", strerror(-r), history_error(h));
+	*ret = TAKE_PTR(h);
+	return 0;
+}
+
+static int answer(const struct station_config *config, struct history_request *q)
+{
+	_cleanup_(history_freep) struct history *h = NULL;
+	int r = records_history(config, q->is_rebuild, &h);
+
+	if (r == -ENODATA) {
+		log_info("nothing has been recorded at this station yet");
+		r = history_open_memory(&h); /* a head without rows is an answer, too */
+	}
+	if (r == 0 && q->is_rebuild && !q->wanted)
+		return EXIT_SUCCESS;
+	if (r == 0) {
+		r = history_request_answer(q, h);
+		if (r < 0)
+			log_error("%s: %s", strerror(-r), history_error(h));
+	}
 	return r < 0 ? EXIT_CANNOT : EXIT_SUCCESS;
 }
 
 int cmd_history(struct cli *cli)
 {
-	static const struct option options[] = { { "rebuild", no_argument, NULL, 'r' }, { 0 } };
 	struct station_config *config;
-	bool is_rebuild = false;
-	long long rows = ROWS_DEFAULT;
-	char *end = NULL;
-	int c, status;
+	struct history_request q;
+	int status;
 
-	optind = 0; /* glibc: begin again with this vector */
-	while ((c = getopt_long(cli->argc, cli->argv, "n:", options, NULL)) != -1) {
-		if (c == 'n')
-			rows = strtoll(optarg, &end, 10);
-		is_rebuild = is_rebuild || c == 'r';
-		if (c == '?' || rows < 1 || rows > ROWS_MAX || (c == 'n' && *end))
-			break;
-	}
-	if (c != -1 || cli->argc - optind > 1) {
-		(void)fputs("usage: lazaret history [--rebuild] [-n ROWS] [SHA256 | part of a path]\n", stderr);
+	if (history_request_parse(cli, &q) < 0)
 		return EXIT_USAGE;
-	}
 	config = records_config(cli);
 	if (!config)
 		return EXIT_CANNOT;
-	status = answer(cli, config, cli->argv[optind], rows, is_rebuild);
+	status = answer(config, &q);
 	station_config_free(config);
 	return status;
 }

@@ -15,6 +15,8 @@
 #include "cli/person.h"
 #include "cli/records.h"
 #include "common/log.h"
+#include "common/text.h"
+#include "monitor/journal.h"
 
 struct request {
 	const char *operator_name, *reason, *owner, *ticket;
@@ -38,6 +40,22 @@ static int print_report(const char *path)
 	return ferror(in) || fflush(stdout) != 0 ? -EIO : 0;
 }
 
+/* The same fields as of an inspection by the daemon, as far as they are known here. */
+static void tell_journal(const json_t *done, const struct request *q)
+{
+	static const char *const keys[] = { "transfer", "outcome", "files", "bytes", "approved", "held", "blocked" };
+	_cleanup_free_ char *operator_name = text_escape(q->operator_name, strlen(q->operator_name));
+	_cleanup_free_ char *reason = text_escape(q->reason, strlen(q->reason));
+	json_t *fields = operator_name && reason ? json_pack("{s:s,s:s}", "operator", operator_name, "reason", reason) : NULL;
+	int bad = !fields;
+
+	for (size_t k = 0; !bad && k < ARRAY_LEN(keys); k++)
+		bad = json_object_set(fields, keys[k], json_object_get(done, keys[k]));
+	if (!bad)
+		journal_inspection(fields);
+	json_decref(fields);
+}
+
 static int show_events(FILE *in, struct display *d, const struct request *q)
 {
 	_cleanup_free_ char *line = NULL;
@@ -51,6 +69,8 @@ static int show_events(FILE *in, struct display *d, const struct request *q)
 
 		if (e)
 			display_event(d, e);
+		if (name && strcmp(name, "done") == 0)
+			tell_journal(e, q);
 		if (name && strcmp(name, "done") == 0 && q->is_json && display_report(d) && r == 0)
 			r = print_report(display_report(d));
 		json_decref(e);

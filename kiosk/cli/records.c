@@ -11,6 +11,7 @@
 #include "common/program.h"
 #include "common/text.h"
 #include "ipc/ledger_client.h"
+#include "monitor/journal.h"
 
 struct station_config *records_config(const struct cli *cli)
 {
@@ -87,6 +88,8 @@ int records_ledger_start(const struct station_config *config, struct channel *re
 		log_error("lazaret-ledger cannot be started: %s", strerror(-r));
 		return r;
 	}
+	if (r == 0)
+		journal_record(type, body);
 	r = start_over(ret, config, &why);
 	if (r == 0)
 		return 0;

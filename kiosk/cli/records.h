@@ -21,13 +21,23 @@ int cmd_audit(struct cli *cli);
 int cmd_key(struct cli *cli);
 /* lazaret plugin check PROGRAM: 0 it conforms, 1 it does not, 2 it could not be tried, 64 usage. */
 int cmd_plugin(struct cli *cli);
-/* lazaret history [--rebuild] [SHA256|TEXT]: 0, 2 could not be read, 64 usage. */
+/* lazaret history [FILTERS] [SHA256|TEXT]: 0, 2 could not be read, 64 usage. */
 int cmd_history(struct cli *cli);
+/* lazaret metrics: 0, 2 nothing is known, 64 usage. */
+int cmd_metrics(struct cli *cli);
+/* lazaret report month [YYYY-MM] [--out FILE]: 0, 1 a report of that month is missing or altered (told; the page is made), 2 could
+ * not be made, 64 usage. */
+int cmd_report(struct cli *cli);
 /* lazaret show ID: 0, 1 there is no such report, or it was altered, 2 could not be read, 64 usage. */
 int cmd_show(struct cli *cli);
 
 /* The configuration of the station, or NULL after telling what is wrong with it. */
 struct station_config *records_config(const struct cli *cli);
+
+struct history;
+/* The history, opened and brought up to the trail (made anew: `is_rebuild`). 0; -ENODATA when nothing has been recorded yet;
+ * or another negative errno after telling. Reads the whole trail where the index is not known to have all of it. */
+_must_check_ int records_history(const struct station_config *config, bool is_rebuild, struct history **ret);
 
 /* An absolute directory, opened; negative errno after telling what is wrong. */
 _must_check_ int records_directory(const char *path);

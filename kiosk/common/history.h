@@ -135,11 +135,13 @@ struct history_transfer {
 	const char *transfer, *outcome, *operator_name, *medium; /* medium: kind and what it calls itself */
 	int64_t started, finished, files, bytes, approved, held, blocked, seq;
 	const char *report_sha256;
+	const char *reason, *serial; /* history_select_transfers() alone */
 };
 
 struct history_file {
 	const char *transfer, *path, *verdict, *rule, *sha256; /* rule and sha256 may be NULL */
 	int64_t size, started;
+	const char *code; /* of the first reason, may be NULL; history_select_files() alone */
 };
 
 /* `each` returning non-zero ends the listing, and is returned. */
@@ -152,6 +154,22 @@ _must_check_ int history_transfers_page(struct history *h, const char *before, c
 /* Files of this content (64 hex digits), or whose path contains `text`. */
 _must_check_ int history_files(struct history *h, const char *sha256_or_text, int64_t limit,
 			       int (*each)(void *context, const struct history_file *f), void *context);
+
+/* -- by several marks at once (history_select.c) ------------------------------------------------------------------ */
+
+/* What is NULL is not asked for. Times are s since 1970, when the inspection began. */
+struct history_selection {
+	int64_t from, until; /* from <= time < until */
+	const char *outcome, *verdict, *code; /* exactly; code: of a file's first reason */
+	const char *operator_name, *medium; /* a part of it, ASCII in any case; medium: or of the serial number */
+};
+
+/* Transfers; with a verdict or a code, those in which one file has both. Newest first. */
+_must_check_ int history_select_transfers(struct history *h, const struct history_selection *by, int64_t limit,
+					  int (*each)(void *context, const struct history_transfer *t), void *context);
+/* Files; of this content or whose path contains `sha256_or_text` (NULL: all). Newest transfer first, problems first in it. */
+_must_check_ int history_select_files(struct history *h, const struct history_selection *by, const char *sha256_or_text, int64_t limit,
+				      int (*each)(void *context, const struct history_file *f), void *context);
 
 /* -- one transfer's files, for people who page through them: problems (blocked, held) first, then as in the report ---- */
 

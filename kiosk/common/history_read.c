@@ -46,8 +46,7 @@ int history_last_seq(struct history *h, int64_t *ret_seq)
 	return 0;
 }
 
-/* `text` for LIKE, which is case-insensitive for ASCII: anywhere, itself no pattern. Owned by the caller. */
-static char *like_pattern(const char *text)
+char *history_like(const char *text)
 {
 	char *out = malloc(2 * strlen(text) + 3), *p = out;
 
@@ -68,7 +67,7 @@ int history_transfers_page(struct history *h, const char *before, const char *se
 			   int (*each)(void *context, const struct history_transfer *t), void *context)
 {
 	_cleanup_(finalize_p) sqlite3_stmt *s = NULL;
-	_cleanup_free_ char *pattern = search && *search ? like_pattern(search) : NULL;
+	_cleanup_free_ char *pattern = search && *search ? history_like(search) : NULL;
 	int r = 0;
 	int c = sqlite3_prepare_v2(h->db,
 				   "SELECT transfer, outcome, operator, medium, started, finished, files, bytes,"
@@ -322,7 +321,7 @@ static bool is_found(const struct history *h, const struct history_ranks *ranks,
 /* Fill `found`, unless it is of this very search of the same report already. */
 static int search(struct history *h, const struct history_ranks *ranks, enum history_filter filter, const char *text)
 {
-	_cleanup_free_ char *pattern = like_pattern(text);
+	_cleanup_free_ char *pattern = history_like(text);
 	int r = pattern ? 0 : -ENOMEM;
 
 	if (r < 0 || is_found(h, ranks, filter, text))

@@ -65,6 +65,9 @@ int history_errno(int sqlite_code); /* 0 or a negative errno */
 /* "blocked" and so on; what is no verdict ranks first, so that it is seen. */
 enum history_rank history_rank(const char *verdict);
 
+/* `text` for LIKE, which is case-insensitive for ASCII: anywhere, itself no pattern. Owned by the caller. */
+char *history_like(const char *text);
+
 void history_found_done(struct history *h);
 
 static inline void finalize_p(sqlite3_stmt **s)

@@ -13,6 +13,7 @@
 struct question {
 	struct question *next;
 	uint64_t token;
+	void (*take)(struct daemon *d, const json_t *answer); /* NULL: a client's */
 	char *text; /* JSON */
 };
 
@@ -21,10 +22,13 @@ static void send_next(struct daemon *d);
 static void drop_first(struct daemon *d)
 {
 	struct question *q = d->questions;
+	void (*take)(struct daemon *d, const json_t *answer) = q->take;
 
 	d->questions = q->next;
 	free(q->text);
 	free(q);
+	if (take)
+		take(d, NULL); /* it was not answered */
 }
 
 static void give_up(struct daemon *d, const char *why)
@@ -61,7 +65,13 @@ static void take_answer(struct daemon *d, struct message *m)
 	}
 	text = decode_str(&m->payload, 60000);
 	answer = text && decoder_end(&m->payload) == 0 ? json_loads(text, 0, NULL) : NULL;
-	if (json_is_object(answer)) {
+	if (json_is_object(answer) && d->questions->take) {
+		void (*take)(struct daemon *d, const json_t *answer) = d->questions->take;
+
+		d->questions->take = NULL;
+		take(d, answer); /* may ask again, behind all others */
+		json_decref(answer);
+	} else if (json_is_object(answer)) {
 		control_answer(d->control, d->questions->token, answer);
 	} else {
 		json_decref(answer);
@@ -134,7 +144,7 @@ static int start(struct daemon *d)
 	return r < 0 ? r : sd_event_add_io(d->loop, &d->records_io, d->records.channel.fd, POLLIN, on_channel, d);
 }
 
-void archive_ask(struct daemon *d, uint64_t token, const json_t *request)
+static void ask(struct daemon *d, uint64_t token, void (*take)(struct daemon *d, const json_t *answer), const json_t *request)
 {
 	struct question *q, **last = &d->questions;
 	int r;
@@ -146,6 +156,7 @@ void archive_ask(struct daemon *d, uint64_t token, const json_t *request)
 	q = calloc(1, sizeof(*q));
 	if (q) {
 		q->token = token;
+		q->take = take;
 		q->text = json_dumps(request, JSON_COMPACT);
 	}
 	if (!q || !q->text || strlen(q->text) > 8000) {
@@ -153,6 +164,8 @@ void archive_ask(struct daemon *d, uint64_t token, const json_t *request)
 		if (q)
 			free(q->text);
 		free(q);
+		if (take)
+			take(d, NULL);
 		return;
 	}
 	while (*last)
@@ -163,6 +176,16 @@ void archive_ask(struct daemon *d, uint64_t token, const json_t *request)
 		give_up(d, strerror(-r));
 	else if (d->questions == q)
 		send_next(d);
+}
+
+void archive_ask(struct daemon *d, uint64_t token, const json_t *request)
+{
+	ask(d, token, NULL, request);
+}
+
+void archive_count(struct daemon *d, const json_t *request, void (*take)(struct daemon *d, const json_t *answer))
+{
+	ask(d, 0, take, request);
 }
 
 void archive_tick(struct daemon *d)

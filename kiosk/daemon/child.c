@@ -204,6 +204,7 @@ static int on_exit_of(sd_event_source *source, const siginfo_t *info, void *cont
 	has_done = m->fold.outcome != NULL;
 	if (!has_done) {
 		log_error("medium %u: its inspection died (status %d)", m->number, info->si_status);
+		m->is_lost = true;
 		child_recover(m->daemon);
 	}
 	fold_end(&m->fold, time(NULL));

@@ -6,6 +6,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "common/log.h"
+#include "daemon/monitor.h"
 
 #define TICK_US (5 * UINT64_C(1000000))	 /* room in staging, ages of databases */
 #define END_US (60 * UINT64_C(1000000)) /* inspections that were stopped write their reports */
@@ -132,6 +133,8 @@ int daemon_run(const char *dir)
 	r = d.usb && d.events ? open_loop(&d) : -ENOMEM;
 	if (r == 0)
 		r = requests_open(&d);
+	if (r == 0)
+		r = monitor_start(&d);
 	if (r == 0) {
 		station_load(&d);
 		r = sd_event_loop(d.loop);
@@ -144,6 +147,7 @@ int daemon_run(const char *dir)
 	sessions_done(&d);
 	review_done(&d);
 	station_audit(&d, "station-stopped", json_object());
+	monitor_done(&d);
 	station_done(&d);
 	d.events = events_free(d.events);
 	d.loop = sd_event_unref(d.loop);

@@ -10,6 +10,7 @@
  *   sessions.c  who is logged in, on which connection
  *   archive.c   the records role: questions about past transfers
  *   sets.c      what update packs brought; one database at a time
+ *   monitor.c   what the site sees: metrics, journal
  */
 #ifndef LAZARET_DAEMON_DAEMON_H
 #define LAZARET_DAEMON_DAEMON_H
@@ -47,6 +48,7 @@ struct medium {
 	struct device device;
 	bool is_present;
 	bool is_seen; /* its result was dismissed, and it is still plugged in */
+	bool is_lost; /* its process died */
 	bool has_button; /* the drive's button was pressed: its tray opens at the end */
 	char *operator_name, *reason; /* owned; "": not given */
 	char *owner, *ticket;	      /* as above */
@@ -111,6 +113,8 @@ struct daemon {
 
 	struct sessions *sessions; /* sessions.c */
 	struct review review;	   /* review.h */
+
+	struct monitor *monitor; /* monitor.c */
 };
 
 /* Run until SIGTERM or SIGINT. Returns an exit status. */
@@ -258,6 +262,8 @@ void sessions_done(struct daemon *d);
 
 /* Ask the records role; the answer goes to `token`. */
 void archive_ask(struct daemon *d, uint64_t token, const json_t *request);
+/* Ask it ourselves (borrowed); `take` gets the answer (borrowed for the call), or NULL when there is none. Once, maybe during the call. */
+void archive_count(struct daemon *d, const json_t *request, void (*take)(struct daemon *d, const json_t *answer));
 /* The role ends; what waits is refused. It is started again by the next question. */
 void archive_done(struct daemon *d);
 

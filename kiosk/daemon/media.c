@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "daemon/daemon.h"
+#include "daemon/monitor.h"
 
 void device_done(struct device *v)
 {
@@ -257,6 +258,7 @@ void media_ended(struct medium *m)
 	m->has_button = false;
 	media_changed(m);
 	sets_give_way(d);
+	monitor_ended(d, m);
 	media_schedule(d);
 	if (d->control)
 		control_touch(d->control, CONTROL_STATION);

@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "daemon/daemon.h"
+#include "daemon/monitor.h"
 #include "station/config.h"
 #include "supervisor/answer.h"
 
@@ -235,6 +236,11 @@ static void on_archive(struct call *c)
 	archive_ask(c->d, c->q->token, c->q->fields);
 }
 
+static void on_metrics(struct call *c)
+{
+	monitor_ask(c->d, c->q->token);
+}
+
 static const struct {
 	const char *name;
 	bool has_medium;
@@ -245,6 +251,7 @@ static const struct {
 	{ "rest", false, on_rest },
 	{ "again", true, on_again },	{ "reload", false, on_reload },	 { "transfers", false, on_archive },
 	{ "files", false, on_archive }, { "file", false, on_archive },
+	{ "metrics", false, on_metrics },
 };
 
 static void request(void *context, const struct control_request *q)

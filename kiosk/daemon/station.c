@@ -8,6 +8,7 @@
 
 #include "common/log.h"
 #include "daemon/daemon.h"
+#include "daemon/monitor.h"
 #include "supervisor/engine.h"
 
 #define RETRY_US (30 * UINT64_C(1000000)) /* a station that could not start tries again: a disk may be there later */
@@ -18,6 +19,7 @@ static void changed(struct daemon *d)
 {
 	if (d->control)
 		control_touch(d->control, CONTROL_STATION);
+	monitor_touch(d);
 }
 
 bool station_accepts(const struct daemon *d)
@@ -45,6 +47,8 @@ void station_audit(struct daemon *d, const char *type, json_t *body)
 	if (d->station && !d->is_trail_lost && (!body || supervisor_audit(d->station, type, body, &seq, hash) < 0)) {
 		d->is_trail_lost = true;
 		changed(d);
+	} else if (d->station && !d->is_trail_lost) {
+		monitor_recorded(d, type, body);
 	}
 	json_decref(body);
 }
@@ -113,6 +117,7 @@ static int on_engine(sd_event_source *source, int fd, uint32_t events, void *con
 	forget_sources(d->engine_io);
 	log_error("an examiners' parent has died; all are started anew");
 	d->is_engine_lost = true;
+	monitor_lost_examiners(d);
 	station_load(d);
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/history_totals.h"
 #include "common/report.h"
 #include "records/entry.h"
 #include "records/limits.h"
@@ -230,6 +231,24 @@ static int answer_file(struct query *q, json_t **ret)
 	return 0;
 }
 
+/* Asked by the daemon itself: a piece of the sums behind its metrics. */
+static int answer_totals(struct query *q, json_t **ret)
+{
+	struct history_totals t;
+	bool is_more = false, is_anew = false;
+	json_t *totals;
+	int r = history_totals_decode(json_object_get(q->request, "totals"), &t);
+
+	if (r < 0)
+		return bad(q, "totals were expected");
+	r = history_totals_count(q->records->history, &t, &is_more, &is_anew);
+	totals = r < 0 ? NULL : history_totals_encode(&t);
+	if (r < 0)
+		return r;
+	*ret = json_pack("{so,sb,sb}", "totals", totals, "more", is_more, "anew", is_anew);
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*answer)(struct query *q, json_t **ret);
@@ -237,6 +256,7 @@ static const struct {
 	{ "transfers", answer_transfers },
 	{ "files", answer_files },
 	{ "file", answer_file },
+	{ "totals", answer_totals },
 };
 
 static const char *words(int error)

@@ -42,6 +42,10 @@ struct raw_control {
 	char *socket, *group;
 };
 
+struct raw_metrics {
+	char *file;
+};
+
 struct raw {
 	int format;
 	char *name, *id;
@@ -67,6 +71,7 @@ struct raw {
 	struct raw_people people;
 	struct station_held held;
 	struct station_review review;
+	struct raw_metrics metrics;
 };
 
 static const char *const formats[] = { "lazaret.station/1", NULL };
@@ -82,6 +87,11 @@ static const struct yaml_field origin_fields[] = {
 static const struct yaml_field control_fields[] = {
 	YAML_FIELD(struct raw_control, "socket", STRING, socket, .max = 100), /* sun_path has 108 bytes (unix(7)) */
 	YAML_FIELD(struct raw_control, "group", STRING, group, .max = 32),
+	YAML_FIELD_END,
+};
+
+static const struct yaml_field metrics_fields[] = {
+	YAML_FIELD(struct raw_metrics, "file", STRING, file, .is_required = true),
 	YAML_FIELD_END,
 };
 
@@ -206,6 +216,7 @@ static const struct yaml_field top_fields[] = {
 	YAML_FIELD(struct raw, "held", MAP, held, .fields = config_held_fields),
 	YAML_FIELD(struct raw, "review", MAP, review, .fields = config_review_fields),
 	YAML_FIELD(struct raw, "people", MAP, people, .fields = config_people_fields),
+	YAML_FIELD(struct raw, "metrics", MAP, metrics, .fields = metrics_fields),
 	YAML_FIELD_END,
 };
 
@@ -342,6 +353,9 @@ static void check_whole(struct loader *l, const struct raw *raw)
 			yaml_errors_add(l->errors, l->doc->file, raw->groups.list[k].line, raw->groups.list[k].column,
 					"groups: '%s' is not a name: a-z 0-9 . _ -, begins with a letter or digit, is not 'any' and no id of a station",
 					raw->groups.list[k].value);
+	if (raw->metrics.file && (strlen(raw->metrics.file) < 6 || strcmp(raw->metrics.file + strlen(raw->metrics.file) - 5, ".prom") != 0))
+		yaml_node_error(l->doc, yaml_map_get(l->doc->root, "metrics"), l->errors,
+				"file: has no effect: of a name that does not end in .prom the collector reads nothing");
 	if (raw->database.warn_age_s > raw->database.stop_age_s)
 		yaml_node_error(l->doc, database, l->errors,
 				"warn-age: has no effect: stop-age is earlier, and stops approvals first");
@@ -426,6 +440,8 @@ static int take(struct loader *l, struct raw *raw)
 	c->control.group = raw->control.group ? TAKE_PTR(raw->control.group) : strdup("lazaret");
 	if (!c->control.group)
 		r = -ENOMEM;
+	if (raw->metrics.file)
+		r = yaml_worse(r, resolve(l, &c->metrics_file, raw->metrics.file, ""));
 	config_take_devices(&c->devices, &raw->devices);
 	c->held = raw->held;
 	c->held.dir = NULL;
@@ -448,7 +464,7 @@ static void raw_done(struct raw *raw)
 	char *strings[] = { raw->name,	     raw->id,	       raw->rules.file,	 raw->rules.types,  raw->keys.trust,
 			    raw->keys.manifest, raw->keys.audit, raw->database.dir, raw->hash_list,   raw->spool_dir,
 			    raw->staging_dir, raw->audit_dir,  raw->reports_dir, raw->history_dir, raw->witness, raw->control.socket,
-			    raw->control.group, raw->devices.loop_dir, raw->known_good };
+			    raw->control.group, raw->devices.loop_dir, raw->known_good, raw->metrics.file };
 	struct yaml_strings *lists[] = { &raw->devices.media_ports, &raw->devices.hubs, &raw->devices.allow, &raw->devices.deny,
 					 &raw->groups };
 
@@ -552,7 +568,7 @@ struct station_config *station_config_free(struct station_config *c)
 	char *strings[] = { c->dir,	  c->name,	c->id,	       c->rules_file, c->types_dir,
 			    c->trust_dir, c->manifest_key, c->audit_key, c->database.dir, c->hash_list,
 			    c->spool_dir, c->staging_dir,  c->audit_dir, c->reports_dir,  c->history_dir, c->witness_file,
-			    c->control.socket, c->control.group, c->devices.loop_dir, c->known_good };
+			    c->control.socket, c->control.group, c->devices.loop_dir, c->known_good, c->metrics_file };
 	struct yaml_strings *lists[] = { &c->devices.media_ports, &c->devices.hubs, &c->devices.allow, &c->devices.deny, &c->groups };
 
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)

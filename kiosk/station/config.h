@@ -212,6 +212,7 @@ struct station_config {
 	struct station_set sets[SET_KIND_COUNT_];
 	size_t set_count;
 	struct station_people people;
+	char *metrics_file; /* for Prometheus' textfile collector; NULL: none */
 };
 
 /* Load DIR/lazaret.yaml. Blocks on disk. Returns 0; -EINVAL with every error of the file in `errors`; or another
