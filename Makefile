@@ -38,21 +38,23 @@ override CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ikiosk -DLAZARET_VERS
 pkg = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 
 # Folders that make libraries for the others: no trust boundary lies between them and their user.
-LIBRARIES := common ipc sandbox station judge control supervisor proof container content examiner xml
+LIBRARIES := common ipc sandbox station judge control supervisor proof container content examiner xml receipt
 # Folders with a main.c, and the name of their program.
 PROGRAMS := lazaret lazaretd lazaret-verify lazaret-ledger lazaret-vault lazaret-intake lazaret-reader \
-	lazaret-examine lazaret-yara lazaret-plugin lazaret-unpack lazaret-ole lazaret-pdf lazaret-origin lazaret-openpgp lazaret-cms lazaret-rpm lazaret-authenticode lazaret-publish lazaret-devices lazaret-records lazaret-console lazaret-starter
+	lazaret-examine lazaret-yara lazaret-plugin lazaret-unpack lazaret-ole lazaret-pdf lazaret-origin lazaret-openpgp lazaret-cms lazaret-rpm lazaret-authenticode lazaret-publish lazaret-devices lazaret-records lazaret-printer lazaret-console lazaret-starter
 
 FOLDER_lazaret := cli
 FOLDER_lazaretd := daemon
 # not kiosk/yara, where libyara's own headers would be looked for
 FOLDER_lazaret-yara := yararules
-$(foreach p,verify ledger vault intake reader examine plugin unpack ole pdf origin openpgp cms rpm authenticode publish devices records console starter,$(eval FOLDER_lazaret-$(p) := $(p)))
+$(foreach p,verify ledger vault intake reader examine plugin unpack ole pdf origin openpgp cms rpm authenticode publish devices records printer console starter,$(eval FOLDER_lazaret-$(p) := $(p)))
 
-NEEDS_cli        := control station judge sandbox ipc common
-NEEDS_daemon     := supervisor control station judge sandbox ipc common
-NEEDS_supervisor := control station judge sandbox ipc common
+NEEDS_cli        := receipt control station judge sandbox ipc common
+NEEDS_daemon     := supervisor receipt control station judge sandbox ipc common
+NEEDS_supervisor := receipt control station judge sandbox ipc common
 NEEDS_control    := common
+NEEDS_receipt    := common
+NEEDS_printer    := receipt sandbox ipc common
 NEEDS_console    := control station common
 NEEDS_devices    := control sandbox ipc common
 NEEDS_starter    := sandbox common
@@ -89,6 +91,7 @@ LIBS_judge      := $(call pkg,yaml-0.1 libutf8proc)
 LIBS_cli        := $(call pkg,jansson sqlite3 libcrypto)
 LIBS_supervisor := $(call pkg,jansson sqlite3 libcrypto)
 LIBS_daemon     := $(call pkg,jansson libsystemd)
+LIBS_receipt    := $(call pkg,libqrencode jansson libutf8proc)
 LIBS_control    := $(call pkg,jansson libsystemd)
 LIBS_console    := $(call pkg,ncursesw jansson)
 LIBS_devices    := $(call pkg,libudev)
@@ -169,6 +172,13 @@ $(BUILD)/tests/benign-look: tests/benign/look.c $(call archives,examine $(NEEDS_
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LDHARDENING) -MMD -MP -MF $@.d -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
 		$(sort $(LIBS_examine) $(foreach n,$(NEEDS_examine),$(LIBS_$(n))))
+
+# Receipts of reports that no station wrote (tests/integration/receipts.t).
+$(BUILD)/tests/receipt-of: tests/lib/receipt-of.c $(call archives,receipt $(NEEDS_receipt))
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LDHARDENING) -MMD -MP -MF $@.d -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
+		$(sort $(LIBS_receipt) $(foreach n,$(NEEDS_receipt),$(LIBS_$(n))))
+unit-tests: $(BUILD)/tests/receipt-of
 
 # What the console says, in other languages; and the locale in which the C library translates (kiosk/console/words.c).
 CATALOGUES := $(patsubst kiosk/console/po/%.po,$(BUILD)/share/locale/%/LC_MESSAGES/lazaret-console.mo,$(wildcard kiosk/console/po/*.po))
@@ -260,7 +270,7 @@ lint:
 include tests/fuzz/Makefile.inc
 
 # -- installation -----------------------------------------------------------------------------------------
-ROLES := ledger vault intake reader examine yara plugin unpack ole pdf origin openpgp cms rpm authenticode publish devices records starter
+ROLES := ledger vault intake reader examine yara plugin unpack ole pdf origin openpgp cms rpm authenticode publish devices records printer starter
 
 .PHONY: install
 install: all

@@ -22,7 +22,7 @@ static const struct {
 	{ "inspect", cmd_inspect, "[--json] [--operator NAME] [--reason TEXT] SOURCE...   inspect media" },
 	{ "status", cmd_status, "roles, sandbox, engines, keys and directories" },
 	{ "history", cmd_history, "[--rebuild] [SHA256|TEXT]   transfers, or where a content was seen" },
-	{ "show", cmd_show, "ID   one report" },
+	{ "show", cmd_show, "ID [--receipt [txt|html]]   one report, or its receipt" },
 	{ "audit", cmd_audit, "verify | show   the audit trail" },
 	{ "media", cmd_media, "[--json] [--watch] | cancel | dismiss | eject | again ID   media in the running station" },
 	{ "devices", cmd_devices, "[--json]   USB devices, and what was decided about each" },

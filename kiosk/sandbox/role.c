@@ -146,6 +146,11 @@ static const struct role roles[ROLE_COUNT_] = {
 		.data_max = 2048 * MIB, .files_max = 64, /* Argon2 takes what the medium says: at most so much */
 		.does = "works out key and mapping of one encrypted volume (libcryptsetup), a child of intake",
 	},
+	[ROLE_PRINTER] = {
+		.name = "printer", .executable = "lazaret-printer", .account = "_lazaret-printer",
+		.calls = CALLS_BASE, .data_max = 32 * MIB, .files_max = 16,
+		.does = "turns a receipt into what the printer understands, and writes it to that one device",
+	},
 };
 
 const struct role *role_get(enum role_id id)

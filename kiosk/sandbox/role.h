@@ -33,6 +33,7 @@ enum role_id {
 	ROLE_GUARD, /* child of devices: the one process that writes to /sys */
 	ROLE_RECORDS,
 	ROLE_UNLOCK, /* child of intake */
+	ROLE_PRINTER,
 	ROLE_COUNT_
 };
 

@@ -58,6 +58,7 @@ struct raw {
 	struct raw_origin origin;
 	struct raw_devices devices;
 	struct raw_control control;
+	struct raw_receipts receipts;
 };
 
 static const char *const formats[] = { "lazaret.station/1", NULL };
@@ -183,6 +184,7 @@ static const struct yaml_field top_fields[] = {
 	YAML_FIELD(struct raw, "origin", MAP, origin, .fields = origin_fields),
 	YAML_FIELD(struct raw, "devices", MAP, devices, .fields = config_devices_fields),
 	YAML_FIELD(struct raw, "control", MAP, control, .fields = control_fields),
+	YAML_FIELD(struct raw, "receipts", MAP, receipts, .fields = config_receipts_fields),
 	YAML_FIELD_END,
 };
 
@@ -219,6 +221,7 @@ static const struct raw defaults = {
 		.unlock_tries = 3,
 		.unlock_time_s = 300,
 	},
+	.receipts = { .columns = 42, .time_s = 10 }, /* paper of 80 mm in the usual font A; 58 mm has 32 */
 };
 
 /* -- database -------------------------------------------------------------------------------------------- */
@@ -301,6 +304,7 @@ static void check_whole(struct loader *l, const struct raw *raw)
 	const struct yaml_node *limits = yaml_map_get(l->doc->root, "limits");
 	const struct yaml_node *database = yaml_map_get(l->doc->root, "database");
 
+	config_check_receipts(l, &raw->receipts);
 	if (raw->id && !is_hex(raw->id, 16))
 		yaml_node_error(l->doc, yaml_map_get(station, "id"), l->errors, "id: must be 16 lower-case hex digits");
 	if (raw->database.warn_age_s > raw->database.stop_age_s)
@@ -358,6 +362,8 @@ static int take(struct loader *l, struct raw *raw)
 	if (!c->control.group)
 		r = -ENOMEM;
 	config_take_devices(&c->devices, &raw->devices);
+	c->receipts = (struct station_receipts){ TAKE_PTR(raw->receipts.printer), (enum station_print)raw->receipts.form, raw->receipts.columns,
+						 raw->receipts.time_s };
 	if (raw->devices.loop_dir)
 		r = yaml_worse(r, resolve(l, &c->devices.loop_dir, raw->devices.loop_dir, ""));
 	c->checks = CHECK_READ | CHECK_NAME | (raw->checks.virus ? CHECK_VIRUS : 0u) |
@@ -374,7 +380,7 @@ static void raw_done(struct raw *raw)
 	char *strings[] = { raw->name,	     raw->id,	       raw->rules.file,	 raw->rules.types,  raw->keys.trust,
 			    raw->keys.manifest, raw->keys.audit, raw->database.dir, raw->hash_list,   raw->spool_dir,
 			    raw->staging_dir, raw->audit_dir,  raw->reports_dir, raw->history_dir, raw->control.socket,
-			    raw->control.group, raw->devices.loop_dir };
+			    raw->control.group, raw->devices.loop_dir, raw->receipts.printer };
 	struct yaml_strings *lists[] = { &raw->devices.media_ports, &raw->devices.hubs, &raw->devices.allow, &raw->devices.deny };
 
 	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
@@ -466,7 +472,7 @@ struct station_config *station_config_free(struct station_config *c)
 	char *strings[] = { c->dir,	  c->name,	c->id,	       c->rules_file, c->types_dir,
 			    c->trust_dir, c->manifest_key, c->audit_key, c->database.dir, c->hash_list,
 			    c->spool_dir, c->staging_dir,  c->audit_dir, c->reports_dir,  c->history_dir,
-			    c->control.socket, c->control.group, c->devices.loop_dir };
+			    c->control.socket, c->control.group, c->devices.loop_dir, c->receipts.printer };
 	struct yaml_strings *lists[] = { &c->devices.media_ports, &c->devices.hubs, &c->devices.allow, &c->devices.deny };
 
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)

@@ -38,4 +38,14 @@ _must_check_ int config_load_devices(struct loader *l, struct raw_devices *d);
 /* The strings go over; `loop_dir` and `inputs` stay. */
 void config_take_devices(struct station_devices *to, struct raw_devices *from);
 
+/* config_receipts.c */
+struct raw_receipts {
+	char *printer;
+	int form;
+	uint64_t columns, time_s;
+};
+
+extern const struct yaml_field config_receipts_fields[];
+void config_check_receipts(struct loader *l, const struct raw_receipts *r);
+
 #endif
