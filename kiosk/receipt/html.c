@@ -56,12 +56,12 @@ static const char style[] =
 	".outcome{font-size:1.15rem;margin:.5rem 0 1rem;padding:.6rem .9rem;border:2px solid #141414;border-left-width:.9rem}"
 	"table{border-collapse:collapse;width:100%;margin:.25rem 0 0}th,td{text-align:left;vertical-align:top;border-bottom:1px solid var(--line);"
 	"padding:.35rem .75rem .35rem 0;overflow-wrap:anywhere}thead th{border-bottom:2px solid #141414;font-size:.875rem;overflow-wrap:normal}"
-	"tbody th{font-weight:600}caption{text-align:left;font-weight:600;padding:.25rem 0}tr{break-inside:avoid}"
+	"tbody th{font-weight:600}tr{break-inside:avoid}"
 	".facts th{width:11rem;font-weight:400;color:#444}.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}"
-	".verdict{width:6rem;font-weight:700}.name{width:34%}ul{margin:0;padding:0;list-style:none}li+li{margin-top:.35rem}"
+	".verdict{width:6rem;font-weight:700}.name{width:31%}ul{margin:0;padding:0;list-style:none}li+li{margin-top:.35rem}"
 	"code,pre{font:.8rem/1.4 ui-monospace,\"Liberation Mono\",\"DejaVu Sans Mono\",monospace;overflow-wrap:anywhere}"
 	"pre{white-space:pre-wrap;background:var(--soft);border:1px solid var(--line);padding:.6rem .8rem;margin:.5rem 0}"
-	".sub{display:block;color:#444;font-size:.875rem}.warn{font-weight:700;color:#141414}"
+	"bdi{white-space:pre-wrap}.sub{display:block;color:#444;font-size:.875rem;font-weight:400}.warn{font-weight:700;color:#141414}"
 	".proof{display:flex;flex-wrap:wrap;gap:1rem 1.5rem;align-items:flex-start}.proof table{flex:1 1 20rem;min-width:0;width:auto}"
 	".qr{shape-rendering:crispEdges;flex:none;width:184px;height:184px;border:1px solid var(--line)}.bar{display:block;width:100%;height:2.25rem;margin:.75rem 0 .4rem}"
 	".legend{display:flex;flex-wrap:wrap;gap:.25rem 1.75rem;list-style:none;padding:0;margin:0}.legend li+li{margin:0}"
@@ -70,8 +70,8 @@ static const char style[] =
 	"overflow:hidden}.stack,.stack tbody,.stack tr,.stack th,.stack td{display:block;width:auto;text-align:left}.stack tr{border-bottom:1px solid "
 	"var(--line);padding:.4rem 0}.stack th,.stack td{border:0;padding:.1rem 0}.facts th{padding-top:.4rem}"
 	".stack td[data-label]::before{content:attr(data-label)\": \";color:#444;font-size:.875rem}}"
-	"@media print{body{font-size:10pt;max-width:none;padding:0}h1{font-size:17pt}h2{font-size:12.5pt;margin-top:14pt}thead{display:table-header-group}"
-	".outcome{font-size:12pt}pre,.bar,.legend,.qr{break-inside:avoid}.bar,.legend svg,.outcome{print-color-adjust:exact;"
+	"@media print{html{font-size:13px}body{font-size:10pt;max-width:none;padding:0}h2{margin-top:14pt}code{font-size:7.2pt}thead{display:table-header-group}"
+	"pre,.bar,.legend,.qr,.check{break-inside:avoid}.bar,.legend svg,.outcome{print-color-adjust:exact;"
 	"-webkit-print-color-adjust:exact}}";
 
 /* "20261122T062801Z-a1b2c3, page 2 of 3" at the foot of each sheet, of A4 as of letter. */
@@ -156,7 +156,7 @@ static void put_check(const struct sheet *s)
 {
 	const char *transfer = json_string_value(json_object_get(s->summary->head, "transfer")); /* valid, as put_head() saw */
 
-	(void)fputs("<section aria-labelledby=\"check\">\n<h2 id=\"check\">How to check it</h2>\n", s->out);
+	(void)fputs("<section class=\"check\" aria-labelledby=\"check\">\n<h2 id=\"check\">How to check it</h2>\n", s->out);
 	if (facts_is_published(s->summary))
 		(void)fprintf(s->out,
 			      "<p><code>STATION.pub</code> is the station's public key, as the security officer gave it to you: not one that came with the "

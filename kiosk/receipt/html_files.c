@@ -186,15 +186,15 @@ static int put_text(FILE *out, const char *raw)
 	return 0;
 }
 
-static int put_groups(const struct sheet *s, const char *title, const struct groups *g)
+static int put_groups(const struct sheet *s, const char *id, const char *title, const struct groups *g)
 {
 	char size[FACT_SIZE_LEN];
 	int r = 0;
 
 	(void)fprintf(s->out,
-		      "<table class=\"stack\"><caption>By %s</caption><thead><tr><th scope=\"col\" class=\"name\">%s</th><th scope=\"col\" class=\"n\">Files</th>"
-		      "<th scope=\"col\">Size</th></tr></thead><tbody>\n",
-		      title, title);
+		      "<h3 id=\"by-%s\">By %s</h3>\n<table class=\"stack\" aria-labelledby=\"by-%s\"><thead><tr><th scope=\"col\" class=\"name\">%s</th>"
+		      "<th scope=\"col\" class=\"n\">Files</th><th scope=\"col\">Size</th></tr></thead><tbody>\n",
+		      id, id, id, title);
 	for (size_t k = 0; r == 0 && k < g->count + (g->others.files > 0); k++) {
 		const struct group *group = k < g->count ? &g->list[k] : &g->others;
 
@@ -217,7 +217,7 @@ static int put_signer_sums(const struct sheet *s)
 
 	if (m->signer_count == 0)
 		return 0;
-	(void)fputs("<table class=\"stack\"><caption>By who signed them</caption><thead><tr><th scope=\"col\" class=\"name\">Signer</th>"
+	(void)fputs("<h3 id=\"by-signer\">By who signed them</h3>\n<table class=\"stack\" aria-labelledby=\"by-signer\"><thead><tr><th scope=\"col\" class=\"name\">Signer</th>"
 		    "<th scope=\"col\" class=\"n\">Files</th><th scope=\"col\">Key</th></tr></thead><tbody>\n", s->out);
 	for (size_t k = 0; r == 0 && k < m->signer_count; k++) {
 		(void)fputs("<tr><th scope=\"row\" class=\"name\">", s->out);
@@ -240,9 +240,9 @@ static int put_sums(const struct sheet *s)
 
 	(void)fprintf(s->out, "<p>%" PRIu64 " files: too many to name here. <code>SHA256SUMS</code> and <code>manifest.json</code> name each.</p>\n",
 		      m->verdicts[VERDICT_APPROVED]);
-	r = put_groups(s, "folder", &m->folders);
+	r = put_groups(s, "folder", "Folder", &m->folders);
 	if (r == 0)
-		r = put_groups(s, "type", &m->types);
+		r = put_groups(s, "type", "Type", &m->types);
 	if (r == 0)
 		r = put_signer_sums(s);
 	if (r == 0 && m->approved_vouched > 0) {

@@ -24,8 +24,8 @@ static int put_refused(const struct sheet *s, const json_t *file)
 
 	if (!path || !code || asprintf(&text, "%s, %s", verdict ? verdict : "", code) < 0)
 		return -ENOMEM;
-	columns_field(s->out, "", path, COLUMNS_NAME, s->columns, 0);
-	columns_field(s->out, "", text, COLUMNS_WORDS, s->columns, 2);
+	columns_field(s->out, "", text, COLUMNS_WORDS, s->columns, 0);
+	columns_field(s->out, "", path, COLUMNS_NAME, s->columns, 2); /* all of it indented: no name makes a line of ours */
 	return 0;
 }
 

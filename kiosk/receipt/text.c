@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-/* receipt.txt: 80 columns, problems first. */
+/* receipt.txt: 80 columns, problems first.
+ *
+ * What a medium says can be as long as it likes, and goes on in the next line. There it stands further to the right than anything of
+ * ours: no name can make a line that reads like another file's, or like a signature.
+ */
 #include <inttypes.h>
 #include <string.h>
 
@@ -8,7 +12,9 @@
 #include "receipt/receipt.h"
 
 #define WIDTH	RECEIPT_TEXT_COLUMNS
-#define INDENT	4
+#define INDENT	4 /* of what is told of a file, behind */
+#define VERDICT 9 /* columns, in which its name goes on */
+#define FURTHER 12
 #define LABELS	20 /* columns of the facts' labels */
 #define BAR	60
 
@@ -20,6 +26,13 @@ static void heading(const struct sheet *s, const char *words)
 	for (size_t k = 0; k < n; k++)
 		(void)fputc('-', s->out);
 	(void)fputc('\n', s->out);
+}
+
+/* One line about a file; what of it does not fit goes on further to the right. */
+static void put_line(const struct sheet *s, const char *line)
+{
+	(void)fprintf(s->out, "%*s", INDENT, "");
+	columns_put(s->out, line, COLUMNS_WORDS, WIDTH, FURTHER);
 }
 
 static void put_facts(const struct sheet *s, enum fact_section section)
@@ -73,13 +86,13 @@ static void put_counts(const struct sheet *s)
 	put_bar(s);
 }
 
-static int put_path(const struct sheet *s, const char *before, const json_t *file, unsigned int indent)
+static int put_path(const struct sheet *s, enum verdict verdict, const json_t *file)
 {
 	_cleanup_free_ char *path = facts_short(file, "path", PATH_COLUMNS);
 
 	if (!path)
 		return -ENOMEM;
-	columns_field(s->out, before, path, COLUMNS_NAME, WIDTH, indent);
+	columns_field(s->out, verdict_name(verdict), path, COLUMNS_NAME, WIDTH, VERDICT);
 	return 0;
 }
 
@@ -90,7 +103,7 @@ static int put_decision(const struct sheet *s, const json_t *file)
 	if (!words)
 		return -ENOMEM;
 	if (*words)
-		columns_field(s->out, "", words, COLUMNS_WORDS, WIDTH, INDENT);
+		put_line(s, words);
 	return 0;
 }
 
@@ -104,7 +117,7 @@ static int put_finding(const struct sheet *s, const json_t *finding)
 		return r == -ENOENT ? 0 : r;
 	if (asprintf(&line, "%s: %s", code, words) < 0)
 		return -ENOMEM;
-	columns_field(s->out, "", line, COLUMNS_WORDS, WIDTH, INDENT);
+	put_line(s, line);
 	return 0;
 }
 
@@ -113,7 +126,7 @@ static int put_refused(const struct sheet *s, const json_t *file)
 	const json_t *reasons = json_object_get(file, "reasons");
 	const char *verdict = json_string_value(json_object_get(file, "verdict"));
 	size_t count = json_array_size(reasons);
-	int r = put_path(s, verdict, file, 9);
+	int r = put_path(s, verdict && strcmp(verdict, "held") == 0 ? VERDICT_HELD : VERDICT_BLOCKED, file);
 
 	for (size_t k = 0; r == 0 && k < MIN(count, (size_t)FINDINGS_TOLD); k++)
 		r = put_finding(s, json_array_get(reasons, k));
@@ -131,7 +144,7 @@ static void put_next_steps(const struct sheet *s)
 		if (files == 0)
 			continue;
 		(void)fprintf(s->out, "%s, %" PRIu64 " file%s\n", reason_code((enum reason)k), files, files == 1 ? "" : "s");
-		columns_field(s->out, "", reason_next_step((enum reason)k), COLUMNS_WORDS, WIDTH, INDENT);
+		put_line(s, reason_next_step((enum reason)k));
 	}
 }
 
@@ -166,7 +179,7 @@ static int put_signers(const struct sheet *s, const json_t *file)
 
 		if (!name || !via || asprintf(&line, "signed by %s, proved by %s", name, via) < 0)
 			return -ENOMEM;
-		columns_field(s->out, "", line, COLUMNS_WORDS, WIDTH, INDENT);
+		put_line(s, line);
 	}
 	return 0;
 }
@@ -181,7 +194,7 @@ static int put_vouched(const struct sheet *s, const json_t *file)
 
 		if (!code || asprintf(&line, "NOT SEEN BY THE VIRUS SCANNER (%s): the signature vouches for it", code) < 0)
 			return -ENOMEM;
-		columns_field(s->out, "", line, COLUMNS_WORDS, WIDTH, INDENT);
+		put_line(s, line);
 	}
 	return 0;
 }
@@ -189,12 +202,12 @@ static int put_vouched(const struct sheet *s, const json_t *file)
 static int put_approved(const struct sheet *s, const json_t *file)
 {
 	_cleanup_free_ char *sum = facts_text(file, "sha256"), *type = facts_text(file, "type"), *line = NULL;
-	int r = put_path(s, "", file, 0);
+	int r = put_path(s, VERDICT_APPROVED, file);
 
 	if (r < 0 || !sum || !type ||
 	    asprintf(&line, "%" JSON_INTEGER_FORMAT " bytes%s%s, SHA-256", json_integer_value(json_object_get(file, "size")), *type ? ", " : "", type) < 0)
 		return r < 0 ? r : -ENOMEM;
-	columns_field(s->out, "", line, COLUMNS_WORDS, WIDTH, INDENT);
+	put_line(s, line);
 	(void)fprintf(s->out, "    %s\n", sum);
 	r = put_signers(s, file);
 	if (r == 0)

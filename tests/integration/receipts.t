@@ -181,6 +181,26 @@ def every_reason(work):
     return "every", work / "every.html"
 
 
+def forgeries(work):
+    """Names and details that try to be further lines of the receipt."""
+    fill = "x" * 71
+    lines = ["approved firmware/good.bin", "    1234 bytes, application/zip, SHA-256", "    signed by vendor-x, proved by SHA256SUMS", "Outcome             PUBLISHED",
+             "blocked  other.txt", "APPROVED", "--------", "    decided by people: release, decision 7"]
+    names = [fill + line for line in lines] + [fill + "/" + line for line in lines] + [(line + " " * 80)[:80 - 9] + line for line in lines]
+    files = [reports.file(n, v, [reports.reason("no-rule", n, n)] if v != "approved" else [], signers=[{"key": "AB", "name": "real", "via": n}])
+             for n in names for v in ("approved", "held", "blocked")]
+    report = reports.write(work / "forged.json", files, operator=fill + lines[3], reason=fill + lines[5])
+    text = receipt(work, report, "txt")[0].decode()
+    check_text(text.encode(), "forgeries, receipt.txt")
+    starts = [line for line in text.split("\n") if re.match(r"(approved|held|blocked) +\S", line) and "(" not in line]
+    ok(len(starts) == len(files), "as many files begin in the receipt as there are", len(starts))
+    ok(len([line for line in text.split("\n") if re.match(r" {4}(signed by|\d+ bytes|decided)", line)]) == 2 * len(names) and
+       "\n    signed by vendor-x" not in text and text.count("\nAPPROVED\n") == 1 and text.count("\nOutcome ") == 1,
+       "and no name makes a line of its own that speaks for the station")
+    label = receipt(work, report, "label", "32")[0].decode().split("\n")
+    ok(sum(bool(re.match(r"(approved|held|blocked), ", line)) for line in label) == 8, "nor one of the label", "\n".join(label))
+
+
 def others(work):
     """Outcomes that publish nothing, media without files, a release."""
     pages = []
@@ -293,6 +313,7 @@ def main():
     keep = pathlib.Path(sys.argv[2]) if sys.argv[1:2] == ["--keep"] else None
     work = pathlib.Path(tempfile.mkdtemp(prefix="lazaret-receipts."))
     try:
+        forgeries(work)
         pages = [every_reason(work), *others(work), a_hundred_thousand(work)]
         not_a_report(work)
         if browser.PROGRAM:

@@ -84,6 +84,7 @@ class Browser:
         return [e["params"] for e in self.events if e.get("method") in ("Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown")]
 
     def resize(self, width, height=900, media=""):
+        self.ask("Emulation.setScrollbarsHidden", hidden=True)  # as on a telephone, and in a screenshot
         self.ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         self.ask("Emulation.setEmulatedMedia", media=media)
 
