@@ -80,40 +80,52 @@ static int write_form(const struct sheet *s, enum receipt_form form)
 	return -EINVAL;
 }
 
-static int write_sheet(struct sheet *s, enum receipt_form form, int out_fd)
+static int write_sheet(const struct sheet *of, enum receipt_form form, int out_fd)
 {
 	int copy = fcntl(out_fd, F_DUPFD_CLOEXEC, 0), r;
+	struct sheet s = *of;
 
-	s->out = copy < 0 ? NULL : fdopen(copy, "w");
-	if (!s->out) {
+	s.out = copy < 0 ? NULL : fdopen(copy, "w");
+	if (!s.out) {
 		r = -errno;
 		close_p(&copy);
 		return r;
 	}
-	r = write_form(s, form);
-	if (r == 0 && (fflush(s->out) != 0 || ferror(s->out)))
+	r = write_form(&s, form);
+	errno = 0;
+	if (r == 0 && (fflush(s.out) != 0 || ferror(s.out)))
 		r = errno > 0 ? -errno : -EIO;
-	(void)fclose(s->out); /* flushed */
+	(void)fclose(s.out); /* flushed */
 	if (r == 0 && lseek(out_fd, 0, SEEK_SET) < 0)
 		r = -errno;
 	return r;
 }
 
-int receipt_write(int report_fd, enum receipt_form form, unsigned int columns, int out_fd)
+int receipt_write_several(int report_fd, const struct receipt_out *outs, size_t count)
 {
 	_cleanup_(summary_freep) struct summary *summary = NULL;
 	struct receipt_facts facts = { 0 };
-	struct sheet s = { .facts = &facts, .columns = columns };
-	int r = form == RECEIPT_LABEL && (columns < RECEIPT_LABEL_COLUMNS_MIN || columns > RECEIPT_LABEL_COLUMNS_MAX) ? -EINVAL : 0;
+	struct sheet s = { .facts = &facts };
+	int r = 0;
 
-	if (r == 0)
-		r = summary_new(report_fd, &summary);
+	for (size_t k = 0; k < count; k++)
+		if (outs[k].form == RECEIPT_LABEL && (outs[k].columns < RECEIPT_LABEL_COLUMNS_MIN || outs[k].columns > RECEIPT_LABEL_COLUMNS_MAX))
+			return -EINVAL;
+	r = summary_new(report_fd, &summary);
 	if (r == 0)
 		r = receipt_facts_make(summary, &facts);
-	if (r == 0) {
-		s.summary = summary;
-		r = write_sheet(&s, form, out_fd);
+	s.summary = summary;
+	for (size_t k = 0; r == 0 && k < count; k++) {
+		s.columns = outs[k].columns;
+		r = write_sheet(&s, outs[k].form, outs[k].fd);
 	}
 	receipt_facts_done(&facts);
 	return r;
+}
+
+int receipt_write(int report_fd, enum receipt_form form, unsigned int columns, int out_fd)
+{
+	const struct receipt_out out = { form, columns, out_fd };
+
+	return receipt_write_several(report_fd, &out, 1);
 }

@@ -8,6 +8,8 @@
 #ifndef LAZARET_RECEIPT_RECEIPT_H
 #define LAZARET_RECEIPT_RECEIPT_H
 
+#include <stddef.h>
+
 #include "common/macros.h"
 
 enum receipt_form {
@@ -25,5 +27,14 @@ enum receipt_form {
  * a label, of no matter otherwise. Memory does not grow with the number of files. Blocks on disk. Returns 0, -EBADMSG when it is
  * not a report (lazaret-report(5)), or another negative errno. */
 _must_check_ int receipt_write(int report_fd, enum receipt_form form, unsigned int columns, int out_fd);
+
+/* The same in several forms, for one pass through a long report. */
+struct receipt_out {
+	enum receipt_form form;
+	unsigned int columns;
+	int fd;
+};
+
+_must_check_ int receipt_write_several(int report_fd, const struct receipt_out *outs, size_t count);
 
 #endif

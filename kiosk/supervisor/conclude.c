@@ -220,10 +220,11 @@ static int write_papers(struct conclusion *c)
 	if (c->report_fd < 0 || c->text_fd < 0 || c->html_fd < 0)
 		return MIN(c->report_fd, MIN(c->text_fd, c->html_fd));
 	r = report_write(i, &c->facts, c->report_fd);
-	if (r == 0)
-		r = receipt_write(c->report_fd, RECEIPT_TEXT, 0, c->text_fd);
-	if (r == 0)
-		r = receipt_write(c->report_fd, RECEIPT_HTML, 0, c->html_fd);
+	if (r == 0) {
+		const struct receipt_out outs[] = { { RECEIPT_TEXT, 0, c->text_fd }, { RECEIPT_HTML, 0, c->html_fd } };
+
+		r = receipt_write_several(c->report_fd, outs, ARRAY_LEN(outs));
+	}
 	return r;
 }
 
