@@ -38,25 +38,27 @@ override CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ikiosk -DLAZARET_VERS
 pkg = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 
 # Folders that make libraries for the others: no trust boundary lies between them and their user.
-LIBRARIES := common ipc sandbox station people judge control supervisor proof container content examiner xml update monitor
+LIBRARIES := common ipc sandbox station people judge control supervisor proof container content examiner xml update monitor receipt
 # Folders with a main.c, and the name of their program.
 PROGRAMS := lazaret lazaretd lazaret-verify lazaret-ledger lazaret-vault lazaret-intake lazaret-reader \
-	lazaret-examine lazaret-yara lazaret-plugin lazaret-unpack lazaret-ole lazaret-pdf lazaret-disk lazaret-origin lazaret-openpgp lazaret-cms lazaret-rpm lazaret-authenticode lazaret-publish lazaret-devices lazaret-records lazaret-console lazaret-starter lazaret-login
+	lazaret-examine lazaret-yara lazaret-plugin lazaret-unpack lazaret-ole lazaret-pdf lazaret-disk lazaret-origin lazaret-openpgp lazaret-cms lazaret-rpm lazaret-authenticode lazaret-publish lazaret-devices lazaret-records lazaret-printer lazaret-console lazaret-starter lazaret-login
 
 FOLDER_lazaret := cli
 FOLDER_lazaretd := daemon
 # not kiosk/yara, where libyara's own headers would be looked for
 FOLDER_lazaret-yara := yararules
-$(foreach p,verify ledger vault intake reader examine plugin unpack ole pdf disk origin openpgp cms rpm authenticode publish devices records console starter login,$(eval FOLDER_lazaret-$(p) := $(p)))
+$(foreach p,verify ledger vault intake reader examine plugin unpack ole pdf disk origin openpgp cms rpm authenticode publish devices records printer console starter login,$(eval FOLDER_lazaret-$(p) := $(p)))
 
-NEEDS_cli        := update people monitor control station judge sandbox ipc common
-NEEDS_daemon     := people supervisor monitor control station judge sandbox ipc common
+NEEDS_cli        := update people monitor receipt control station judge sandbox ipc common
+NEEDS_daemon     := people supervisor monitor receipt control station judge sandbox ipc common
 NEEDS_update     := station sandbox ipc common
-NEEDS_supervisor := control station judge sandbox ipc common
+NEEDS_supervisor := receipt control station judge sandbox ipc common
 NEEDS_control    := common
 NEEDS_people     := station sandbox ipc common
 NEEDS_login      := sandbox ipc common
 NEEDS_monitor    := control station common
+NEEDS_receipt    := common
+NEEDS_printer    := receipt sandbox ipc common
 NEEDS_console    := control station common
 NEEDS_devices    := control sandbox ipc common
 NEEDS_starter    := sandbox common
@@ -98,6 +100,7 @@ LIBS_daemon     := $(call pkg,jansson libsystemd)
 LIBS_people     := $(call pkg,jansson libcrypt)
 LIBS_login      := $(call pkg,pam)
 LIBS_monitor    := $(call pkg,jansson libsystemd)
+LIBS_receipt    := $(call pkg,libqrencode jansson libutf8proc)
 LIBS_control    := $(call pkg,jansson libsystemd)
 LIBS_console    := $(call pkg,ncursesw jansson)
 LIBS_devices    := $(call pkg,libudev)
@@ -179,6 +182,13 @@ $(BUILD)/tests/benign-look: tests/benign/look.c $(call archives,examine $(NEEDS_
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LDHARDENING) -MMD -MP -MF $@.d -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
 		$(sort $(LIBS_examine) $(foreach n,$(NEEDS_examine),$(LIBS_$(n))))
+
+# Receipts of reports that no station wrote (tests/integration/receipts.t).
+$(BUILD)/tests/receipt-of: tests/lib/receipt-of.c $(call archives,receipt $(NEEDS_receipt))
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LDHARDENING) -MMD -MP -MF $@.d -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
+		$(sort $(LIBS_receipt) $(foreach n,$(NEEDS_receipt),$(LIBS_$(n))))
+unit-tests: $(BUILD)/tests/receipt-of
 
 # What the console says, in other languages; and the locale in which the C library translates (kiosk/console/words.c).
 CATALOGUES := $(patsubst kiosk/console/po/%.po,$(BUILD)/share/locale/%/LC_MESSAGES/lazaret-console.mo,$(wildcard kiosk/console/po/*.po))
@@ -278,7 +288,7 @@ lint:
 include tests/fuzz/Makefile.inc
 
 # -- installation -----------------------------------------------------------------------------------------
-ROLES := ledger vault intake reader examine yara plugin unpack ole pdf disk origin openpgp cms rpm authenticode publish devices records starter login
+ROLES := ledger vault intake reader examine yara plugin unpack ole pdf disk origin openpgp cms rpm authenticode publish devices records printer starter login
 
 .PHONY: install
 install: all

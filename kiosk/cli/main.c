@@ -27,7 +27,7 @@ static const struct {
 	{ "history", cmd_history, "[--rebuild] [FILTERS] [--json | --csv] [SHA256|TEXT]   transfers, or where a content was seen" },
 	{ "metrics", cmd_metrics, "the station as Prometheus metrics" },
 	{ "report", cmd_report, "month [YYYY-MM] [--out FILE.html]   a month of the station, as one page" },
-	{ "show", cmd_show, "ID   one report" },
+	{ "show", cmd_show, "ID [--receipt [txt|html]]   one report, or its receipt" },
 	{ "audit", cmd_audit, "verify | show | witness | export   the audit trail" },
 	{ "media", cmd_media, "[--json] [--watch] | cancel | dismiss | eject | again ID   media in the running station" },
 	{ "devices", cmd_devices, "[--json]   USB devices, and what was decided about each" },

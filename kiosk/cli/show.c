@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-/* `lazaret show ID`: one kept report, for people, or with --json byte for byte. It is compared with the hash that the
- * audit trail has of it before a word is shown.
+/* `lazaret show ID`: one kept report, for people, or with --json byte for byte, or as its receipt: the same bytes as in the
+ * transfer, and the only ones where nothing was published. It is compared with the hash that the audit trail has of it before a
+ * word is shown.
  */
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "cli/records.h"
 #include "common/chain.h"
@@ -12,11 +14,13 @@
 #include "common/log.h"
 #include "common/reason.h"
 #include "common/report.h"
+#include "receipt/receipt.h"
 
 #define COPY_BLOCK 65536
 
 struct wanted {
 	const char *transfer;
+	const char *receipt; /* "txt", "html"; NULL: not its receipt */
 	char sha256[SHA256_HEX_LEN + 1]; /* "" while no record was found */
 };
 
@@ -193,6 +197,21 @@ static int put_raw(FILE *in)
 	return ferror(in) ? -EIO : 0;
 }
 
+static int put_receipt(int report_fd, const char *form)
+{
+	_cleanup_close_ int fd = memfd_create("receipt", MFD_CLOEXEC);
+	_cleanup_fclose_ FILE *in = NULL;
+	int r = fd < 0 ? -errno : receipt_write(report_fd, strcmp(form, "html") == 0 ? RECEIPT_HTML : RECEIPT_TEXT, 0, fd);
+
+	if (r < 0)
+		return r;
+	in = fdopen(fd, "r");
+	if (!in)
+		return -errno;
+	fd = -EBADF; /* owned by in */
+	return put_raw(in);
+}
+
 static int show(const struct cli *cli, const struct station_config *config, struct wanted *w)
 {
 	_cleanup_close_ int fd = -EBADF;
@@ -223,20 +242,42 @@ static int show(const struct cli *cli, const struct station_config *config, stru
 		log_error("%s: altered: its SHA-256 is not the one in the audit trail", path);
 		return EXIT_FAILURE;
 	}
-	r = cli->is_json ? put_raw(in) : put_all(in);
+	r = w->receipt ? put_receipt(fileno(in), w->receipt) : cli->is_json ? put_raw(in) : put_all(in);
+	if (r == 0 && fflush(stdout) != 0)
+		r = -errno;
 	if (r < 0)
 		log_error("%s: %s", path, strerror(-r));
 	return r < 0 ? EXIT_CANNOT : EXIT_SUCCESS;
 }
 
+static bool is_form(const char *text)
+{
+	return strcmp(text, "txt") == 0 || strcmp(text, "html") == 0;
+}
+
+/* TRANSFER, and anywhere --receipt, which may have its form behind it. */
+static bool parse(const struct cli *cli, struct wanted *w)
+{
+	char **argv = cli->argv;
+
+	for (int k = 1; k < cli->argc; k++)
+		if (strcmp(argv[k], "--receipt") == 0 && !w->receipt)
+			w->receipt = k + 1 < cli->argc && is_form(argv[k + 1]) ? argv[++k] : "txt";
+		else if (!*w->transfer)
+			w->transfer = argv[k];
+		else
+			return false;
+	return report_transfer_valid(w->transfer) && !(w->receipt && cli->is_json);
+}
+
 int cmd_show(struct cli *cli)
 {
-	struct wanted w = { .transfer = cli->argc == 2 ? cli->argv[1] : "" };
+	struct wanted w = { .transfer = "" };
 	struct station_config *config;
 	int status;
 
-	if (!report_transfer_valid(w.transfer)) {
-		(void)fputs("usage: lazaret show TRANSFER\n", stderr); /* nowhere left to complain to */
+	if (!parse(cli, &w)) {
+		(void)fputs("usage: lazaret show TRANSFER [--receipt [txt|html]]\n", stderr); /* nowhere left to complain to */
 		return EXIT_USAGE;
 	}
 	config = records_config(cli);

@@ -24,6 +24,7 @@
 #define DEVICES false
 #define RECORDS false
 #define LOGIN false
+#define PRINTER false
 
 static const struct message_rule rules[MESSAGE_COUNT_] = {
 #define M(name, sender, channel, states, next, max, fds)                                           \

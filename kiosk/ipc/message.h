@@ -30,6 +30,7 @@ enum message_channel {
 	CHANNEL_DEVICES,
 	CHANNEL_RECORDS,
 	CHANNEL_LOGIN,
+	CHANNEL_PRINTER,
 };
 
 enum message_state {

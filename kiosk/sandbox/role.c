@@ -163,6 +163,11 @@ static const struct role roles[ROLE_COUNT_] = {
 		.privilege = PRIVILEGE_LOGIN, .calls = CALLS_LOGIN, .data_max = 1024 * MIB, .files_max = 256,
 		.does = "has PAM say whether a person's secret is right; one attempt, then it ends",
 	},
+	[ROLE_PRINTER] = {
+		.name = "printer", .executable = "lazaret-printer", .account = "_lazaret-printer",
+		.calls = CALLS_BASE, .data_max = 32 * MIB, .files_max = 16,
+		.does = "turns a receipt into what the printer understands, and writes it to that one device",
+	},
 };
 
 const struct role *role_get(enum role_id id)

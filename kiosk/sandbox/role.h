@@ -35,6 +35,7 @@ enum role_id {
 	ROLE_RECORDS,
 	ROLE_UNLOCK, /* child of intake */
 	ROLE_LOGIN,
+	ROLE_PRINTER,
 	ROLE_COUNT_
 };
 

@@ -72,6 +72,7 @@ struct raw {
 	struct station_held held;
 	struct station_review review;
 	struct raw_metrics metrics;
+	struct raw_receipts receipts;
 };
 
 static const char *const formats[] = { "lazaret.station/1", NULL };
@@ -217,6 +218,7 @@ static const struct yaml_field top_fields[] = {
 	YAML_FIELD(struct raw, "review", MAP, review, .fields = config_review_fields),
 	YAML_FIELD(struct raw, "people", MAP, people, .fields = config_people_fields),
 	YAML_FIELD(struct raw, "metrics", MAP, metrics, .fields = metrics_fields),
+	YAML_FIELD(struct raw, "receipts", MAP, receipts, .fields = config_receipts_fields),
 	YAML_FIELD_END,
 };
 
@@ -264,6 +266,7 @@ static const struct raw defaults = {
 		.answer_time_s = 60,  /* a key to be found and touched, a PIN to be looked up */
 		.password_length = 12,
 	},
+	.receipts = { .columns = 42, .time_s = 10 }, /* paper of 80 mm in the usual font A; 58 mm has 32 */
 };
 
 /* -- database -------------------------------------------------------------------------------------------- */
@@ -346,6 +349,7 @@ static void check_whole(struct loader *l, const struct raw *raw)
 	const struct yaml_node *limits = yaml_map_get(l->doc->root, "limits");
 	const struct yaml_node *database = yaml_map_get(l->doc->root, "database");
 
+	config_check_receipts(l, &raw->receipts);
 	if (raw->id && !is_hex(raw->id, 16))
 		yaml_node_error(l->doc, yaml_map_get(station, "id"), l->errors, "id: must be 16 lower-case hex digits");
 	for (size_t k = 0; k < raw->groups.count; k++)
@@ -448,6 +452,8 @@ static int take(struct loader *l, struct raw *raw)
 	r = yaml_worse(r, resolve(l, &c->held.dir, raw->held.dir, "held"));
 	c->review = raw->review;
 	r = yaml_worse(r, config_take_people(&c->people, &raw->people));
+	c->receipts = (struct station_receipts){ TAKE_PTR(raw->receipts.printer), (enum station_print)raw->receipts.form, raw->receipts.columns,
+						 raw->receipts.time_s };
 	if (raw->devices.loop_dir)
 		r = yaml_worse(r, resolve(l, &c->devices.loop_dir, raw->devices.loop_dir, ""));
 	c->checks = CHECK_READ | CHECK_NAME | (raw->checks.virus ? CHECK_VIRUS : 0u) |
@@ -464,7 +470,7 @@ static void raw_done(struct raw *raw)
 	char *strings[] = { raw->name,	     raw->id,	       raw->rules.file,	 raw->rules.types,  raw->keys.trust,
 			    raw->keys.manifest, raw->keys.audit, raw->database.dir, raw->hash_list,   raw->spool_dir,
 			    raw->staging_dir, raw->audit_dir,  raw->reports_dir, raw->history_dir, raw->witness, raw->control.socket,
-			    raw->control.group, raw->devices.loop_dir, raw->known_good, raw->metrics.file };
+			    raw->control.group, raw->devices.loop_dir, raw->known_good, raw->metrics.file, raw->receipts.printer };
 	struct yaml_strings *lists[] = { &raw->devices.media_ports, &raw->devices.hubs, &raw->devices.allow, &raw->devices.deny,
 					 &raw->groups };
 
@@ -568,7 +574,7 @@ struct station_config *station_config_free(struct station_config *c)
 	char *strings[] = { c->dir,	  c->name,	c->id,	       c->rules_file, c->types_dir,
 			    c->trust_dir, c->manifest_key, c->audit_key, c->database.dir, c->hash_list,
 			    c->spool_dir, c->staging_dir,  c->audit_dir, c->reports_dir,  c->history_dir, c->witness_file,
-			    c->control.socket, c->control.group, c->devices.loop_dir, c->known_good, c->metrics_file };
+			    c->control.socket, c->control.group, c->devices.loop_dir, c->known_good, c->metrics_file, c->receipts.printer };
 	struct yaml_strings *lists[] = { &c->devices.media_ports, &c->devices.hubs, &c->devices.allow, &c->devices.deny, &c->groups };
 
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)

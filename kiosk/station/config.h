@@ -175,6 +175,22 @@ struct station_control {
 	char *group;  /* its members may connect, besides root and the daemon's own account */
 };
 
+enum station_print {
+	STATION_PRINT_LABEL, /* a slip in ESC/POS, with the QR code */
+	STATION_PRINT_TEXT,  /* receipt.txt, in ASCII, for any printer of lines */
+};
+
+/* These are RECEIPT_LABEL_COLUMNS_* (receipt/receipt.h). */
+#define STATION_LABEL_COLUMNS_MIN 24
+#define STATION_LABEL_COLUMNS_MAX 80
+
+struct station_receipts {
+	char *printer; /* a device; NULL: nothing is printed */
+	enum station_print form;
+	uint64_t columns; /* of the label's paper */
+	uint64_t time_s;  /* a printer that has not taken it by then is given up */
+};
+
 /* All strings owned; all paths absolute. */
 struct station_config {
 	char *dir;
@@ -213,6 +229,7 @@ struct station_config {
 	size_t set_count;
 	struct station_people people;
 	char *metrics_file; /* for Prometheus' textfile collector; NULL: none */
+	struct station_receipts receipts;
 };
 
 /* Load DIR/lazaret.yaml. Blocks on disk. Returns 0; -EINVAL with every error of the file in `errors`; or another

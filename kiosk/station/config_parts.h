@@ -54,4 +54,14 @@ void config_raw_people_done(struct raw_people *p);
 /* config_review.c: into the station's own; `dir` as it is written. */
 extern const struct yaml_field config_held_fields[], config_review_fields[];
 
+/* config_receipts.c */
+struct raw_receipts {
+	char *printer;
+	int form;
+	uint64_t columns, time_s;
+};
+
+extern const struct yaml_field config_receipts_fields[];
+void config_check_receipts(struct loader *l, const struct raw_receipts *r);
+
 #endif

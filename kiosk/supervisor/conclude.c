@@ -25,6 +25,8 @@
 #include "common/log.h"
 #include "ipc/ledger_client.h"
 #include "supervisor/held.h"
+#include "receipt/receipt.h"
+#include "supervisor/print.h"
 #include "supervisor/recover.h"
 #include "supervisor/report.h"
 
@@ -220,10 +222,11 @@ static int write_papers(struct conclusion *c)
 	if (c->report_fd < 0 || c->text_fd < 0 || c->html_fd < 0)
 		return MIN(c->report_fd, MIN(c->text_fd, c->html_fd));
 	r = report_write(i, &c->facts, c->report_fd);
-	if (r == 0)
-		r = receipt_write_text(i, &c->facts, c->text_fd);
-	if (r == 0)
-		r = receipt_write_html(i, &c->facts, c->html_fd);
+	if (r == 0) {
+		const struct receipt_out outs[] = { { RECEIPT_TEXT, 0, c->text_fd }, { RECEIPT_HTML, 0, c->html_fd } };
+
+		r = receipt_write_several(c->report_fd, outs, ARRAY_LEN(outs));
+	}
 	return r;
 }
 
@@ -342,7 +345,7 @@ static void become_aborted(struct conclusion *c, const char *why)
 	give_up_transfer(c);
 	c->facts.outcome = "aborted";
 	c->facts.is_published = false;
-	c->abort_reason = why;
+	c->abort_reason = c->facts.why = why;
 }
 
 static const char *words_for(int error)
@@ -471,6 +474,8 @@ enum inspection_status inspection_conclude(struct inspection *i, int aborted)
 	else if (r < 0)
 		become_aborted(c, *c->abort_reason ? c->abort_reason : words_for(r));
 	status = r < 0 ? INSPECTION_INCOMPLETE : status_of(c);
+	if (r == 0)
+		receipt_print(i, c->report_fd);
 	tell_done(c, r == 0);
 	close_p(&c->report_fd);
 	close_p(&c->text_fd);

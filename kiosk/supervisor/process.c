@@ -58,6 +58,8 @@ static enum message_channel channel_of(enum role_id role)
 		return CHANNEL_RECORDS;
 	case ROLE_LOGIN:
 		return CHANNEL_LOGIN;
+	case ROLE_PRINTER:
+		return CHANNEL_PRINTER;
 	default:
 		return CHANNEL_WORKER;
 	}

@@ -21,6 +21,7 @@
 #define PUBLISHER_SECONDS 60
 #define NOTE_MAX (64u << 10)
 #define UNSTARTED_SECONDS 60
+#define STOPPED "the station stopped during the inspection"
 
 int recover_note(struct inspection *i)
 {
@@ -78,7 +79,7 @@ static int write_aborted_report(struct supervisor *s, const char *transfer, json
 	struct inspection *i = calloc(1, sizeof(*i));
 	struct inspection_request request = { .source = "", .operator_name = "", .reason = "", .owner = "", .ticket = "" };
 	const struct report_facts facts = { .outcome = "aborted", .finished = time(NULL), .previous = previous,
-					    .audit_seq = seq, .audit_hash = hash };
+					    .audit_seq = seq, .audit_hash = hash, .why = STOPPED };
 	int fd = openat(dir_fd, "aborted.json", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	int r = fd < 0 ? -errno : i ? 0 : -ENOMEM;
 
@@ -152,9 +153,8 @@ static int recover_aborted(struct supervisor *s, const char *transfer, json_t *n
 	char previous[SHA256_HEX_LEN + 1], hash[65];
 	_cleanup_close_ int fd = -EBADF;
 	json_t *proposal = json_object_get(json_object_get(note, "release"), "proposal");
-	json_t *body = json_pack("{s:s,s:s,s:O*}", "transfer", transfer, "why",
-				 proposal ? "the station stopped during the release" : "the station stopped during the inspection", "proposal",
-				 proposal);
+	json_t *body = json_pack("{s:s,s:s,s:O*}", "transfer", transfer, "why", proposal ? "the station stopped during the release" : STOPPED,
+				 "proposal", proposal);
 	uint64_t seq;
 	int r = body ? ledger_lock(&s->ledger.channel, previous, NULL) : -ENOMEM;
 

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "common/base64.h"
+#include "common/fd.h"
+#include "common/minisign.h"
 #include "common/report.h"
 #include "common/text.h"
 #include "station/sets.h"
@@ -56,6 +58,22 @@ static json_t *sets_json(const struct station_config *c)
 	return list;
 }
 
+/* Which key signs the manifest: NULL when its public half is not beside it ("manifest.key", "manifest.pub"). */
+static const char *manifest_key_id(const struct supervisor *s, char out[static MINISIGN_ID_TEXT_LEN + 1])
+{
+	_cleanup_free_ char *path = NULL, *text = NULL;
+	size_t stem = strlen(s->config->manifest_key), size;
+	struct minisign_public key;
+
+	if (stem > 4 && strcmp(s->config->manifest_key + stem - 4, ".key") == 0)
+		stem -= 4;
+	if (asprintf(&path, "%.*s.pub", (int)stem, s->config->manifest_key) < 0 || file_read(AT_FDCWD, path, MINISIGN_PUBLIC_MAX, &text, &size) < 0 ||
+	    minisign_public_parse(text, size, &key, NULL) < 0)
+		return NULL;
+	minisign_id_text(key.id, out);
+	return out;
+}
+
 static json_t *station_json(const struct supervisor *s)
 {
 	char policy[SHA256_HEX_LEN + 1];
@@ -89,6 +107,18 @@ static json_t *head_json(struct inspection *i, const struct report_facts *f)
 			 (json_int_t)f->counts.blocked, "previous",
 			 *f->previous ? json_string(f->previous) : json_null(), "audit", "seq",
 			 (json_int_t)f->audit_seq, "hash", f->audit_hash, "release", i->release);
+}
+
+/* For receipts, which are made of the report alone: which key signs, and what ended an aborted inspection. */
+static int set_circumstances(json_t *head, const struct supervisor *s, const struct report_facts *f)
+{
+	char id[MINISIGN_ID_TEXT_LEN + 1];
+	const char *key = manifest_key_id(s, id);
+	int bad = key ? json_object_set_new(json_object_get(head, "station"), "manifest_key", json_string(key)) : 0;
+
+	if (f->why && *f->why)
+		bad |= json_object_set_new(head, "why", json_string(f->why));
+	return bad ? -ENOMEM : 0;
 }
 
 static int set_path(json_t *o, const char *raw)
@@ -239,8 +269,10 @@ int report_write(struct inspection *i, const struct report_facts *facts, int fd)
 	_cleanup_fclose_ FILE *out = copy < 0 ? NULL : fdopen(copy, "w");
 	struct writer w = { i, facts, out, true };
 	json_t *head = head_json(i, facts);
-	int r = head && out ? report_frame(head, &before, &after) : -ENOMEM;
+	int r = head && out ? set_circumstances(head, i->supervisor, facts) : -ENOMEM;
 
+	if (r == 0)
+		r = report_frame(head, &before, &after);
 	json_decref(head);
 	if (r == 0 && fputs(before, out) == EOF)
 		r = -EIO;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-/* The report (docs/report.schema.json) and the receipts for people, written from the docket without holding it in
- * memory. */
+/* The report (docs/report.schema.json), written from the docket without holding it in memory. Receipts are made of it
+ * (receipt/receipt.h). */
 #ifndef LAZARET_SUPERVISOR_REPORT_H
 #define LAZARET_SUPERVISOR_REPORT_H
 
@@ -12,6 +12,7 @@
 
 struct report_facts {
 	const char *outcome;  /* published, refused, aborted */
+	const char *why;      /* of an aborted one; NULL or "": nothing to say */
 	int64_t finished;     /* seconds since 1970 UTC */
 	const char *previous; /* hex, or "" */
 	uint64_t audit_seq;
@@ -26,9 +27,5 @@ _must_check_ int report_write(struct inspection *i, const struct report_facts *f
 /* One file's entry, not published, and the medium, as reports have them. New references; NULL when out of memory. */
 json_t *report_file_json(struct inspection *i, const struct docket_entry *e);
 json_t *report_medium_json(const struct inspection *i);
-
-/* receipt.txt (80 columns) and receipt.html (self-contained: no script, no external reference). */
-_must_check_ int receipt_write_text(struct inspection *i, const struct report_facts *facts, int fd);
-_must_check_ int receipt_write_html(struct inspection *i, const struct report_facts *facts, int fd);
 
 #endif

@@ -15,7 +15,7 @@
 static const enum message_state states[] = { STATE_BOOT, STATE_IDLE, STATE_BUSY, STATE_ENDING };
 static const enum message_channel channels[] = { CHANNEL_LEDGER,  CHANNEL_VAULT,  CHANNEL_INTAKE, CHANNEL_READER,
 						 CHANNEL_EXAMINE, CHANNEL_WORKER, CHANNEL_ORIGIN, CHANNEL_PUBLISH,
-						 CHANNEL_DEVICES, CHANNEL_RECORDS };
+						 CHANNEL_DEVICES, CHANNEL_RECORDS, CHANNEL_PRINTER };
 
 static struct message in;
 static struct encoder out;

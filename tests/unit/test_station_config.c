@@ -87,6 +87,7 @@ static void minimal_file(void **state)
 	assert_int_equal(c->operators, STATION_OPERATORS_NONE);
 	assert_int_equal(c->origin.rollback, STATION_STALE_HOLD);
 	assert_int_equal(c->origin.valid_until, STATION_STALE_IGNORE);
+	assert_null(c->receipts.printer);
 	assert_string_equal(station_fs_drivers(c, "vfat"), "kernel,user");
 	assert_string_equal(station_fs_drivers(c, "ext3"), "kernel,user");
 	assert_string_equal(station_fs_drivers(c, "xfs"), "");
@@ -110,7 +111,8 @@ static void full_file(void **state)
 				 "limits: {files: 5, bytes: 2GiB, largest-file: 1GiB, depth: 3, scan-time: 9s, "
 				 "inspection-time: 1h, stall-time: 30s, workers: 2, worker-tmpfs: 64MiB, jobs-per-worker: 7}\n"
 				 "filesystems: {vfat: user, xfs: kernel, ntfs: deny, udf: [user, kernel]}\n"
-				 "checks: {origin: false}\norigin: {rollback: ignore, valid-until: hold}\noperators: named\n", &c);
+				 "checks: {origin: false}\norigin: {rollback: ignore, valid-until: hold}\noperators: named\n"
+				 "receipts: {printer: /dev/usb/lp0, form: label, columns: 32, time: 20s}\n", &c);
 
 	assert_string_equal(errors, "");
 	assert_non_null(strstr(c->database.dir, "/db"));
@@ -127,6 +129,10 @@ static void full_file(void **state)
 	assert_int_equal(c->operators, STATION_OPERATORS_NAMED);
 	assert_int_equal(c->origin.rollback, STATION_STALE_IGNORE);
 	assert_int_equal(c->origin.valid_until, STATION_STALE_HOLD);
+	assert_string_equal(c->receipts.printer, "/dev/usb/lp0");
+	assert_int_equal(c->receipts.form, STATION_PRINT_LABEL);
+	assert_int_equal(c->receipts.columns, 32);
+	assert_int_equal(c->receipts.time_s, 20);
 	assert_string_equal(station_fs_drivers(c, "vfat"), "user");
 	assert_string_equal(station_fs_drivers(c, "xfs"), "kernel");
 	assert_string_equal(station_fs_drivers(c, "ntfs"), "");
@@ -170,6 +176,11 @@ static void bad_files(void **state)
 		{ HEAD "database: {directory: /db, files: []}\n", "files: must be a list of 1 to 256 databases" },
 		{ HEAD "database: {directory: /db, files: [{file: a.cvd}], warn-age: 9d}\n", "warn-age: has no effect" },
 		{ "format: lazaret.station/1\nstation: {name: s, id: XYZ}\n" DB, "lazaret.yaml:2:24: id: must be 16" },
+		{ HEAD DB "receipts: {columns: 32}\n", "lazaret.yaml:4:11: receipts: has no effect without 'printer'" },
+		{ HEAD DB "receipts: {printer: lp0}\n", "lazaret.yaml:4:11: printer: must be an absolute path" },
+		{ HEAD DB "receipts: {printer: /lp, form: text, columns: 32}\n", "lazaret.yaml:4:11: columns: has no effect with" },
+		{ HEAD DB "receipts: {printer: /lp, columns: 23}\n", "columns: 23 is out of range (24 to 80)" },
+		{ HEAD DB "receipts: {printer: /lp, form: pdf}\n", "form: 'pdf' is not one of: label, text" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
