@@ -244,12 +244,13 @@ BEGIN
 END $$;
 
 -- Reports of this station that are not here, after record `p_after`.
-CREATE FUNCTION lazaret.wanted_reports(p_station text, p_after bigint) RETURNS TABLE (seq bigint, transfer text)
+CREATE FUNCTION lazaret.wanted_reports(p_station text, p_after bigint) RETURNS TABLE (seq bigint, transfer text, sha256 text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	PERFORM lazaret.check_speaker(p_station);
-	RETURN QUERY SELECT w.seq, w.transfer FROM lazaret.wanted w WHERE w.station = p_station AND w.seq > p_after
-		ORDER BY w.seq LIMIT 100;
+	RETURN QUERY SELECT w.seq, w.transfer, coalesce(r.body->>'sha256', '') FROM lazaret.wanted w
+		JOIN lazaret.record r ON r.station = w.station AND r.seq = w.seq
+		WHERE w.station = p_station AND w.seq > p_after ORDER BY w.seq LIMIT 100;
 END $$;
 
 CREATE FUNCTION lazaret.put_report_part(p_station text, p_seq bigint, p_part integer, p_data bytea) RETURNS void

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/fleet.h"
 #include "cli/media.h"
 #include "cli/records.h"
 #include "common/log.h"
@@ -29,6 +30,7 @@ static const struct {
 	{ "reload", cmd_reload, "configuration, rules, keys and databases are read anew" },
 	{ "rules", cmd_rules, "check [FILE] | explain FILE   the officer's rules" },
 	{ "plugin", cmd_plugin, "check PROGRAM   does a plug-in do as docs/plugins.md says?" },
+	{ "fleet", cmd_fleet, "status | push | export | import | check   the record of many stations" },
 	{ "key", cmd_key, "make | show | trust | distrust | list   keys" },
 };
 

@@ -146,6 +146,18 @@ static const struct role roles[ROLE_COUNT_] = {
 		.data_max = 2048 * MIB, .files_max = 64, /* Argon2 takes what the medium says: at most so much */
 		.does = "works out key and mapping of one encrypted volume (libcryptsetup), a child of intake",
 	},
+	[ROLE_FLEET] = {
+		.name = "fleet", .executable = "lazaret-fleet", .account = "_lazaret-fleet",
+		.privilege = PRIVILEGE_NETWORK, .access = ACCESS_READ,
+		.calls = CALLS_BASE | CALLS_READ_TREE | CALLS_WRITE_TREE | CALLS_LINK | CALLS_NETWORK,
+		.data_max = 512 * MIB, .files_max = 64,
+		.does = "sends records and reports to the one database that the officer configured; has the only network",
+	},
+	[ROLE_CENTRE] = {
+		.name = "centre", .account = "_lazaret-fleet",
+		.calls = CALLS_BASE | CALLS_LINK, .data_max = 1024 * MIB, .files_max = 256,
+		.does = "lazaret-fleet at the centre: reads stations' files and checks rows, over a connection made before",
+	},
 };
 
 const struct role *role_get(enum role_id id)

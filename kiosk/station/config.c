@@ -46,7 +46,7 @@ struct raw {
 	struct raw_rules rules;
 	struct raw_keys keys;
 	struct station_database database;
-	const struct yaml_node *database_files, *yara, *plugins;
+	const struct yaml_node *database_files, *yara, *plugins, *fleet;
 	char *hash_list;
 	char *spool_dir, *staging_dir, *audit_dir, *reports_dir, *history_dir;
 	uint64_t spool_bytes, staging_min_free;
@@ -183,6 +183,7 @@ static const struct yaml_field top_fields[] = {
 	YAML_FIELD(struct raw, "origin", MAP, origin, .fields = origin_fields),
 	YAML_FIELD(struct raw, "devices", MAP, devices, .fields = config_devices_fields),
 	YAML_FIELD(struct raw, "control", MAP, control, .fields = control_fields),
+	YAML_FIELD(struct raw, "fleet", NODE, fleet),
 	YAML_FIELD_END,
 };
 
@@ -398,6 +399,8 @@ static int load_tree(struct loader *l)
 		if (r == 0)
 			r = config_load_plugins(l, raw.plugins);
 		if (r == 0)
+			r = config_load_fleet(l, raw.fleet);
+		if (r == 0)
 			r = config_load_devices(l, &raw.devices);
 		if (r == 0 && !yaml_errors_any(l->errors))
 			check_whole(l, &raw);
@@ -463,6 +466,7 @@ struct station_config *station_config_free(struct station_config *c)
 	}
 	free(c->database.files);
 	config_examiners_done(c);
+	config_fleet_done(c);
 	char *strings[] = { c->dir,	  c->name,	c->id,	       c->rules_file, c->types_dir,
 			    c->trust_dir, c->manifest_key, c->audit_key, c->database.dir, c->hash_list,
 			    c->spool_dir, c->staging_dir,  c->audit_dir, c->reports_dir,  c->history_dir,

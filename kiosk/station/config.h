@@ -129,6 +129,16 @@ struct station_control {
 	char *group;  /* its members may connect, besides root and the daemon's own account */
 };
 
+/* The centre's database. */
+#define STATION_FLEET_DIR "fleet" /* in the station's directory: what lazaret-fleet keeps */
+struct station_fleet {
+	char *database;	     /* libpq's words, without a password; NULL: none, and nothing connects */
+	char *password_file; /* NULL: none */
+	char *ca;	     /* certificates in PEM; NULL: none */
+	uint64_t interval_s; /* between one look for new records and the next */
+	bool reads_back;     /* the shared list of denied contents */
+};
+
 /* All strings owned; all paths absolute. */
 struct station_config {
 	char *dir;
@@ -156,6 +166,7 @@ struct station_config {
 	struct station_origin origin;
 	struct station_devices devices;
 	struct station_control control;
+	struct station_fleet fleet;
 };
 
 /* Load DIR/lazaret.yaml. Blocks on disk. Returns 0; -EINVAL with every error of the file in `errors`; or another
