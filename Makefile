@@ -41,13 +41,13 @@ pkg = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 LIBRARIES := common ipc sandbox station people judge control supervisor proof container content examiner xml update monitor receipt
 # Folders with a main.c, and the name of their program.
 PROGRAMS := lazaret lazaretd lazaret-verify lazaret-ledger lazaret-vault lazaret-intake lazaret-reader \
-	lazaret-examine lazaret-yara lazaret-plugin lazaret-unpack lazaret-ole lazaret-pdf lazaret-disk lazaret-origin lazaret-openpgp lazaret-cms lazaret-rpm lazaret-authenticode lazaret-publish lazaret-devices lazaret-records lazaret-printer lazaret-console lazaret-starter lazaret-login
+	lazaret-examine lazaret-yara lazaret-plugin lazaret-unpack lazaret-ole lazaret-pdf lazaret-disk lazaret-origin lazaret-openpgp lazaret-cms lazaret-rpm lazaret-authenticode lazaret-publish lazaret-devices lazaret-records lazaret-printer lazaret-console lazaret-starter lazaret-login lazaret-fleet
 
 FOLDER_lazaret := cli
 FOLDER_lazaretd := daemon
 # not kiosk/yara, where libyara's own headers would be looked for
 FOLDER_lazaret-yara := yararules
-$(foreach p,verify ledger vault intake reader examine plugin unpack ole pdf disk origin openpgp cms rpm authenticode publish devices records printer console starter login,$(eval FOLDER_lazaret-$(p) := $(p)))
+$(foreach p,verify ledger vault intake reader examine plugin unpack ole pdf disk origin openpgp cms rpm authenticode publish devices records printer console starter login fleet,$(eval FOLDER_lazaret-$(p) := $(p)))
 
 NEEDS_cli        := update people monitor receipt control station judge sandbox ipc common
 NEEDS_daemon     := people supervisor monitor receipt control station judge sandbox ipc common
@@ -63,6 +63,7 @@ NEEDS_console    := control station common
 NEEDS_devices    := control sandbox ipc common
 NEEDS_starter    := sandbox common
 NEEDS_records    := sandbox ipc common
+NEEDS_fleet      := station sandbox common
 NEEDS_verify     := common
 NEEDS_ledger     := sandbox ipc common
 NEEDS_vault      := sandbox ipc common
@@ -105,6 +106,7 @@ LIBS_control    := $(call pkg,jansson libsystemd)
 LIBS_console    := $(call pkg,ncursesw jansson)
 LIBS_devices    := $(call pkg,libudev)
 LIBS_records    := $(call pkg,jansson sqlite3)
+LIBS_fleet      := $(call pkg,libpq libssl libcrypto jansson)
 LIBS_verify     := $(call pkg,jansson libcrypto)
 LIBS_ledger     := $(call pkg,jansson sqlite3 libcrypto)
 LIBS_intake     := $(call pkg,blkid fuse3 ext2fs com_err libudfread libisofs-1 libcryptsetup)
@@ -153,6 +155,8 @@ $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p),$(FOLDER_$(p)))))
 # Libraries whose headers are in a folder of their own.
 $(OBJ)/xml/sax.o: override CPPFLAGS += $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags libxml-2.0 2>/dev/null))
 
+$(OBJ)/fleet/%.o: override CPPFLAGS += $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags libpq 2>/dev/null))
+
 $(OBJ)/ole/%.o: override CPPFLAGS += $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags libgsf-1 2>/dev/null))
 
 $(OBJ)/%.o: kiosk/%.c
@@ -175,7 +179,12 @@ endef
 $(foreach t,$(patsubst tests/unit/%.c,%,$(UNIT_SOURCES)),$(eval $(call unit_rule,$(t))))
 
 .PHONY: unit-tests
-unit-tests: $(UNIT_TESTS)
+unit-tests: $(UNIT_TESTS) $(BUILD)/tests/make-trail
+
+# Audit trails by the thousand (tests/integration/fleet.t).
+$(BUILD)/tests/make-trail: tests/lib/make-trail.c $(call archives,common)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LDHARDENING) -MMD -MP -MF $@.d -o $@ $< $(filter %.a,$^) $(LIBS_common)
 
 # What the detectors of kiosk/content say of many files (tests/benign/run).
 $(BUILD)/tests/benign-look: tests/benign/look.c $(call archives,examine $(NEEDS_examine))
@@ -288,7 +297,7 @@ lint:
 include tests/fuzz/Makefile.inc
 
 # -- installation -----------------------------------------------------------------------------------------
-ROLES := ledger vault intake reader examine yara plugin unpack ole pdf disk origin openpgp cms rpm authenticode publish devices records printer starter login
+ROLES := ledger vault intake reader examine yara plugin unpack ole pdf disk origin openpgp cms rpm authenticode publish devices records printer starter login fleet
 
 .PHONY: install
 install: all

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/fleet.h"
 #include "cli/media.h"
 #include "cli/person.h"
 #include "cli/records.h"
@@ -39,6 +40,7 @@ static const struct {
 	{ "pack", cmd_pack, "make | show   update packs, on the outside" },
 	{ "update", cmd_update, "apply PACK | undo | list   databases, rules and keys from update packs" },
 	{ "person", cmd_person, "list | add | change | remove | password | unlock | check   who works here" },
+	{ "fleet", cmd_fleet, "status | push | export | import | check   the record of many stations" },
 	{ "key", cmd_key, "make | show | trust | distrust | list   keys" },
 };
 

@@ -21,6 +21,14 @@
 #define LANDLOCK_ACCESS_FS_IOCTL_DEV (1ull << 15)
 #endif
 
+#define RULE_NET_PORT	   2 /* LANDLOCK_RULE_NET_PORT, ABI 4 */
+#define ACCESS_CONNECT_TCP (1ull << 1)
+
+/* struct landlock_net_port_attr */
+struct net_port_attr {
+	uint64_t allowed_access, port;
+};
+
 #define ACCESS_FS_ABI1 ((1ull << 13) - 1)
 
 /* struct landlock_ruleset_attr as of ABI 6; older kernels take a prefix. */
@@ -131,6 +139,25 @@ int landlock_enter(enum role_access access, const int *fds, size_t fd_count, con
 		r = allow_directories(ruleset, rights, fds, fd_count);
 	if (r == 0 && path)
 		r = allow_path(ruleset, WRITE_RIGHTS & handled, path);
+	if (r == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
+		r = -errno;
+	return r;
+}
+
+int landlock_enter_network(const int *read_fds, size_t read_count, int write_fd, uint16_t port)
+{
+	struct net_port_attr connect_rule = { ACCESS_CONNECT_TCP, port };
+	uint64_t handled;
+	_cleanup_close_ int ruleset = new_ruleset(&handled);
+	int r = ruleset < 0 ? ruleset : allow_directories(ruleset, READ_RIGHTS & handled, read_fds, read_count);
+
+	if (r == 0)
+		r = allow_beneath(ruleset, write_fd, WRITE_RIGHTS & handled);
+	if (r == 0)
+		r = allow_path(ruleset, READ_RIGHTS & handled, "/"); /* its own root: one file, or the place of a socket */
+	if (r == 0 && port > 0 && landlock_abi() >= LANDLOCK_ABI_TCP &&
+	    syscall(SYS_landlock_add_rule, ruleset, RULE_NET_PORT, &connect_rule, 0) < 0)
+		r = -errno;
 	if (r == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
 		r = -errno;
 	return r;

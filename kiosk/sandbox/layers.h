@@ -13,6 +13,7 @@
 /* Landlock ABI of the running kernel; negative errno when there is none. ABI 2 (Linux 5.19) is required:
  * without it a rename between directories cannot be permitted. */
 #define LANDLOCK_ABI_MIN 2
+#define LANDLOCK_ABI_TCP 4 /* rules about TCP ports (Linux 6.7) */
 _must_check_ int landlock_abi(void);
 
 /* Restrict this process to `access` beneath those of `fds` that are directories (and beneath `path` if given),
@@ -24,6 +25,10 @@ _must_check_ int landlock_enter(enum role_access access, const int *fds, size_t 
  * that exist beneath /sys/devices and /sys/bus/usb). */
 _must_check_ int landlock_enter_sysfs(bool writes);
 
+/* As above for PRIVILEGE_NETWORK: reading beneath `read_fds` and its own root, writing beneath `write_fd`, connecting to TCP port
+ * `port` (0: to none) where the ABI has that; where it has not, to any. */
+_must_check_ int landlock_enter_network(const int *read_fds, size_t read_count, int write_fd, uint16_t port);
+
 /* Install the filter of `groups`; anything else kills the process. Needs no_new_privs. */
 _must_check_ int seccomp_enter(unsigned int groups);
 
@@ -33,6 +38,14 @@ _must_check_ int namespaces_enter(uid_t uid, gid_t gid, bool maps_all);
 
 /* As above without a user namespace: intake started by root. */
 _must_check_ int namespaces_enter_privileged(void);
+
+/* As namespaces_enter() with every id mapped, in the network of whoever started the program. */
+_must_check_ int namespaces_enter_networked(uid_t uid, gid_t gid);
+
+/* A read-only root that holds what `n` names and nothing else. `socket_fd`: a detached mount of its directory, opened as whoever
+ * started the station; -EBADF: none. */
+struct sandbox_network;
+_must_check_ int root_enter_network(const struct sandbox_network *n, int socket_fd);
 
 /* An empty, read-only tmpfs becomes the root; with `has_tmp`, holding an empty directory /tmp. */
 _must_check_ int root_enter_empty(bool has_tmp);

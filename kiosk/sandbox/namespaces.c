@@ -69,7 +69,7 @@ static pid_t start_map_helper(uid_t uid, gid_t gid, bool maps_all, int parent_fd
 	_exit(fd_write_all(fd, &byte, 1) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
-static int user_namespace_as_root(uid_t uid, gid_t gid, bool maps_all)
+static int user_namespace_as_root(uid_t uid, gid_t gid, bool maps_all, int others)
 {
 	int pair[2];
 	pid_t helper;
@@ -80,7 +80,7 @@ static int user_namespace_as_root(uid_t uid, gid_t gid, bool maps_all)
 		return -errno;
 	helper = start_map_helper(uid, gid, maps_all, pair[0], pair[1]);
 	close_p(&pair[1]);
-	if (helper < 0 || unshare(CLONE_NEWUSER | OTHER_NAMESPACES) < 0)
+	if (helper < 0 || unshare(CLONE_NEWUSER | others) < 0)
 		r = -errno;
 	if (r == 0)
 		r = fd_write_all(pair[0], &byte, 1);
@@ -93,20 +93,30 @@ static int user_namespace_as_root(uid_t uid, gid_t gid, bool maps_all)
 	return r < 0 ? r : -(int)byte;
 }
 
-int namespaces_enter(uid_t uid, gid_t gid, bool maps_all)
+static int enter(uid_t uid, gid_t gid, bool maps_all, int others)
 {
 	int r;
 
 	if (geteuid() == 0) {
-		r = user_namespace_as_root(uid, gid, maps_all);
+		r = user_namespace_as_root(uid, gid, maps_all, others);
 	} else {
-		r = unshare(CLONE_NEWUSER | OTHER_NAMESPACES) < 0 ? -errno : 0;
+		r = unshare(CLONE_NEWUSER | others) < 0 ? -errno : 0;
 		if (r == 0)
 			r = write_maps(getpid(), uid, gid, false, false);
 	}
 	if (r == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		r = -errno;
 	return r;
+}
+
+int namespaces_enter(uid_t uid, gid_t gid, bool maps_all)
+{
+	return enter(uid, gid, maps_all, OTHER_NAMESPACES);
+}
+
+int namespaces_enter_networked(uid_t uid, gid_t gid)
+{
+	return enter(uid, gid, true, OTHER_NAMESPACES & ~CLONE_NEWNET);
 }
 
 int namespaces_enter_privileged(void)

@@ -168,6 +168,18 @@ static const struct role roles[ROLE_COUNT_] = {
 		.calls = CALLS_BASE, .data_max = 32 * MIB, .files_max = 16,
 		.does = "turns a receipt into what the printer understands, and writes it to that one device",
 	},
+	[ROLE_FLEET] = {
+		.name = "fleet", .executable = "lazaret-fleet", .account = "_lazaret-fleet",
+		.privilege = PRIVILEGE_NETWORK, .access = ACCESS_READ,
+		.calls = CALLS_BASE | CALLS_READ_TREE | CALLS_WRITE_TREE | CALLS_LINK | CALLS_NETWORK,
+		.data_max = 512 * MIB, .files_max = 64,
+		.does = "sends records and reports to the one database that the officer configured; has the only network",
+	},
+	[ROLE_CENTRE] = {
+		.name = "centre", .account = "_lazaret-fleet",
+		.calls = CALLS_BASE | CALLS_LINK, .data_max = 1024 * MIB, .files_max = 256,
+		.does = "lazaret-fleet at the centre: reads stations' files and checks rows, over a connection made before",
+	},
 };
 
 const struct role *role_get(enum role_id id)

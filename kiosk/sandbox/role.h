@@ -36,6 +36,8 @@ enum role_id {
 	ROLE_UNLOCK, /* child of intake */
 	ROLE_LOGIN,
 	ROLE_PRINTER,
+	ROLE_FLEET,  /* the one with a network, where the officer configured it */
+	ROLE_CENTRE, /* the same program, beside the database */
 	ROLE_COUNT_
 };
 
@@ -61,6 +63,7 @@ enum role_privilege {
 			      * a child of intake that works out how one encrypted volume is mapped */
 	PRIVILEGE_LOGIN,     /* reads and writes files of any owner and changes accounts, as modules of PAM do: no namespaces, its root
 			      * is the system's */
+	PRIVILEGE_NETWORK,   /* PRIVILEGE_READ, and it may connect to one TCP port, or to one Unix socket and no network at all */
 	PRIVILEGE_MOUNT,     /* intake alone: real mount privileges where the station has them */
 };
 
@@ -76,6 +79,8 @@ enum syscall_group {
 	CALLS_FUSE = 1u << 7,	    /* serving /dev/fuse: read, writev, splice */
 	CALLS_DEVICES = 1u << 8,    /* what libudev needs: netlink that is open already, reading /sys and /run/udev */
 	CALLS_UNLOCK = 1u << 9,	    /* what libcryptsetup needs to read a header; nothing can be opened for writing */
+	CALLS_LINK = 1u << 11,	    /* what libpq and libssl need on a socket that is connected */
+	CALLS_NETWORK = 1u << 12,   /* TCP and Unix stream sockets, and connecting them */
 	CALLS_PROGRAM = 1u << 10,   /* start one program that is not ours, and what such programs need */
 	CALLS_LOGIN = 1u << 11,	    /* everything but what no module of PAM ever needs to authenticate */
 };

@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include <pwd.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -99,7 +100,7 @@ static int raise_permitted(void)
 static int drop_capabilities(enum role_privilege privilege)
 {
 	uint64_t keep = privilege == PRIVILEGE_NAMESPACE || privilege == PRIVILEGE_PROGRAM ? 1ull << CAP_SYS_ADMIN | 1ull << CAP_SETPCAP :
-			privilege == PRIVILEGE_READ	 ? 1ull << CAP_DAC_READ_SEARCH :
+			privilege == PRIVILEGE_READ || privilege == PRIVILEGE_NETWORK ? 1ull << CAP_DAC_READ_SEARCH :
 							   0;
 
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
@@ -153,7 +154,7 @@ static bool is_sysfs(const struct role *role)
 }
 
 /* From here on nothing can be gained back; the same for roles and for workers. */
-static int confine(const struct role *role, const int *fds, size_t count, const char *path,
+static int confine(const struct role *role, const struct sandbox_network *network, const int *fds, size_t count, const char *path,
 		   const char **ret_where)
 {
 	int r;
@@ -171,7 +172,8 @@ static int confine(const struct role *role, const int *fds, size_t count, const 
 	 * still give each child a file system of its own. Its children have it. */
 	if (r == 0 && role->privilege != PRIVILEGE_NAMESPACE && role->privilege != PRIVILEGE_PROGRAM) {
 		*ret_where = "Landlock";
-		r = is_sysfs(role) ? landlock_enter_sysfs(role->privilege == PRIVILEGE_GUARD) :
+		r = network	   ? landlock_enter_network(network->read_fds, network->read_count, network->write_fd, network->port) :
+		    is_sysfs(role) ? landlock_enter_sysfs(role->privilege == PRIVILEGE_GUARD) :
 				     landlock_enter(role->access, fds, count, path);
 	}
 	if (r < 0)
@@ -276,7 +278,7 @@ static int enter_sysfs(const struct role *role, const char **ret_where)
 		return r;
 	*ret_where = "private root";
 	r = root_enter_sysfs();
-	return r < 0 ? r : confine(role, NULL, 0, NULL, ret_where);
+	return r < 0 ? r : confine(role, NULL, NULL, 0, NULL, ret_where);
 }
 
 static int enter_root(const struct role *role, const int *keep_fds, size_t keep_count, const struct sandbox_program *program,
@@ -315,7 +317,7 @@ static int enter_with(const struct role *role, const int *keep_fds, size_t keep_
 		return r;
 	*ret_where = program ? "root of the program" : "empty root";
 	r = enter_root(role, keep_fds, keep_count, program, trees);
-	return r < 0 ? r : confine(role, keep_fds, keep_count, NULL, ret_where);
+	return r < 0 ? r : confine(role, NULL, keep_fds, keep_count, NULL, ret_where);
 }
 
 int sandbox_enter(enum role_id id, const int *keep_fds, size_t keep_count, const char **ret_where)
@@ -333,8 +335,8 @@ int sandbox_enter(enum role_id id, const int *keep_fds, size_t keep_count, const
 		return enter_login(role, ret_where);
 	if (is_sysfs(role))
 		return enter_sysfs(role, ret_where);
-	if (role->privilege == PRIVILEGE_PROGRAM)
-		return -EINVAL; /* sandbox_enter_program() */
+	if (role->privilege == PRIVILEGE_PROGRAM || role->privilege == PRIVILEGE_NETWORK)
+		return -EINVAL; /* sandbox_enter_program(), sandbox_enter_network() */
 	return enter_with(role, keep_fds, keep_count, NULL, NULL, ret_where);
 }
 
@@ -351,6 +353,59 @@ int sandbox_enter_program(enum role_id id, const struct sandbox_program *program
 	return r;
 }
 
+static int enter_network(const struct role *role, const struct sandbox_network *n, int *socket_fd, const char **ret_where)
+{
+	bool was_root = geteuid() == 0;
+	uid_t uid;
+	gid_t gid;
+	int r;
+
+	*ret_where = "account (create it with systemd-sysusers)";
+	r = account_of(role, &uid, &gid);
+	if (r < 0)
+		return r;
+	*ret_where = "namespaces";
+	r = n->socket_dir ? namespaces_enter(uid, gid, true) : namespaces_enter_networked(uid, gid);
+	if (r < 0)
+		return r;
+	*ret_where = "directory of the socket";
+	if (n->socket_dir) {
+		*socket_fd = open_tree(AT_FDCWD, n->socket_dir, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+		if (*socket_fd < 0)
+			return -errno;
+	}
+	*ret_where = "account";
+	r = become(uid, gid, was_root);
+	if (r < 0)
+		return r;
+	*ret_where = "private root";
+	r = root_enter_network(n, *socket_fd);
+	return r < 0 ? r : confine(role, n, NULL, 0, NULL, ret_where);
+}
+
+int sandbox_enter_network(enum role_id id, const struct sandbox_network *n, const char **ret_where)
+{
+	_cleanup_close_ int socket_fd = -EBADF;
+	int keep[KEEP_MAX];
+
+	*ret_where = "descriptors";
+	if (n->read_count + 1 > KEEP_MAX)
+		return -E2BIG;
+	if (n->read_count > 0)
+		memcpy(keep, n->read_fds, n->read_count * sizeof(int));
+	keep[n->read_count] = n->write_fd;
+	int r = close_strays(keep, n->read_count + 1);
+
+	return r < 0 ? r : enter_network(role_get(id), n, &socket_fd, ret_where);
+}
+
+const char *sandbox_describe_network(bool is_tcp)
+{
+	return !is_tcp				     ? "no network, one Unix socket" :
+	       landlock_abi() >= LANDLOCK_ABI_TCP ? "TCP to one port" :
+						     "TCP to any port: this kernel cannot confine that (Landlock ABI 4, Linux 6.7)";
+}
+
 int sandbox_enter_worker(enum role_id id, uint64_t tmpfs_bytes, const int *keep_fds, size_t keep_count,
 			 const char **ret_where)
 {
@@ -364,7 +419,7 @@ int sandbox_enter_worker(enum role_id id, uint64_t tmpfs_bytes, const int *keep_
 	r = root_mount_tmp(tmpfs_bytes);
 	if (r < 0)
 		return r;
-	return confine(role_get(id), keep_fds, keep_count, "/tmp", ret_where);
+	return confine(role_get(id), NULL, keep_fds, keep_count, "/tmp", ret_where);
 }
 
 const char *sandbox_describe(void)

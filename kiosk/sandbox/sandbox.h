@@ -39,6 +39,27 @@ struct sandbox_program {
  * (sandbox_enter_worker()) may run what is in it. */
 _must_check_ int sandbox_enter_program(enum role_id role, const struct sandbox_program *program, const char **ret_where);
 
+/* What a role of PRIVILEGE_NETWORK may reach: one Unix socket, and then no network at all, or one TCP port. All borrowed. */
+struct sandbox_network {
+	const int *read_fds; /* directories that it reads */
+	size_t read_count;
+	int write_fd;		  /* the one that it writes in */
+	const char *socket_dir;	  /* absolute; seen as SANDBOX_SOCKET_DIR. NULL: TCP */
+	uint16_t port;		  /* TCP */
+	const void *ca;		  /* the certificates that the other side is verified with; seen as SANDBOX_CA_FILE; NULL: none */
+	size_t ca_size;
+};
+#define SANDBOX_SOCKET_DIR "/socket"
+#define SANDBOX_CA_FILE	   "/ca.pem"
+#define SANDBOX_CA_MAX	   (256u << 10) /* bytes */
+
+/* sandbox_enter() for such a role; other descriptors are closed. What Landlock cannot name (an address) is for the service
+ * manager to refuse (IPAddressAllow=). */
+_must_check_ int sandbox_enter_network(enum role_id role, const struct sandbox_network *n, const char **ret_where);
+
+/* What of the network is left to such a role on this kernel, in words. Static. */
+const char *sandbox_describe_network(bool is_tcp);
+
 /* The program's path in that root. The system-call filter lets execve(2) take this very pointer and no other: the program
  * itself, in whose memory something else stands there, starts no further one. Static; "" before sandbox_enter_program(). */
 const char *sandbox_program_path(void);

@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
 
@@ -85,6 +86,10 @@ static const char *const program_refused[] = { "socket", "socketpair", "connect"
 					       "sched_setaffinity", "mlock", "munlock", "mlockall", "setsid", "setpgid", "chown", "fchown",
 					       "fchownat", "mknod", "mknodat", "inotify_init1", "get_mempolicy", "mbind", "set_mempolicy", "setresuid", "setresgid", "setuid", "setgid", "setgroups", NULL };
 
+/* libpq and libssl (15 to 17, 3.0 to 3.5): SIGPIPE is kept away by masks; options and names of the socket. */
+static const char *const link_calls[] = { "rt_sigpending", "rt_sigtimedwait", "getsockopt", "setsockopt", "getsockname", "getpeername",
+					  "shutdown", "uname", NULL };
+
 #define NAMESPACE_FLAGS                                                                                            \
 	(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
 
@@ -116,6 +121,7 @@ static const struct {
 	{ CALLS_SANDBOX, sandbox_calls },     { CALLS_PROBE, probe_calls },
 	{ CALLS_FUSE, fuse_calls },	      { CALLS_DEVICES, devices_calls },
 	{ CALLS_UNLOCK, unlock_calls },	      { CALLS_PROGRAM, program_calls },
+	{ CALLS_LINK, link_calls },
 };
 
 static void filter_release(scmp_filter_ctx *ctx)
@@ -204,6 +210,18 @@ static int add_unlock_rules(scmp_filter_ctx ctx)
 	return r;
 }
 
+/* Streams alone: no datagram leaves (names are looked up before), nothing listens. To whom, Landlock and the service manager say. */
+static int add_network_rules(scmp_filter_ctx ctx)
+{
+	static const unsigned int families[] = { AF_INET, AF_INET6, AF_UNIX };
+	int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(connect), 0);
+
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(families); i++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, families[i], 0),
+				     SCMP_A1(SCMP_CMP_MASKED_EQ, ~(scmp_datum_t)(SOCK_CLOEXEC | SOCK_NONBLOCK), SOCK_STREAM));
+	return r;
+}
+
 #ifdef LAZARET_SANITIZE
 /* AddressSanitizer's allocator and its reports; never in a product build. The first is ruled by CALLS_UNLOCK itself. */
 static const char *const sanitizer_calls[] = { "openat", "sched_getaffinity", "prctl", "readlink", "readlinkat",
@@ -253,6 +271,8 @@ static int add_groups(scmp_filter_ctx ctx, unsigned int groups)
 		r = add_ioctl_rules(ctx, groups);
 	if (r == 0 && groups & CALLS_UNLOCK)
 		r = add_unlock_rules(ctx);
+	if (r == 0 && groups & CALLS_NETWORK)
+		r = add_network_rules(ctx);
 #ifdef LAZARET_SANITIZE
 	if (r == 0)
 		r = add_calls(ctx, SCMP_ACT_ALLOW, &sanitizer_calls[groups & CALLS_UNLOCK ? 1 : 0]);

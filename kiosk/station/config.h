@@ -191,6 +191,16 @@ struct station_receipts {
 	uint64_t time_s;  /* a printer that has not taken it by then is given up */
 };
 
+/* The centre's database. */
+#define STATION_FLEET_DIR "fleet" /* in the station's directory: what lazaret-fleet keeps */
+struct station_fleet {
+	char *database;	     /* libpq's words, without a password; NULL: none, and nothing connects */
+	char *password_file; /* NULL: none */
+	char *ca;	     /* certificates in PEM; NULL: none */
+	uint64_t interval_s; /* between one look for new records and the next */
+	bool reads_back;     /* the shared list of denied contents */
+};
+
 /* All strings owned; all paths absolute. */
 struct station_config {
 	char *dir;
@@ -230,6 +240,7 @@ struct station_config {
 	struct station_people people;
 	char *metrics_file; /* for Prometheus' textfile collector; NULL: none */
 	struct station_receipts receipts;
+	struct station_fleet fleet;
 };
 
 /* Load DIR/lazaret.yaml. Blocks on disk. Returns 0; -EINVAL with every error of the file in `errors`; or another

@@ -22,6 +22,10 @@ _must_check_ int config_load_yara(struct loader *l, const struct yaml_node *yara
 _must_check_ int config_load_plugins(struct loader *l, const struct yaml_node *plugins);
 void config_examiners_done(struct station_config *c);
 
+/* config_fleet.c: 0 or -ENOMEM, as above; `map` may be NULL. */
+_must_check_ int config_load_fleet(struct loader *l, const struct yaml_node *map);
+void config_fleet_done(struct station_config *c);
+
 /* config_devices.c: as it is written. */
 struct raw_devices {
 	int source;
