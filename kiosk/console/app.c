@@ -48,6 +48,10 @@ static void take(struct console *c, json_t *o)
 	} else if (state_fold(&c->state, o, c->now_ms) < 0) {
 		console_notice(c, "%s", _("This console is short of memory."));
 	}
+	if (strcmp(member_text(o, "event"), "session") == 0)
+		session_event(c, o);
+	else if (strcmp(member_text(o, "event"), "release") == 0)
+		desk_release(c, o);
 	if (is_end)
 		intent_recent(c);
 	c->is_dirty = true;
@@ -95,7 +99,9 @@ static void tick(struct console *c)
 		c->recent_retry_ms = 0;
 		intent_recent(c);
 	}
-	if (c->now_ms - c->pressed_ms >= ALONE_MS)
+	session_tick(c);
+	/* An officer reads longer than that; what is opened for him ends with his session. */
+	if (c->now_ms - c->pressed_ms >= ALONE_MS && !session_is(&c->session))
 		while (c->depth > 0)
 			console_back(c);
 }
@@ -162,7 +168,8 @@ static bool read_keys(struct console *c, bool is_readable)
 	while (keys_next(&c->keys, c->now_ms, &press)) {
 		is_any = true;
 		c->pressed_ms = c->now_ms;
-		frame_press(c, &press);
+		if (c->now_ms >= c->deaf_ms)
+			frame_press(c, &press);
 		explicit_bzero(&press, sizeof(press));
 	}
 	return is_any;
@@ -205,6 +212,7 @@ static int loop(struct console *c, int signal_fd)
 			drawn_ms = c->now_ms;
 		}
 		intent_files(c);
+		desk_bytes(c);
 	}
 	return 0;
 }

@@ -4,10 +4,13 @@
 #ifndef LAZARET_CONSOLE_CONSOLE_H
 #define LAZARET_CONSOLE_CONSOLE_H
 
+#include "console/desk.h"
+#include "console/field.h"
 #include "console/keys.h"
 #include "console/link.h"
 #include "console/rows.h"
 #include "console/state.h"
+#include "console/talk.h"
 #include "console/term.h"
 #include "console/words.h"
 
@@ -34,21 +37,9 @@ extern const struct screen screen_lost, screen_idle, screen_inspect, screen_iden
 	screen_trouble;
 /* Opened by a key, closed by Esc. */
 extern const struct screen screen_file, screen_menu, screen_history, screen_past, screen_devices, screen_about,
-	screen_language;
-
-/* A choice of one of `total`, of which `height` fit on the screen from `top`. */
-struct list {
-	int64_t total, at, top;
-	int height; /* as last drawn */
-};
-
-#define ENTRY_MAX 512 /* bytes with NUL; longer than any passphrase that cryptsetup accepts */
-
-/* A line that is typed. */
-struct entry {
-	char text[ENTRY_MAX];
-	size_t length;
-};
+	screen_language, screen_code;
+/* For who is logged in; screen_login for who is not. */
+extern const struct screen screen_login, screen_review, screen_held, screen_bytes, screen_decide, screen_proposals, screen_offers;
 
 enum dialog {
 	DIALOG_NONE,
@@ -64,6 +55,16 @@ enum ask_kind {
 	ASK_HISTORY,
 	ASK_FILES,
 	ASK_FILE,
+	ASK_IDENTIFY,
+	ASK_TALK, /* login, login-answer, confirm */
+	ASK_LOGOUT,
+	ASK_REVIEW,
+	ASK_HELD,
+	ASK_BYTES,
+	ASK_PROPOSE,
+	ASK_PROPOSALS,
+	ASK_WITHDRAW,
+	ASK_APPLY,
 };
 
 struct ask {
@@ -96,6 +97,7 @@ struct console {
 	struct ask asks[ASKS_MAX];
 	int64_t now_ms;	       /* monotonic, of this turn of the loop */
 	int64_t pressed_ms;    /* last key */
+	int64_t deaf_ms;       /* until then keys are dropped: what was typed into vanished under the typist's hands */
 	bool is_kiosk, is_ending, is_dirty;
 	bool is_stale; /* lazaretd and we disagree: connect anew */
 	bool is_fresh; /* the screen was not drawn since it was entered: its lists have no length yet */
@@ -110,8 +112,12 @@ struct console {
 
 	char notice[NOTICE_MAX];
 	enum dialog dialog;
-	struct entry passphrase, operator_name, reason, search;
+	struct entry passphrase, operator_name, owner, ticket, reason, search;
 	int field; /* of the operator's screen */
+	bool is_identifying; /* `identify` is under way */
+	struct session session;
+	struct talk talk;
+	struct desk desk;
 
 	struct rows rows;
 	struct list files;
@@ -145,6 +151,7 @@ void console_notice(struct console *c, const char *fmt, ...) _printf_(2, 3);
 
 /* Where the next line goes. */
 struct pen {
+	int x;		    /* of its left edge */
 	int y, top, bottom; /* top: the first line that is ours; bottom: the first that is not */
 	int width;
 	bool is_endless; /* lines beyond the bottom are counted, and not drawn: for scrolling */
@@ -186,6 +193,8 @@ bool entry_press(struct entry *e, const struct press *press);
 void entry_wipe(struct entry *e);
 /* Draw it, with the cursor; `is_hidden`: as many stars. */
 void entry_draw(struct pen *p, int label_columns, const char *label, const struct entry *e, bool has_cursor, bool is_hidden);
+/* Of a secret whose length is nobody's business: that something was typed, and no more. */
+void entry_draw_secret(struct pen *p, int label_columns, const char *label, const struct entry *e, bool has_cursor);
 
 static inline bool is_letter(const struct press *press, char letter)
 {

@@ -7,6 +7,8 @@
 #include "console/result.h"
 #include "console/sentence.h"
 
+#define WHO_COLUMNS 24	/* of a person's name in the first line */
+#define WIDE_COLUMNS 60 /* below that the clock gives way to who is logged in */
 #define KEY_GAP "   " /* between two keys at the bottom */
 
 /* -- which screen ---------------------------------------------------------------------------------------- */
@@ -121,6 +123,8 @@ void frame_settle(struct console *c)
 	settle_item(c);
 	note_home(c);
 	visible = console_visible(c);
+	if (visible == c->shown && c->depth > 0)
+		c->shown_number = c->chosen; /* what was opened stays as it is, with what was typed into it */
 	if (visible == c->shown && c->chosen == c->shown_number)
 		return;
 	if (c->shown && c->shown->leave)
@@ -152,6 +156,8 @@ static void press_leave(struct console *c, const struct press *press)
 		intent_skip(c);
 	else if (is_letter(press, 'c'))
 		intent_cancel(c);
+	else if (is_letter(press, 'o') && c->shown == &screen_identify && session_is(&c->session))
+		session_logout(c);
 	else if (is_letter(press, 'm'))
 		console_open(c, &screen_menu);
 	else if (press->kind != PRESS_ESCAPE && press->kind != PRESS_ERASE)
@@ -166,6 +172,8 @@ static void press_search(struct console *c, const struct press *press)
 		json_decref(c->history.page);
 		c->history.page = NULL;
 		screen_history.enter(c);
+	} else if (press->kind == PRESS_ENTER && c->shown == &screen_review) {
+		review_search(c);
 	} else if (press->kind == PRESS_ENTER) {
 		rows_open(&c->rows, c->rows.transfer, c->rows.filter, c->search.text);
 		c->files = (struct list){ 0 };
@@ -230,17 +238,37 @@ void frame_press(struct console *c, const struct press *press)
 
 /* -- drawing --------------------------------------------------------------------------------------------- */
 
+/* Who is logged in, and until when: on every screen, so that nobody works in another's name. */
+static void who_words(const struct console *c, char out[static LAYOUT_LINE])
+{
+	struct words until = words_time(session_until(c));
+	char name[LAYOUT_LINE];
+	const char *hour = strchr(until.s, ' ');
+
+	out[0] = '\0';
+	if (!session_is(&c->session))
+		return;
+	layout_clip(name, session_name(&c->session), MIN(WHO_COLUMNS, term_columns() / 3), CLIP_END);
+	/* TRANSLATORS: "A. Weber until 06:40" */
+	(void)snprintf(out, LAYOUT_LINE, hour ? _("%s until %s") : "%s%s", name, hour ? hour + 1 : "");
+}
+
 static void draw_header(struct console *c)
 {
 	int64_t now = state_now(&c->state, c->now_ms);
 	struct words clock = words_time(now);
-	int columns = term_columns(), right = now > 0 ? layout_columns(clock.s) + 1 : 0;
+	int columns = term_columns(), right;
 	const char *name = member_text(c->state.station, "name");
+	char who[LAYOUT_LINE], line[LAYOUT_LINE + RESULT_LINE];
 
+	who_words(c, who);
+	(void)snprintf(line, sizeof(line), "%s%s%s", who, *who && columns >= WIDE_COLUMNS && now > 0 ? "   " : "",
+		       now > 0 && (!*who || columns >= WIDE_COLUMNS) ? clock.s : "");
+	right = *line ? layout_columns(line) + 1 : 0;
 	term_fill(0, STYLE_HEADER);
 	(void)term_put(0, 1, columns - right - 2, STYLE_HEADER, CLIP_END, *name ? name : "Lazaret");
 	if (right > 0)
-		(void)term_put(0, columns - right, right, STYLE_HEADER, CLIP_END, clock.s);
+		(void)term_put(0, columns - right, right, STYLE_HEADER, CLIP_END, line);
 }
 
 static void item_words(const struct item *i, char out[static RESULT_LINE])
@@ -295,6 +323,8 @@ static void add_keys(struct console *c, struct bar *b)
 	if (c->dialog == DIALOG_LEAVE) {
 		if (c->shown == &screen_unlock)
 			bar_add(b, "s", _("Leave this volume out"));
+		if (c->shown == &screen_identify && session_is(&c->session))
+			bar_add(b, "o", _("Log out"));
 		bar_add(b, "c", _("Stop the inspection"));
 		bar_add(b, "m", _("Menu"));
 		bar_add(b, _("Esc"), _("Back"));
@@ -308,7 +338,7 @@ static void add_keys(struct console *c, struct bar *b)
 	c->shown->keys(c, b);
 	if (c->depth == 0 && c->state.count > 1)
 		bar_add(b, "Tab", _("Next medium"));
-	if (c->depth > 0)
+	if (c->depth > 0 && !c->talk.is_prompt && !c->talk.is_waiting) /* then Escape calls that off */
 		bar_add(b, _("Esc"), _("Back"));
 	if (!c->shown->is_typed && c->shown != &screen_menu)
 		bar_add(b, "m", _("Menu"));
@@ -387,6 +417,8 @@ void frame_done(struct console *c)
 	if (c->shown && c->shown->leave)
 		c->shown->leave(c);
 	rows_close(&c->rows);
+	desk_clear(c);
+	json_decref(c->session.object);
 	state_done(&c->state);
 	link_done(&c->link);
 	json_decref(c->past);

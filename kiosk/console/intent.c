@@ -16,8 +16,7 @@ static struct ask *free_ask(struct console *c)
 	return NULL;
 }
 
-/* `fields` is taken over. False when it could not be sent. */
-static bool ask(struct console *c, enum ask_kind kind, unsigned int generation, const char *name, json_t *fields)
+bool intent_ask(struct console *c, enum ask_kind kind, unsigned int generation, const char *name, json_t *fields)
 {
 	struct ask *a = free_ask(c);
 	int64_t id;
@@ -39,7 +38,7 @@ static bool act_as(struct console *c, enum ask_kind kind, const char *name, json
 	struct item *i = console_item(c);
 	json_t *fields = more ? more : json_object();
 	bool is_asked = i && !item_is_ours(i) && fields && json_object_set_new(fields, "medium", json_integer(i->number)) == 0 &&
-			ask(c, kind, 0, name, json_incref(fields));
+			intent_ask(c, kind, 0, name, json_incref(fields));
 
 	if (!is_asked)
 		console_notice(c, "%s", _("That could not be passed on to the station. Try again."));
@@ -81,12 +80,21 @@ void intent_again(struct console *c)
 	act(c, "again", NULL);
 }
 
+/* What lazaretd did not ask for is not sent: `owner` and `ticket` are for stations whose rules want them. */
 void intent_identify(struct console *c)
 {
-	act(c, "identify", json_pack("{ss ss}", "operator", c->operator_name.text, "reason", c->reason.text));
-	entry_wipe(&c->operator_name);
-	entry_wipe(&c->reason);
-	c->field = 0;
+	const json_t *session = c->session.object;
+	bool is_session = session && strcmp(member_text(c->state.station, "operators"), "authenticated") == 0;
+	json_t *fields = json_pack("{ss ss}", "operator", is_session ? member_text(session, "person") : c->operator_name.text, "reason",
+				   c->reason.text);
+
+	if (fields && ((c->owner.length > 0 && json_object_set_new(fields, "owner", json_string(c->owner.text)) < 0) ||
+		       (c->ticket.length > 0 && json_object_set_new(fields, "ticket", json_string(c->ticket.text)) < 0))) {
+		json_decref(fields);
+		fields = NULL;
+	}
+	if (fields)
+		c->is_identifying = act_as(c, ASK_IDENTIFY, "identify", fields);
 }
 
 static json_t *volume_fields(struct console *c)
@@ -119,7 +127,7 @@ void intent_skip(struct console *c)
 
 void intent_recent(struct console *c)
 {
-	(void)ask(c, ASK_RECENT, 0, "transfers", json_pack("{si sn sn}", "limit", RECENT_MAX, "before", "search"));
+	(void)intent_ask(c, ASK_RECENT, 0, "transfers", json_pack("{si sn sn}", "limit", RECENT_MAX, "before", "search"));
 }
 
 void intent_history(struct console *c)
@@ -130,7 +138,7 @@ void intent_history(struct console *c)
 	h->generation++;
 	json_decref(h->page);
 	h->page = NULL;
-	h->has_failed = !ask(c, ASK_HISTORY, h->generation, "transfers",
+	h->has_failed = !intent_ask(c, ASK_HISTORY, h->generation, "transfers",
 			     json_pack("{si ss? ss?}", "limit", HISTORY_PAGE, "before", *before ? before : NULL, "search",
 				       h->search.length > 0 ? h->search.text : NULL));
 }
@@ -139,7 +147,7 @@ void intent_file(struct console *c, const char *transfer, int64_t index)
 {
 	json_decref(c->file);
 	c->file = NULL;
-	c->file_failed = !ask(c, ASK_FILE, 0, "file", json_pack("{ss sI}", "transfer", transfer, "index", (json_int_t)index));
+	c->file_failed = !intent_ask(c, ASK_FILE, 0, "file", json_pack("{ss sI}", "transfer", transfer, "index", (json_int_t)index));
 }
 
 void intent_files(struct console *c)
@@ -149,7 +157,7 @@ void intent_files(struct console *c)
 	if (!link_is_up(&c->link))
 		return;
 	fields = rows_question(&c->rows, c->files.top, c->files.height, c->now_ms);
-	if (fields && !ask(c, ASK_FILES, c->rows.generation, "files", fields))
+	if (fields && !intent_ask(c, ASK_FILES, c->rows.generation, "files", fields))
 		rows_lost(&c->rows);
 }
 
@@ -178,7 +186,7 @@ static void on_history(struct console *c, json_t *answer, bool is_ok)
 	c->history.has_more = member_true(answer, "more");
 }
 
-static void on_refusal(struct console *c, const json_t *answer)
+void intent_refusal(struct console *c, const json_t *answer)
 {
 	const char *code = member_text(member(answer, "error"), "code"), *text = member_text(member(answer, "error"), "text");
 
@@ -203,6 +211,8 @@ void intent_answer(struct console *c, json_t *answer)
 		}
 	if (a.id == 0)
 		return;
+	if (is_ok)
+		session_extend(c);
 	if (a.kind == ASK_FILES) {
 		rows_answer(&c->rows, a.generation, answer, c->now_ms);
 	} else if (a.kind == ASK_RECENT) {
@@ -214,12 +224,17 @@ void intent_answer(struct console *c, json_t *answer)
 		json_decref(c->file);
 		c->file = is_ok ? json_incref(json_object_get(answer, "file")) : NULL;
 		c->file_failed = !c->file;
+	} else if (a.kind == ASK_TALK) {
+		talk_answer(c, &a, answer);
+	} else if (a.kind > ASK_TALK) {
+		desk_answer(c, &a, answer);
 	} else if (!is_ok && a.kind == ASK_DISMISS) {
 		/* It is not shown any more, and lazaretd still has it: what there is comes with a new connection. */
 		if (strcmp(member_text(member(answer, "error"), "code"), "not-found") != 0)
 			c->is_stale = true;
 	} else if (!is_ok) {
-		on_refusal(c, answer);
+		c->is_identifying = false; /* what was typed is still there, to be put right */
+		intent_refusal(c, answer);
 	}
 }
 
@@ -227,6 +242,8 @@ void intent_lost(struct console *c)
 {
 	memset(c->asks, 0, sizeof(c->asks));
 	rows_lost(&c->rows);
+	c->is_identifying = false;
+	session_lost(c);
 	if (!c->history.page)
 		c->history.has_failed = true;
 	if (!c->file)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-/* The station wants an answer: who brings the medium, or the passphrase of a volume. */
+/* The station wants an answer: the passphrase of a volume. */
 #include <string.h>
 
 #include "console/intent.h"
@@ -22,62 +22,6 @@ static void draw_medium(const json_t *m, struct pen *p)
 	pen_line(p, 0, STYLE_HEADING, "%s", medium);
 	pen_gap(p);
 }
-
-/* -- who are you? ---------------------------------------------------------------------------------------- */
-
-static void draw_identify(struct console *c, struct pen *p)
-{
-	draw_medium(chosen(c), p);
-	pen_line(p, 0, STYLE_WARN, "%s", _("WHO BRINGS THIS MEDIUM?"));
-	pen_text(p, 0, 3, STYLE_PLAIN, _("Type your name, and what the files are for. Both go into the receipt."));
-	pen_gap(p);
-	entry_draw(p, LABEL, _("Your name"), &c->operator_name, c->field == 0, false);
-	pen_gap(p);
-	entry_draw(p, LABEL, _("What for"), &c->reason, c->field == 1, false);
-}
-
-static bool press_identify(struct console *c, const struct press *press)
-{
-	struct entry *e = c->field == 0 ? &c->operator_name : &c->reason;
-
-	if (press->kind == PRESS_ENTER) {
-		if (c->operator_name.length == 0)
-			console_notice(c, "%s", _("The station needs a name."));
-		else if (c->field == 0)
-			c->field = 1;
-		else
-			intent_identify(c);
-		if (c->operator_name.length == 0)
-			c->field = 0;
-	} else if (press->kind == PRESS_UP || press->kind == PRESS_DOWN) {
-		c->field = press->kind == PRESS_DOWN;
-	} else if (press->kind == PRESS_ESCAPE) {
-		c->dialog = DIALOG_LEAVE;
-	} else {
-		return entry_press(e, press);
-	}
-	return true;
-}
-
-static void keys_identify(struct console *c, struct bar *b)
-{
-	bar_add(b, _("Enter"), c->field == 0 ? _("Next") : _("Go on"));
-	bar_add(b, _("Arrows"), _("Field"));
-	bar_add(b, _("Esc"), _("Something else"));
-}
-
-static void leave_identify(struct console *c)
-{
-	entry_wipe(&c->operator_name);
-	entry_wipe(&c->reason);
-	c->field = 0;
-}
-
-const struct screen screen_identify = {
-	.leave = leave_identify, .draw = draw_identify, .press = press_identify, .keys = keys_identify, .is_typed = true
-};
-
-/* -- passphrase ------------------------------------------------------------------------------------------ */
 
 static void draw_unlock(struct console *c, struct pen *p)
 {

@@ -65,6 +65,65 @@ static void draw_health(const json_t *station, struct pen *p)
 		pen_pair(p, LABEL, _("Settings"), STYLE_WARN, _("! not taken over: %s"), member_text(reload, "text"));
 }
 
+static void draw_sets(const json_t *station, bool is_all, struct pen *p)
+{
+	json_t *o;
+	size_t k;
+	bool is_first = true;
+
+	json_array_foreach(member(station, "sets"), k, o) {
+		const char *state = member_text(o, "state"), *name = member_text(o, "name");
+		bool is_ok = strcmp(state, "ok") == 0, is_stop = strcmp(state, "stop") == 0;
+		struct words age = words_age(member_count(o, "age_s")),
+			     version = words_number(member_count(o, "version"));
+		const char *shown = json_is_integer(member(o, "version")) ? version.s : member_text(o, "version");
+
+		if (is_ok && !is_all)
+			continue;
+		pen_pair(p, LABEL, is_first ? _("Update packs") : "", is_ok ? STYLE_PLAIN : is_stop ? STYLE_BAD : STYLE_WARN,
+			 is_ok   ? _("%s %s, %s old") :
+			 is_stop ? _("! %s %s, %s old: too old") :
+				   _("! %s %s, %s old: tell the administrator"),
+			 name, shown, age.s);
+		is_first = false;
+	}
+}
+
+static void draw_trail(const json_t *trail, bool is_all, struct pen *p)
+{
+	const char *state = member_text(trail, "state");
+	struct words records = words_number(member_count(trail, "records")), bytes = words_size(member_count(trail, "bytes"));
+	bool is_ok = strcmp(state, "ok") == 0;
+
+	if (!json_is_object(trail) || (is_ok && !is_all))
+		return;
+	if (is_ok)
+		pen_pair(p, LABEL, _("Audit trail"), STYLE_PLAIN, _("%s records, %s"), records.s, bytes.s);
+	else if (strcmp(state, "warn") == 0)
+		pen_pair(p, LABEL, _("Audit trail"), STYLE_WARN, _("! %s records, %s: little room is left"), records.s, bytes.s);
+	else
+		pen_pair(p, LABEL, _("Audit trail"), STYLE_BAD, _("! %s records, %s: %s"), records.s, bytes.s, state);
+}
+
+/* What waits for an officer. */
+static void draw_desk(struct console *c, struct pen *p)
+{
+	const json_t *held = member(c->state.station, "held");
+	uint64_t open = member_count(held, "open"), proposed = member_count(held, "proposed");
+
+	if (desk_may_see(c) && json_is_object(held)) {
+		pen_pair(p, LABEL, _("To be decided"), open > 0 ? STYLE_WARN : STYLE_PLAIN, _n("%s file of %s held (%s)", "%s files of %s held (%s)", open),
+			 words_number(open).s, words_number(member_count(held, "files")).s, words_size(member_count(held, "bytes")).s);
+		pen_pair(p, LABEL, _("Proposals"), proposed > 0 ? STYLE_WARN : STYLE_PLAIN,
+			 _n("%s waits for a second person", "%s wait for a second person", proposed), words_number(proposed).s);
+	}
+	if (desk_may_see(c) && desk_offers(c) > 0)
+		pen_pair(p, LABEL, _("Brought"), STYLE_WARN, _n("%s update pack: press u", "%s update packs: press u", desk_offers(c)),
+			 words_number(desk_offers(c)).s);
+	draw_sets(c->state.station, session_is(&c->session), p);
+	draw_trail(member(c->state.station, "trail"), session_is(&c->session), p);
+}
+
 static void draw_recent(const json_t *transfers, struct pen *p)
 {
 	json_t *o;
@@ -108,21 +167,45 @@ static void draw_idle(struct console *c, struct pen *p)
 	if (!c->state.station)
 		return;
 	draw_health(c->state.station, p);
+	draw_desk(c, p);
 	pen_gap(p);
 	draw_recent(c->state.transfers, p);
 }
 
 static bool press_idle(struct console *c, const struct press *press)
 {
-	if (!is_letter(press, 'l'))
+	if (is_letter(press, 'l')) {
+		console_open(c, &screen_language);
+	} else if (is_letter(press, 'o') && session_is(&c->session)) {
+		session_logout(c);
+		console_notice(c, "%s", _("You are logged out."));
+	} else if (is_letter(press, 'o') && desk_is_there(c)) {
+		console_open(c, &screen_login);
+	} else if (is_letter(press, 'r') && desk_may_see(c)) {
+		console_open(c, &screen_review);
+	} else if (is_letter(press, 'p') && desk_may_decide(c)) {
+		console_open(c, &screen_proposals);
+	} else if (is_letter(press, 'u') && desk_may_see(c) && desk_offers(c) > 0) {
+		console_open(c, &screen_offers);
+	} else {
 		return false;
-	console_open(c, &screen_language);
+	}
 	return true;
 }
 
 static void keys_idle(struct console *c, struct bar *b)
 {
+	if (desk_may_see(c))
+		bar_add(b, "r", _("Review"));
+	if (desk_may_decide(c))
+		bar_add(b, "p", _("Proposals"));
+	if (desk_may_see(c) && desk_offers(c) > 0)
+		bar_add(b, "u", _("Updates"));
 	bar_add(b, "l", _("Language"));
+	if (session_is(&c->session))
+		bar_add(b, "o", _("Log out"));
+	else if (desk_is_there(c))
+		bar_add(b, "o", _("Log in"));
 }
 
 const struct screen screen_idle = { .draw = draw_idle, .press = press_idle, .keys = keys_idle };

@@ -14,60 +14,97 @@ static void quit(struct console *c)
 	c->is_ending = true;
 }
 
-static const struct {
+static void log_out(struct console *c)
+{
+	session_logout(c);
+	console_notice(c, "%s", _("You are logged out."));
+}
+
+static bool may_log_in(const struct console *c)
+{
+	return desk_is_there(c) && !session_is(&c->session);
+}
+
+static bool may_log_out(const struct console *c)
+{
+	return session_is(&c->session);
+}
+
+static bool has_offers(const struct console *c)
+{
+	return desk_may_see(c) && desk_offers(c) > 0;
+}
+
+static bool may_quit(const struct console *c)
+{
+	return !c->is_kiosk;
+}
+
+static const struct menu_entry {
 	char letter;
 	const char *words;
 	const struct screen *screen;
 	void (*run)(struct console *c);
-	bool is_for_kiosk;
+	bool (*is_shown)(const struct console *c); /* NULL: always */
 } entries[] = {
-	{ 'h', N_("History: what was transferred before"), &screen_history, NULL, true },
-	{ 'd', N_("Devices that are plugged in"), &screen_devices, NULL, true },
-	{ 'l', N_("Language"), &screen_language, NULL, true },
-	{ 'a', N_("About this station"), &screen_about, NULL, true },
-	{ 'q', N_("Leave this program"), NULL, quit, false },
+	{ 'r', N_("Review: files that wait for a decision"), &screen_review, NULL, desk_may_see },
+	{ 'p', N_("Proposals that wait for a second person"), &screen_proposals, NULL, desk_may_decide },
+	{ 'u', N_("Update packs that were brought"), &screen_offers, NULL, has_offers },
+	{ 'h', N_("History: what was transferred before"), &screen_history, NULL, NULL },
+	{ 'd', N_("Devices that are plugged in"), &screen_devices, NULL, NULL },
+	{ 'l', N_("Language"), &screen_language, NULL, NULL },
+	{ 'a', N_("About this station"), &screen_about, NULL, NULL },
+	{ 'o', N_("Log in: officers, auditors, administrators"), &screen_login, NULL, may_log_in },
+	{ 'o', N_("Log out"), NULL, log_out, may_log_out },
+	{ 'q', N_("Leave this program"), NULL, quit, may_quit },
 };
 
-static int shown_entries(const struct console *c)
+static int shown_entries(const struct console *c, const struct menu_entry *shown[static ARRAY_LEN(entries)])
 {
 	int n = 0;
 
 	for (size_t k = 0; k < ARRAY_LEN(entries); k++)
-		n += entries[k].is_for_kiosk || !c->is_kiosk; /* those of a kiosk come first */
+		if (!entries[k].is_shown || entries[k].is_shown(c))
+			shown[n++] = &entries[k];
 	return n;
 }
 
 static void draw_menu(struct console *c, struct pen *p)
 {
+	const struct menu_entry *shown[ARRAY_LEN(entries)];
+
 	pen_gap(p);
 	pen_line(p, 0, STYLE_HEADING, "%s", _("MENU"));
 	pen_gap(p);
-	list_fit(&c->menu, shown_entries(c), pen_left(p));
+	list_fit(&c->menu, shown_entries(c, shown), pen_left(p));
 	for (int k = (int)c->menu.top; k < c->menu.total && pen_left(p) > 0; k++) {
 		if (k == c->menu.at)
 			pen_mark(p);
-		pen_line(p, 1, k == c->menu.at ? STYLE_CHOSEN : STYLE_PLAIN, "%c  %s", entries[k].letter, _(entries[k].words));
+		pen_line(p, 1, k == c->menu.at ? STYLE_CHOSEN : STYLE_PLAIN, "%c  %s", shown[k]->letter, _(shown[k]->words));
 	}
 }
 
-static void run_entry(struct console *c, int k)
+static void run_entry(struct console *c, const struct menu_entry *e)
 {
-	if (entries[k].screen)
-		console_open(c, entries[k].screen);
+	if (e->screen)
+		console_open(c, e->screen);
 	else
-		entries[k].run(c);
+		e->run(c);
 }
 
 static bool press_menu(struct console *c, const struct press *press)
 {
-	for (int k = 0; k < shown_entries(c); k++)
-		if (is_letter(press, entries[k].letter)) {
+	const struct menu_entry *shown[ARRAY_LEN(entries)];
+	int n = shown_entries(c, shown);
+
+	for (int k = 0; k < n; k++)
+		if (is_letter(press, shown[k]->letter)) {
 			c->menu.at = k;
-			run_entry(c, k);
+			run_entry(c, shown[k]);
 			return true;
 		}
 	if (press->kind == PRESS_ENTER || press->kind == PRESS_RIGHT) {
-		run_entry(c, (int)c->menu.at);
+		run_entry(c, shown[MIN(c->menu.at, n - 1)]);
 		return true;
 	}
 	return list_press(&c->menu, press);

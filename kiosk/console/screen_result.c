@@ -3,6 +3,7 @@
  * for one out of the history. */
 #include <string.h>
 
+#include "console/code.h"
 #include "console/intent.h"
 #include "console/result.h"
 #include "console/sentence.h"
@@ -14,6 +15,7 @@
 #define WIDE_COLUMNS 100 /* from here on a reason stands beside its file */
 #define NARROW_COLUMNS 60
 #define SMALL_ROWS 16
+#define LIST_COLUMNS 80 /* what is left to the list when the code stands beside it */
 
 static const char *const filter_words[ROWS_FILTERS] = {
 	[ROWS_PROBLEMS] = N_("Refused and waiting files"), [ROWS_ALL] = N_("All files"),   [ROWS_APPROVED] = N_("Approved files"),
@@ -164,7 +166,12 @@ static void draw(struct console *c, struct pen *p)
 {
 	const json_t *o = subject(c);
 	struct result r = result_of(o);
+	struct pen whole = *p;
+	int columns = 0, lines;
 
+	/* Beside the list, where that keeps its room. */
+	if (code_fits(o, p->width - LIST_COLUMNS, p->bottom - p->y, &columns, &lines))
+		p->width -= columns;
 	pen_gap(p);
 	draw_verdict(o, &r, p);
 	pen_gap(p);
@@ -172,6 +179,8 @@ static void draw(struct console *c, struct pen *p)
 	pen_gap(p);
 	if (*r.transfer)
 		draw_files(c, result_published(&r), p);
+	if (columns > 0)
+		code_draw(o, whole.y, whole.width - columns, whole.width - LIST_COLUMNS, whole.bottom - whole.y);
 }
 
 /* -- keys ------------------------------------------------------------------------------------------------ */
@@ -224,6 +233,8 @@ static bool press(struct console *c, const struct press *press)
 		return true;
 	if (press->kind == PRESS_ENTER)
 		intent_dismiss(c);
+	else if (is_letter(press, 'c') && i && code_is_there(i->object) && !term_is_ascii())
+		console_open(c, &screen_code);
 	else if (is_letter(press, 'a') && i && member_true(i->object, "present"))
 		intent_again(c);
 	else if (is_letter(press, 'e') && i && strcmp(member_text(i->object, "kind"), "optical") == 0)
@@ -252,6 +263,8 @@ static void keys(struct console *c, struct bar *b)
 	bar_add(b, _("Enter"), _("Seen"));
 	if (c->rows.transfer[0])
 		keys_files(c, b);
+	if (i && code_is_there(i->object) && !term_is_ascii())
+		bar_add(b, "c", _("Code"));
 	if (i && !item_is_ours(i) && strcmp(member_text(i->object, "kind"), "optical") == 0)
 		bar_add(b, "e", _("Open the tray"));
 	if (i && !item_is_ours(i) && member_true(i->object, "present"))

@@ -16,7 +16,7 @@ static void set_styles(void)
 	static const attr_t plain[STYLE_COUNT_] = {
 		[STYLE_PLAIN] = A_NORMAL, [STYLE_HEADER] = A_REVERSE, [STYLE_KEYS] = A_REVERSE,	  [STYLE_HEADING] = A_BOLD,
 		[STYLE_GOOD] = A_BOLD,	  [STYLE_WARN] = A_BOLD,      [STYLE_BAD] = A_BOLD,	  [STYLE_DIM] = A_NORMAL,
-		[STYLE_CHOSEN] = A_REVERSE, [STYLE_FIELD] = A_UNDERLINE,
+		[STYLE_CHOSEN] = A_REVERSE, [STYLE_FIELD] = A_UNDERLINE, [STYLE_CODE] = A_REVERSE,
 	};
 	static const struct {
 		enum style style;
@@ -36,6 +36,8 @@ static void set_styles(void)
 	for (size_t k = 0; k < ARRAY_LEN(colours); k++)
 		if (init_pair((short)(k + 1), colours[k].colour, -1) != ERR || init_pair((short)(k + 1), colours[k].colour, COLOR_BLACK) != ERR)
 			attributes[colours[k].style] = colours[k].attributes | (attr_t)COLOR_PAIR(k + 1);
+	if (init_pair((short)(ARRAY_LEN(colours) + 1), COLOR_BLACK, COLOR_WHITE) != ERR)
+		attributes[STYLE_CODE] = (attr_t)COLOR_PAIR(ARRAY_LEN(colours) + 1);
 }
 
 int term_open(bool is_ascii)
@@ -65,6 +67,11 @@ void term_close(void)
 	(void)endwin();
 	delscreen(screen);
 	screen = NULL;
+}
+
+bool term_is_ascii(void)
+{
+	return is_ascii_only;
 }
 
 int term_rows(void)

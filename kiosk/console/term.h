@@ -21,6 +21,7 @@ enum style {
 	STYLE_DIM,
 	STYLE_CHOSEN,  /* the line that Enter is about */
 	STYLE_FIELD,   /* typed into */
+	STYLE_CODE,    /* dark on light, whatever the terminal's own ground: for a camera */
 	STYLE_COUNT_
 };
 
@@ -30,6 +31,8 @@ _must_check_ int term_open(bool is_ascii);
 /* Give it back as it was. May be called when it is not open. */
 void term_close(void);
 
+/* Was it opened for ASCII alone? */
+bool term_is_ascii(void);
 int term_rows(void);
 int term_columns(void);
 /* The window's size has changed, or may have. */

@@ -30,7 +30,7 @@ void pen_gap(struct pen *p)
 /* On the pen's line, if that is one to be drawn. Returns the columns used. */
 static int put(const struct pen *p, int x, int columns, enum style style, enum clip how, const char *text)
 {
-	return p->y >= p->top && p->y < p->bottom ? term_put(p->y, x, columns, style, how, text) : 0;
+	return p->y >= p->top && p->y < p->bottom ? term_put(p->y, p->x + x, columns, style, how, text) : 0;
 }
 
 void pen_line(struct pen *p, int indent, enum style style, const char *fmt, ...)
@@ -191,6 +191,15 @@ bool entry_press(struct entry *e, const struct press *press)
 		return false;
 	}
 	return true;
+}
+
+void entry_draw_secret(struct pen *p, int label_columns, const char *label, const struct entry *e, bool has_cursor)
+{
+	struct entry shown = { 0 };
+
+	if (e->length > 0) /* as many, however long it is: the length of a PIN is half of it */
+		shown.length = (size_t)snprintf(shown.text, sizeof(shown.text), "********");
+	entry_draw(p, label_columns, label, &shown, has_cursor, false);
 }
 
 static size_t characters(const struct entry *e)

@@ -10,6 +10,7 @@ import select
 import signal
 import socket
 import struct
+import subprocess
 import termios
 import time
 
@@ -196,6 +197,12 @@ class Screen(pyte.Screen):
             self.is_coloured = True
         super().select_graphic_rendition(*attrs)
 
+    def delete_characters(self, count=None):
+        """What moves in from the right has the present ground, as on terminals with that capability (terminfo: bce)."""
+        super().delete_characters(count)
+        for x in range(self.columns - min(count or 1, self.columns - self.cursor.x), self.columns):
+            self.buffer[self.cursor.y][x] = self.cursor.attrs
+
     is_coloured = False
 
 
@@ -302,3 +309,52 @@ class Console:
             os.close(self.master)
             os.close(self.slave)
         self.is_open = False
+
+
+class Tmux:
+    """lazaret-console in tmux: a terminal that others wrote. `station` may be None: then lazaretd is a real one."""
+
+    NAMES = {"enter": "Enter", "esc": "Escape", "up": "Up", "down": "Down", "end": "End", "tab": "Tab", "erase": "BSpace", "clear": "C-u"}
+
+    def __init__(self, station, directory, socket_path=None, columns=80, rows=24, environment=None):
+        self.station = station
+        self.socket = pathlib.Path(directory) / "tmux"
+        env = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": str(directory), "TMPDIR": str(directory),
+               "TERM": "linux", "SHELL": "/bin/sh", "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "detect_leaks=0:abort_on_error=1"), **(environment or {})}
+        self.env = env
+        self.settings = pathlib.Path(directory) / "tmux.conf"
+        self.settings.write_text("set -g status off\nset -sg escape-time 0\n")
+        self.tmux("new-session", "-d", "-x", str(columns), "-y", str(rows), str(PROGRAM), "--socket", str(socket_path or station.path))
+
+    def tmux(self, *arguments):
+        return subprocess.run(["tmux", "-u", "-f", str(self.settings), "-S", str(self.socket), *arguments], env=self.env, capture_output=True, text=True, check=False).stdout
+
+    def press(self, *keys):
+        for key in keys:
+            if key in self.NAMES:
+                self.tmux("send-keys", self.NAMES[key])
+            else:
+                self.tmux("send-keys", "-l", key)
+
+    def text(self):
+        return self.tmux("capture-pane", "-p")
+
+    def shows(self, *words, deadline_s=DEADLINE_S):
+        end = time.monotonic() + deadline_s
+        while not all(w in self.text() for w in words):
+            if time.monotonic() > end:
+                return False
+            self.pump(0.05)
+        return True
+
+    def pump(self, seconds):
+        """Serve the station for a moment."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            readable, _, _ = select.select(self.station.sockets() if self.station else [], [], [], left)
+            for sock in readable:
+                if sock.fileno() >= 0:
+                    self.station.ready(sock)
+
+    def close(self):
+        self.tmux("kill-server")

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* Update packs that were found on media, and wait for an officer's word. */
+#include <string.h>
+
+#include "console/intent.h"
+#include "console/sentence.h"
+
+static const json_t *chosen(const struct console *c)
+{
+	return json_array_get(member(c->state.station, "offers"), (size_t)c->desk.offers_list.at);
+}
+
+static void draw_trouble(const json_t *offer, struct pen *p)
+{
+	const json_t *trouble = member(offer, "trouble");
+
+	if (json_is_object(trouble))
+		sentence_trouble(p, trouble);
+	else if (json_is_string(trouble))
+		pen_text(p, 2, 2, STYLE_BAD, json_string_value(trouble));
+}
+
+static void draw(struct console *c, struct pen *p)
+{
+	struct list *l = &c->desk.offers_list;
+	const json_t *list = member(c->state.station, "offers");
+
+	pen_rule(p, _("Update packs that were brought"));
+	list_fit(l, (int64_t)json_array_size(list), (pen_left(p) - 2) / 3);
+	if (l->total == 0)
+		pen_line(p, 0, STYLE_PLAIN, "%s", _("None."));
+	for (int64_t k = l->top; k < l->total && k < l->top + l->height; k++) {
+		const json_t *o = json_array_get(list, (size_t)k);
+
+		if (k == l->at)
+			pen_mark(p);
+		pen_line(p, 0, k == l->at ? STYLE_CHOSEN : STYLE_PLAIN, _("%s, version %s, from %s"), member_text(o, "name"),
+			 json_is_integer(member(o, "version")) ? words_number(member_count(o, "version")).s : member_text(o, "version"),
+			 member_text(o, "from"));
+		draw_trouble(o, p);
+	}
+	if (l->total > 0 && pen_left(p) > 3) {
+		pen_gap(p);
+		pen_text(p, 0, 3, STYLE_PLAIN,
+			 _("Before a pack comes into force its signature, its version and a test of its own are checked. What is in force now is kept, to go back to."));
+	}
+}
+
+static bool press(struct console *c, const struct press *press)
+{
+	const json_t *o = chosen(c);
+
+	if (is_letter(press, 'y') && o && desk_may_decide(c))
+		desk_apply(c, member_text(o, "pack"));
+	else
+		return list_press(&c->desk.offers_list, press);
+	return true;
+}
+
+static void keys(struct console *c, struct bar *b)
+{
+	if (chosen(c) && desk_may_decide(c))
+		bar_add(b, "y", _("Apply this pack"));
+	if (desk_offers(c) > 1)
+		bar_add(b, _("Arrows"), _("Choose"));
+}
+
+const struct screen screen_offers = { .draw = draw, .press = press, .keys = keys };

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+#include "console/talk.h"
+
+#include <string.h>
+
+#include "console/intent.h"
+
+#define LABEL 16
+#define PROMPT_LINES 4
+#define DEAF_MS 1500
+
+/* -- session --------------------------------------------------------------------------------------------- */
+
+bool session_has(const struct console *c, const char *role)
+{
+	json_t *o;
+	size_t k;
+
+	if (!session_is(&c->session))
+		return false;
+	json_array_foreach(member(c->session.object, "roles"), k, o)
+		if (json_is_string(o) && strcmp(json_string_value(o), role) == 0)
+			return true;
+	return false;
+}
+
+const char *session_name(const struct session *s)
+{
+	const char *full = member_text(s->object, "full_name");
+
+	return *full ? full : member_text(s->object, "person");
+}
+
+int64_t session_until(const struct console *c)
+{
+	int64_t now = state_now(&c->state, c->now_ms), here;
+
+	if (c->session.ends == 0 || c->session.length_s == 0 || now == 0)
+		return c->session.ends;
+	here = now - (c->now_ms - c->pressed_ms) / 1000 + c->session.length_s; /* session_tick() */
+	return MIN(c->session.ends, here);
+}
+
+static void forget(struct console *c)
+{
+	json_decref(c->session.object);
+	c->session = (struct session){ 0 };
+}
+
+/* What was opened for him goes with him. */
+static void end(struct console *c)
+{
+	bool is_passing = c->session.is_passing;
+
+	forget(c);
+	if (is_passing)
+		return; /* the screen that asked who brings the medium goes on by itself */
+	while (c->depth > 0)
+		console_back(c);
+	desk_clear(c);
+}
+
+/* It was not he who ended it: he may be typing, and the rest of that is no command. */
+static void end_untold(struct console *c, const char *why)
+{
+	if (c->depth > 0)
+		c->deaf_ms = c->now_ms + DEAF_MS;
+	end(c);
+	console_notice(c, "%s", why);
+}
+
+static void begin(struct console *c, json_t *object)
+{
+	int64_t now = state_now(&c->state, c->now_ms);
+
+	forget(c);
+	c->session.object = json_incref(object);
+	c->session.ends = member_number(object, "ends");
+	c->session.length_s = now > 0 && c->session.ends > now ? c->session.ends - now : 0;
+}
+
+void session_extend(struct console *c)
+{
+	int64_t now = state_now(&c->state, c->now_ms);
+
+	if (c->session.length_s > 0 && now > 0)
+		c->session.ends = MAX(c->session.ends, now + c->session.length_s);
+}
+
+void session_logout(struct console *c)
+{
+	if (!session_is(&c->session))
+		return;
+	if (!intent_ask(c, ASK_LOGOUT, 0, "logout", NULL))
+		c->is_stale = true; /* nobody may go away believing that he is logged out: no connection, no session */
+	end(c);
+}
+
+void session_event(struct console *c, json_t *event)
+{
+	const char *person = member_text(event, "person");
+
+	if (*person && c->session.object && strcmp(person, member_text(c->session.object, "person")) == 0) {
+		c->session.ends = member_number(event, "ends");
+	} else if (*person == '\0' && c->session.object) {
+		end_untold(c, _("The session has ended. Log in again to go on."));
+	}
+	/* A session that we did not ask for is none: the answer to `login` begins it. */
+}
+
+void session_tick(struct console *c)
+{
+	if (!session_is(&c->session) || c->session.length_s == 0 || c->now_ms - c->pressed_ms < c->session.length_s * 1000)
+		return;
+	session_logout(c);
+	console_notice(c, "%s", _("The session has ended. Log in again to go on."));
+	c->is_dirty = true;
+}
+
+void session_lost(struct console *c)
+{
+	struct talk *t = &c->talk;
+
+	if (c->session.object)
+		end_untold(c, _("The connection to the station was lost, and the session with it."));
+	else
+		desk_clear(c);
+	if (t->is_waiting || t->is_prompt)
+		talk_begin(c, t->what);
+}
+
+/* -- conversation ---------------------------------------------------------------------------------------- */
+
+void talk_begin(struct console *c, enum talk_for what)
+{
+	unsigned int generation = c->talk.generation + 1;
+
+	explicit_bzero(&c->talk, sizeof(c->talk));
+	c->talk.what = what;
+	c->talk.generation = generation;
+}
+
+void talk_leave(struct console *c)
+{
+	if (c->talk.is_prompt)
+		(void)intent_ask(c, ASK_LOGOUT, 1, "login-cancel", NULL); /* else it ends by its own time */
+	talk_begin(c, c->talk.what);
+}
+
+static void ask(struct console *c)
+{
+	struct talk *t = &c->talk;
+	json_t *secret = json_stringn(t->secret.text, t->secret.length), *fields;
+	const char *name = t->is_prompt ? "login-answer" : t->what == TALK_LOGIN ? "login" : "confirm";
+
+	fields = t->is_prompt ? json_pack("{so*}", "secret", secret) :
+				json_pack("{ss so* ss*}", "person", t->person.text, "secret", secret, "proposal",
+					  t->what == TALK_CONFIRM ? member_text(c->desk.decide.proposal, "id") : NULL);
+	entry_wipe(&t->secret);
+	t->said[0] = t->more[0] = '\0';
+	t->is_waiting = fields && intent_ask(c, ASK_TALK, t->generation, name, fields);
+	if (!t->is_waiting)
+		console_notice(c, "%s", _("That could not be passed on to the station. Try again."));
+}
+
+/* Somebody went away meanwhile: what he began must not be there for the next one. */
+static void take_late(struct console *c, json_t *answer)
+{
+	if (json_is_object(member(answer, "session")))
+		(void)intent_ask(c, ASK_LOGOUT, 1, "logout", NULL);
+	else if (json_is_object(member(answer, "prompt")))
+		(void)intent_ask(c, ASK_LOGOUT, 1, "login-cancel", NULL);
+	else if (member(answer, "decision"))
+		console_notice(c, "%s", _("The decision was confirmed."));
+}
+
+static void refused(struct console *c, const json_t *error)
+{
+	struct talk *t = &c->talk;
+	const char *code = member_text(error, "code");
+
+	t->is_prompt = false;
+	t->field = strcmp(code, "same-person") == 0 || strcmp(code, "locked-out") == 0 ? 0 : 1;
+	if (strcmp(code, "same-person") == 0)
+		entry_wipe(&t->person); /* another one types his name */
+	desk_refusal(error, t->said, t->more);
+	if (t->what == TALK_CONFIRM)
+		decide_refused(c, code);
+}
+
+static void prompted(struct talk *t, const json_t *prompt)
+{
+	t->is_prompt = true;
+	t->is_echo = member_true(prompt, "echo");
+	(void)snprintf(t->prompt, sizeof(t->prompt), "%s", member_text(prompt, "text"));
+}
+
+void talk_answer(struct console *c, const struct ask *a, json_t *answer)
+{
+	struct talk *t = &c->talk;
+	json_t *session = json_object_get(answer, "session");
+
+	if (a->generation != t->generation) {
+		take_late(c, answer);
+		return;
+	}
+	t->is_waiting = false;
+	if (!member_true(answer, "ok")) {
+		refused(c, member(answer, "error"));
+	} else if (json_is_object(member(answer, "prompt"))) {
+		prompted(t, member(answer, "prompt"));
+	} else if (t->what == TALK_CONFIRM) {
+		talk_begin(c, TALK_CONFIRM);
+		decide_confirmed(c, answer);
+	} else if (json_is_object(session) && *member_text(session, "person")) {
+		talk_begin(c, TALK_LOGIN);
+		begin(c, session);
+		c->session.is_passing = c->shown == &screen_identify;
+		if (c->shown == &screen_login)
+			while (c->depth > 0)
+				console_back(c);
+	} else {
+		talk_begin(c, TALK_LOGIN);
+		(void)snprintf(t->said, sizeof(t->said), "%s", _("The station's answer was not understood."));
+	}
+}
+
+/* -- drawing --------------------------------------------------------------------------------------------- */
+
+static void draw_prompt(struct talk *t, struct pen *p)
+{
+	pen_text(p, 0, PROMPT_LINES, STYLE_HEADING, *t->prompt ? t->prompt : _("The station asks for more."));
+	pen_gap(p);
+	if (t->is_echo)
+		entry_draw(p, LABEL, _("Answer"), &t->secret, !t->is_waiting, false);
+	else
+		entry_draw_secret(p, LABEL, _("Answer"), &t->secret, !t->is_waiting);
+}
+
+void talk_draw(struct console *c, struct pen *p)
+{
+	struct talk *t = &c->talk;
+
+	if (t->is_prompt) {
+		draw_prompt(t, p);
+	} else {
+		entry_draw(p, LABEL, t->what == TALK_LOGIN ? _("Name") : _("Second person"), &t->person, t->field == 0 && !t->is_waiting, false);
+		pen_gap(p);
+		entry_draw_secret(p, LABEL, _("Secret"), &t->secret, t->field == 1 && !t->is_waiting);
+	}
+	pen_gap(p);
+	if (t->is_waiting)
+		pen_line(p, 0, STYLE_PLAIN, "%s", _("Waiting for the station..."));
+	if (*t->said)
+		pen_text(p, 0, 3, STYLE_BAD, t->said);
+	if (*t->more)
+		pen_text(p, 0, 2, STYLE_PLAIN, t->more);
+}
+
+/* -- keys ------------------------------------------------------------------------------------------------ */
+
+static void press_enter(struct console *c)
+{
+	struct talk *t = &c->talk;
+
+	if (!t->is_prompt && t->person.length == 0) {
+		t->field = 0;
+		console_notice(c, "%s", _("The station needs a name."));
+	} else if (!t->is_prompt && t->field == 0) {
+		t->field = 1;
+	} else if (!t->is_prompt && t->secret.length == 0) {
+		console_notice(c, "%s", _("The station needs the secret: password or PIN."));
+	} else {
+		ask(c); /* the answer to a prompt may be empty: "touch the key, then press Enter" */
+	}
+}
+
+bool talk_press(struct console *c, const struct press *press)
+{
+	struct talk *t = &c->talk;
+	bool is_up = press->kind == PRESS_UP || press->kind == PRESS_TAB_BACK, is_down = press->kind == PRESS_DOWN || press->kind == PRESS_TAB;
+
+	if (press->kind == PRESS_ESCAPE) {
+		if (!t->is_prompt && !t->is_waiting)
+			return false;
+		talk_leave(c);
+	} else if (t->is_waiting) {
+		return true; /* nothing is typed ahead of a secret that is being checked */
+	} else if (press->kind == PRESS_ENTER) {
+		press_enter(c);
+	} else if (is_up || is_down) {
+		t->field = is_down;
+	} else {
+		return entry_press(t->is_prompt || t->field == 1 ? &t->secret : &t->person, press);
+	}
+	return true;
+}
+
+void talk_keys(struct console *c, struct bar *b, const char *last_words)
+{
+	struct talk *t = &c->talk;
+
+	if (t->is_waiting || t->is_prompt) {
+		if (!t->is_waiting)
+			bar_add(b, _("Enter"), last_words);
+		bar_add(b, _("Esc"), _("Call it off"));
+		return;
+	}
+	bar_add(b, _("Enter"), t->field == 0 ? _("Next") : last_words);
+	bar_add(b, _("Arrows"), _("Field"));
+}
