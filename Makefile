@@ -289,6 +289,8 @@ install: all
 	install -m 644 image/tmpfiles/lazaret.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
 	install -m 644 $(wildcard image/systemd/*.service image/systemd/*.socket) $(DESTDIR)$(PREFIX)/lib/systemd/system
 	install -m 644 $(wildcard image/udev/*.rules) $(DESTDIR)$(PREFIX)/lib/udev/rules.d
+	install -d $(DESTDIR)$(SYSCONFDIR)/pam.d
+	install -m 644 image/pam/lazaret $(DESTDIR)$(SYSCONFDIR)/pam.d
 	install -m 644 README.md LICENSE docs/*.md docs/report.schema.json $(DESTDIR)$(PREFIX)/share/doc/lazaret
 	install -d $(DESTDIR)$(PREFIX)/share/doc/lazaret/examples/plugins
 	install -m 755 docs/examples/plugins/known-bad $(DESTDIR)$(PREFIX)/share/doc/lazaret/examples/plugins

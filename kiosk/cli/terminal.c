@@ -57,7 +57,8 @@ static int read_program_line(char *out, size_t size)
 
 static void put(int fd, const char *text)
 {
-	(void)fd_write_all(fd, text, strlen(text)); /* a terminal that has gone shows at the next read */
+	if (fd_write_all(fd, text, strlen(text)) < 0)
+		errno = 0; /* a terminal that has gone shows at the next read */
 }
 
 /* The last character: one byte, or one of UTF-8. */
@@ -92,7 +93,7 @@ static int read_typed_line(int fd, bool is_shown, char *out, size_t size)
 		} else {
 			out[used++] = (char)byte;
 			if (is_shown)
-				(void)fd_write_all(fd, &byte, 1); /* as above */
+				put(fd, (const char[]){ (char)byte, '\0' });
 		}
 	}
 	out[used] = '\0';
@@ -105,7 +106,7 @@ static void on_signal(int number)
 }
 
 /* With the terminal in our hands whatever ends us must give it back first. */
-static int read_quietly(int fd, bool is_shown, char *out, size_t size)
+static int read_quietly(int fd, const char *prompt, bool is_shown, char *out, size_t size)
 {
 	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 	const struct sigaction catch = { .sa_handler = on_signal };
@@ -122,7 +123,11 @@ static int read_quietly(int fd, bool is_shown, char *out, size_t size)
 	caught = 0;
 	for (size_t k = 0; k < ARRAY_LEN(numbers); k++)
 		(void)sigaction(numbers[k], &catch, &before[k]); /* cannot fail for these */
-	r = tcsetattr(fd, TCSAFLUSH, &quiet) < 0 ? -errno : read_typed_line(fd, is_shown, out, size);
+	r = tcsetattr(fd, TCSAFLUSH, &quiet) < 0 ? -errno : 0;
+	if (r == 0) {
+		put(fd, prompt); /* now: what is typed before is shown, and thrown away */
+		r = read_typed_line(fd, is_shown, out, size);
+	}
 	(void)tcsetattr(fd, TCSAFLUSH, &as_it_was); /* nothing else can be done about it */
 	put(fd, "\n");
 	for (size_t k = 0; k < ARRAY_LEN(numbers); k++)
@@ -143,8 +148,7 @@ int terminal_ask(const char *prompt, bool is_secret, char *out, size_t size)
 		fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
 		if (fd < 0)
 			return -ENOTTY;
-		put(fd, prompt);
-		r = read_quietly(fd, !is_secret, out, size);
+		r = read_quietly(fd, prompt, !is_secret, out, size);
 	}
 	if (r < 0)
 		explicit_bzero(out, size);

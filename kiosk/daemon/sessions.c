@@ -47,8 +47,9 @@ static void end_session(struct daemon *d, struct visitor *v, const char *why)
 {
 	if (!v->session.person)
 		return;
-	/* It ends in any case: a trail that cannot be written is told, and stops the station. */
-	(void)sessions_record(d, "logout", json_pack("{s:s,s:s}", "person", v->session.person, "why", why));
+	/* It ends in any case. */
+	if (!sessions_record(d, "logout", json_pack("{s:s,s:s}", "person", v->session.person, "why", why)))
+		log_warning("the end of %s's session is not in the trail", v->session.person);
 	free(v->session.person);
 	free(v->session.full_name);
 	v->session = (struct session){ 0 };

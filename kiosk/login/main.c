@@ -99,7 +99,7 @@ static int take_start(struct role_state *s, uint32_t *ret_seconds)
 
 static int start(struct role_state *s, const char **ret_where)
 {
-	uint32_t seconds;
+	uint32_t seconds = 0;
 	int r = take_start(s, &seconds);
 
 	*ret_where = "start";
