@@ -88,8 +88,6 @@ int records_ledger_start(const struct station_config *config, struct channel *re
 		log_error("lazaret-ledger cannot be started: %s", strerror(-r));
 		return r;
 	}
-	if (r == 0)
-		journal_record(type, body);
 	r = start_over(ret, config, &why);
 	if (r == 0)
 		return 0;
@@ -114,7 +112,9 @@ int records_append(const struct station_config *config, const char *type, const 
 	if (r < 0)
 		return r;
 	r = ledger_append(&channel, type, text, NULL, &why);
-	if (r < 0)
+	if (r == 0)
+		journal_record(type, body);
+	else
 		log_error("the audit trail cannot be written, nothing was changed: %s", why ? why : strerror(-r));
 	records_ledger_end(&channel, pid);
 	return r;
