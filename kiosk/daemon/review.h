@@ -26,7 +26,7 @@ struct release;
 struct review { /* in struct daemon */
 	/* as of the last tick, or decision */
 	uint64_t files, bytes, open, proposed;
-	int64_t swept_day; /* since 1970 */
+	int64_t swept_day; /* since 1970; 0: the station's start has done it; -1: at the next tick */
 
 	/* the release that runs, one at a time; and what is told of the newest one */
 	pid_t pid;

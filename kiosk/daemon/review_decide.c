@@ -42,7 +42,9 @@ static bool has_reason(struct daemon *d, const struct control_request *q)
 	return false;
 }
 
-/* The store follows the trail; where it cannot, the next sweep does it. */
+#define WAIT_MS 500 /* for an inspection that keeps what it holds */
+
+/* The store follows the trail; where it cannot now, the next tick does it. */
 static void note_decision(struct daemon *d, const json_t *record)
 {
 	_cleanup_(held_freep) struct held_store *h = NULL;
@@ -52,10 +54,16 @@ static void note_decision(struct daemon *d, const json_t *record)
 
 	if (r == 0)
 		r = held_open(d->station->config->held.dir, &h);
+	if (r == 0)
+		r = held_begin(h, WAIT_MS);
 	for (size_t k = 0; r == 0 && k < json_array_size(list); k++)
 		r = held_decided(h, json_string_value(json_array_get(list, k)), decision, json_integer_value(json_object_get(record, "until")));
-	if (r < 0)
-		log_warning("%s: %s", d->station->config->held.dir, strerror(-r));
+	if (r == 0)
+		r = held_commit(h);
+	if (r == 0)
+		return;
+	log_warning("%s: %s", d->station->config->held.dir, strerror(-r));
+	d->review.swept_day = -1;
 }
 
 static json_t *decision_json(const json_t *record, uint64_t seq)

@@ -125,9 +125,17 @@ static int keep_all(struct keeping *k)
 		r = held_sync(k->store);
 	if (r == 0)
 		r = held_commit(k->store);
-	if (r < 0)
-		held_rollback(k->store); /* copies without rows go with the next sweep */
 	return r;
+}
+
+/* Copies without rows go at once: they may be what has filled the disk. */
+static void give_up(struct held_store *store)
+{
+	held_rollback(store);
+	if (held_begin(store, KEEP_WAIT_MS) == 0 && held_remove_strays(store) >= 0 && held_commit(store) == 0)
+		return;
+	held_rollback(store);
+	log_warning("held: what could not be kept is removed by the next start");
 }
 
 void held_keep(struct inspection *i)
@@ -144,6 +152,8 @@ void held_keep(struct inspection *i)
 	if (r == 0)
 		r = keep_all(&k);
 	if (r < 0) {
+		if (store)
+			give_up(store);
 		events_warning(i->supervisor->events, "%s: held files could not be kept, so that nobody can release them: %s", c->held.dir,
 			       strerror(-r));
 		if (docket_forget_kept(i->docket) < 0)

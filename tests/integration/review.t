@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception
 """Held files: kept, listed, shown, released by two persons, rejected; contents allowed and denied; by command and by the daemon's
 requests. Each wrong order is refused with its reason, and what a power cut leaves is told. As root and as an ordinary user."""
-import fcntl
+import grp
 import hashlib
 import json
 import os
@@ -39,7 +39,8 @@ class Place:
         subprocess.run([BIN / "lazaret", "init", self.at, "--db", make_databases(work / (name + ".db")), "--profile", "documents"],
                        check=True, stdout=subprocess.DEVNULL)
         original = (self.at / "lazaret.yaml").read_text()
-        (self.at / "lazaret.yaml").write_text(original.replace("devices:\n", "devices:\n  source: none\n") + extra)
+        (self.at / "lazaret.yaml").write_text(original.replace("devices:\n", "devices:\n  source: none\n") + extra +
+                                               "control: {group: %s}\n" % grp.getgrgid(os.getgid()).gr_name)
         self.medium.mkdir()
         for who, role in (("anna", "administrator,officer"), ("ben", "officer"), ("olga", "operator")):
             by = [] if who == "anna" else ANNA

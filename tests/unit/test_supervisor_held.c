@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "common/held_store.h"
+#include "supervisor/docket.h"
 #include "../lib/testing.h"
 
 static char dir[64], store_dir[96];
@@ -222,11 +223,54 @@ static void test_one_at_a_time(void **state)
 	assert_false(has_copy(6));
 }
 
+/* -- the docket's copy of what is in force ------------------------------------------------------------------------------- */
+
+static void test_decisions_of_a_docket(void **state)
+{
+	struct docket_decision x = { .decision = DECISION_RELEASE, .id = "0000000a", .until = 100 }, got;
+	_cleanup_free_ char *told = NULL;
+	uint8_t sum[SHA256_LEN] = { 1 };
+	struct docket *d;
+	char path[96];
+
+	(void)snprintf(path, sizeof(path), "%s/docket.sqlite", dir);
+	assert_int_equal(docket_open(path, &d), 0);
+	assert_int_equal(docket_add_decision(d, sum, &x), 0);
+	for (unsigned int n = 0; n < 100000; n++) { /* a list of the site's, and a file for each: no message, no walk */
+		uint8_t other[SHA256_LEN] = { 2 };
+
+		memcpy(other + 1, &n, sizeof(n));
+		x = (struct docket_decision){ .decision = DECISION_DENY, .id = "0000000b" };
+		assert_int_equal(docket_add_decision(d, other, &x), 0);
+		assert_int_equal(docket_decision_of(d, other, 1, &got), 0);
+		assert_int_equal(got.decision, DECISION_DENY);
+	}
+	assert_int_equal(docket_decision_of(d, sum, 99, &got), 0);
+	assert_int_equal(got.decision, DECISION_RELEASE);
+	assert_string_equal(got.id, "0000000a");
+	assert_int_equal(docket_decision_of(d, sum, 100, &got), 0); /* its end */
+	assert_int_equal(got.decision, DECISION_NONE);
+	sum[0] = 7;
+	assert_int_equal(docket_decision_of(d, sum, 1, &got), 0);
+	assert_int_equal(got.decision, DECISION_NONE);
+	assert_int_equal(docket_told(d, 1, &told), 0);
+	assert_null(told);
+	assert_int_equal(docket_decided(d, 1, "{}"), 0);
+	assert_int_equal(docket_told(d, 1, &told), 0);
+	assert_string_equal(told, "{}");
+	assert_int_equal(docket_keep(d, 1), 0);
+	assert_int_equal(docket_is_kept(d, 1), 1);
+	assert_int_equal(docket_forget_kept(d), 0);
+	assert_int_equal(docket_is_kept(d, 1), 0);
+	docket_free(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_counts),	   cmocka_unit_test(test_states_and_filters), cmocka_unit_test(test_what_may_be_released),
 		cmocka_unit_test(test_ends_and_leftovers), cmocka_unit_test(test_one_at_a_time),
+		cmocka_unit_test(test_decisions_of_a_docket),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
