@@ -149,7 +149,7 @@ static const struct yaml_field records_fields[] = {
 	YAML_FIELD(struct raw, "history", STRING, history_dir),
 	YAML_FIELD(struct raw, "witness", STRING, witness),
 	YAML_FIELD(struct raw, "segment", SIZE, segment_bytes, .min = 4096, .max = TIB),
-	YAML_FIELD(struct raw, "warn-free", SIZE, trail_warn_free, .max = TIB),
+	YAML_FIELD(struct raw, "warn-free", SIZE, trail_warn_free, .max = 1024 * TIB),
 	YAML_FIELD_END,
 };
 

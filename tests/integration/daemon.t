@@ -261,6 +261,31 @@ def full_staging(work):
         s.stop()
 
 
+def full_records(work):
+    """No medium is begun with hardly any room for its records; early, that is only said."""
+    s = Station(work, "records", extra="records:\n  warn-free: 1000TiB\n")
+    reports = s.at / "reports"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", reports], check=True)
+    stick = None
+    try:
+        s.start().ready()
+        told = s.client.station["trail"]
+        ok(told["state"] == "full" and told["records"] >= 2 and told["bytes"] > 500, "8 MiB for the reports: full", told)
+        stick = Stick(work, "records-stick", {"a.txt": b"hello\n"}).plug()
+        m = s.client.wait_medium(lambda m: m["state"] == "queued")
+        t = s.client.station["trouble"]
+        ok(m["queue"]["why"] == "station" and t["code"] == "trail" and "room" in t["detail"], "and a medium waits", (m["queue"], t))
+        subprocess.run(["mount", "-o", "remount,size=64m", reports], check=True)
+        m = s.client.wait_state(m["medium"], "done")
+        s.client.wait_for(lambda c: c.station["trail"]["state"] == "low")
+        ok(m["outcome"] == "published" and s.client.station["trouble"] is None, "room was made: goes on by itself, and still warns", m)
+    finally:
+        if stick:
+            stick.pull()
+        s.stop()
+        subprocess.run(["umount", reports], check=True)
+
+
 def named(work):
     s = Station(work, "named", extra="operators: named\n").start().ready()
     stick = Stick(work, "named-stick", {"a.txt": b"hello\n"}).plug()
@@ -283,5 +308,5 @@ def named(work):
 
 
 if __name__ == "__main__":
-    sys.exit(station.main((plain, cold_start, queue, cancel, crashes, daemon_killed, stopped, reload, broken, full_staging, named),
+    sys.exit(station.main((plain, cold_start, queue, cancel, crashes, daemon_killed, stopped, reload, broken, full_staging, full_records, named),
                           sys.argv[1:]))

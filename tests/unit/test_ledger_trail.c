@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "common/chain.h"
 #include "common/fd.h"
@@ -546,6 +547,111 @@ static void test_last_report_is_found_behind_fragments(void **state)
 	trail_free(t);
 }
 
+/* -- segments, clock ------------------------------------------------------------------------------------------------- */
+
+static struct trail *open_with(const struct trail_options *options)
+{
+	struct trail *t = NULL;
+	const char *why = NULL;
+
+	assert_int_equal(trail_open_with(dir_fd, key, "station one", false, options, &t, &why), 0);
+	return t;
+}
+
+static struct chain_result walk_all(void)
+{
+	struct chain_result result;
+
+	assert_int_equal(chain_walk_all(dir_fd, public_key(), CHAIN_SIGNATURES, NULL, &result), 0);
+	return result;
+}
+
+static void test_06_a_full_file_is_closed(void **state)
+{
+	const struct trail_options options = { .segment_bytes = 4096, .witness_dir_fd = -EBADF };
+	const char *why = NULL;
+	struct stat st;
+	struct trail *t;
+
+	set_trail(good, line_at(3));
+	t = open_with(&options);
+	assert_int_equal(trail_rotate(t, &why), 0); /* not full */
+	while (fstatat(dir_fd, CHAIN_FILE, &st, 0) == 0 && st.st_size < 4096)
+		assert_int_equal(try_append(t, 1), 0);
+	assert_int_equal(trail_reserve(t, 1 << 20), 0);
+	assert_int_equal(trail_rotate(t, &why), 1);
+	assert_int_equal(fstatat(dir_fd, "audit-0000000000.jsonl", &st, AT_SYMLINK_NOFOLLOW), 0);
+	assert_true(st.st_blocks * 512 < 1 << 19); /* what was set aside behind its end was given back */
+	assert_int_equal(trail_rotate(t, &why), 0); /* one record is no file to close */
+	assert_int_equal(try_append(t, 2), 0);
+	assert_true(walk_all().is_good);
+	assert_int_equal(walk_all().segments, 1);
+	trail_free(t);
+	assert_int_equal(unlinkat(dir_fd, "audit-0000000000.jsonl", 0), 0);
+}
+
+/* A torn end is declared by the next record, and only then is the file closed. A name that is taken stops no record. */
+static void test_06_a_file_that_cannot_be_closed_goes_on(void **state)
+{
+	const struct trail_options options = { .segment_bytes = 4096, .witness_dir_fd = -EBADF };
+	const char *why = NULL;
+	struct trail *t;
+
+	set_trail(good, line_at(50) - 7);
+	t = open_with(&options);
+	assert_int_equal(trail_rotate(t, &why), 0);
+	assert_int_equal(try_append(t, 1), 0);
+	assert_int_equal(file_replace(dir_fd, "audit-0000000000.jsonl", "x", 1, 0640), 0);
+	assert_int_equal(trail_rotate(t, &why), -EEXIST);
+	assert_non_null(strstr(why, "name"));
+	assert_int_equal(try_append(t, 2), 0);
+	assert_true(walk().is_good);
+	assert_int_equal(unlinkat(dir_fd, "audit-0000000000.jsonl", 0), 0);
+	assert_int_equal(trail_rotate(t, &why), 1);
+	assert_true(walk_all().is_good);
+	assert_int_equal(walk_all().fragments, 1);
+	trail_free(t);
+	assert_int_equal(unlinkat(dir_fd, "audit-0000000000.jsonl", 0), 0);
+}
+
+static int keep_step(void *context, const struct chain_record *r, uint64_t line)
+{
+	if (strcmp(r->type, CHAIN_TYPE_CLOCK) == 0)
+		json_object_update(context, r->body);
+	return 0;
+}
+
+/* The battery of the clock is empty: it begins again years ago. */
+static void test_06_a_clock_behind_the_trail_is_recorded(void **state)
+{
+	static const uint8_t zero[SHA256_LEN];
+	const struct trail_options options = { .witness_dir_fd = -EBADF, .boot_id = "01234567-89ab-cdef-0123-456789abcdef" };
+	char public[MINISIGN_PUBLIC_TEXT_LEN + 1];
+	_cleanup_free_ char *line = NULL;
+	json_t *body, *step = json_object();
+	uint8_t hash[SHA256_LEN];
+	int64_t later = time(NULL) + 100000;
+	struct trail *t;
+	size_t size;
+
+	minisign_public_base64(public_key(), public);
+	body = json_pack("{ssssss}", "format", CHAIN_FORMAT, "public_key", public, "station", "s");
+	assert_int_equal(chain_line_make(key, 0, zero, later, CHAIN_TYPE_GENESIS, body, &line, &size, hash), 0);
+	json_decref(body);
+	set_trail(line, size);
+	t = open_with(&options);
+	assert_int_equal(try_append(t, 1), 0);
+	assert_int_equal(try_append(t, 2), 0); /* once: the clock stands still behind the trail, and has not moved again */
+	assert_int_equal(trail_walk(t, keep_step, step), 0);
+	assert_int_equal(walk().records, 4);
+	assert_string_equal(json_string_value(json_object_get(step, "boot")), "other");
+	assert_int_equal(json_integer_value(json_object_get(step, "expected")), later);
+	assert_true(json_integer_value(json_object_get(step, "moved_ms")) < -99000000);
+	json_decref(step);
+	trail_free(t);
+	set_trail(good, good_size);
+}
+
 static void test_bodies(void **state)
 {
 	static const char *const bad[] = { "", "1", "[]", "{\"a\":1.5}", "{\"a\":{\"b\":[1e3]}}", "{\"a\":1,\"a\":2}", "{} x",
@@ -609,6 +715,9 @@ int main(void)
 		cmocka_unit_test(test_06_a_failed_write_is_reported_and_continued),
 		cmocka_unit_test(test_06_two_writers_share_one_trail),
 		cmocka_unit_test(test_last_report_is_found_behind_fragments),
+		cmocka_unit_test(test_06_a_full_file_is_closed),
+		cmocka_unit_test(test_06_a_file_that_cannot_be_closed_goes_on),
+		cmocka_unit_test(test_06_a_clock_behind_the_trail_is_recorded),
 		cmocka_unit_test(test_bodies),
 		cmocka_unit_test(test_a_record_too_long_is_refused),
 	};
