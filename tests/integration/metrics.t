@@ -230,6 +230,20 @@ def away(s, collector, file):
     ok(not file.exists() and s.stop() == 0 and not file.exists(), "off by default: no file")
 
 
+def cannot(work):
+    """A station that cannot start is told of, too: to the collector and to whoever asks."""
+    file = work / "cannot.prom"
+    s = Station(work, "cannot", extra="metrics:\n  file: %s\n" % file)
+    next((s.at.parent / "db").glob("*.ndb")).unlink()
+    s.start()
+    m = wait_for(file, lambda m: value(m, "lazaret_station_state", state="stopped") == 1)
+    ok(value(m, "lazaret_up") == 1 and value(m, "lazaret_station_trouble", code="database-missing") == 1, "a station that cannot start", m["lazaret_station_trouble"])
+    ok("lazaret_files_total" not in m and "lazaret_trail_records" not in m, "what it does not know is missing", sorted(m))
+    p = s.run("metrics")
+    ok(p.returncode == 0 and value(read(p.stdout, "its answer"), "lazaret_station_state", state="stopped") == 1, "the same from lazaret metrics", p)
+    s.stop()
+
+
 work = pathlib.Path(tempfile.mkdtemp(prefix="lazaret-metrics.", dir="/var/tmp"))
 os.chmod(work, 0o755)
 try:
@@ -241,6 +255,7 @@ try:
     else:
         try:
             daemon(work)
+            cannot(work)
         except (TimeoutError, control.Gone, control.Refused, OSError, subprocess.SubprocessError, KeyError) as e:
             ok(False, "lazaretd's metrics run to their end", "%s: %s" % (type(e).__name__, e))
 finally:
