@@ -50,9 +50,9 @@ FOLDER_lazaret-yara := yararules
 $(foreach p,verify ledger vault intake reader examine plugin unpack ole pdf origin openpgp cms rpm authenticode publish devices records console starter login,$(eval FOLDER_lazaret-$(p) := $(p)))
 
 NEEDS_cli        := update people control station judge sandbox ipc common
-NEEDS_daemon     := people supervisor control station judge sandbox ipc common
+NEEDS_daemon     := people supervisor update control station judge sandbox ipc common
 NEEDS_update     := station sandbox ipc common
-NEEDS_supervisor := control station judge sandbox ipc common
+NEEDS_supervisor := update control station judge sandbox ipc common
 NEEDS_control    := common
 NEEDS_people     := station sandbox ipc common
 NEEDS_login      := sandbox ipc common

@@ -32,7 +32,7 @@ static const struct {
 	{ "rules", cmd_rules, "check [FILE] | explain FILE   the officer's rules" },
 	{ "plugin", cmd_plugin, "check PROGRAM   does a plug-in do as docs/plugins.md says?" },
 	{ "pack", cmd_pack, "make | show   update packs, on the outside" },
-	{ "update", cmd_update, "apply PACK | undo | list   databases, rules and keys from update packs" },
+	{ "update", cmd_update, "apply PACK | undo | list | drop   databases, rules and keys from update packs" },
 	{ "person", cmd_person, "list | add | change | remove | password | unlock | check   who works here" },
 	{ "key", cmd_key, "make | show | trust | distrust | list   keys" },
 };

@@ -308,7 +308,7 @@ static json_t *databases(const struct supervisor *s)
 	return list;
 }
 
-static int describe(json_t *o, struct supervisor *s)
+static int describe(json_t *o, const struct daemon *d, struct supervisor *s)
 {
 	const struct station_config *c = s->config;
 	int64_t age = engine_age(s);
@@ -328,6 +328,8 @@ static int describe(json_t *o, struct supervisor *s)
 			 staging_free > c->staging_min_free ? "ok" : "full", "at_once", (json_int_t)c->devices.at_once);
 	if (more)
 		(void)json_object_set_new(more, "sets", sets_json(c)); /* told, not relied on */
+	if (more)
+		(void)json_object_set_new(more, "offers", sets_offers(d)); /* as above */
 	r = more ? json_object_update(o, more) : -1;
 	json_decref(more);
 	if (r == 0)
@@ -345,7 +347,7 @@ json_t *station_object(struct daemon *d)
 		      LAZARET_VERSION, "state", state_now(d), "trouble", trouble_object(d), "reload", d->reload, "now",
 		      (json_int_t)time(NULL));
 
-	if (o && d->station && describe(o, d->station) < 0) {
+	if (o && d->station && describe(o, d, d->station) < 0) {
 		json_decref(o);
 		return NULL;
 	}
