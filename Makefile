@@ -50,9 +50,9 @@ FOLDER_lazaret-yara := yararules
 $(foreach p,verify ledger vault intake reader examine plugin unpack ole pdf disk origin openpgp cms rpm authenticode publish devices records printer console starter login fleet,$(eval FOLDER_lazaret-$(p) := $(p)))
 
 NEEDS_cli        := update people monitor receipt control station judge sandbox ipc common
-NEEDS_daemon     := people supervisor monitor receipt control station judge sandbox ipc common
+NEEDS_daemon     := people supervisor monitor receipt update control station judge sandbox ipc common
 NEEDS_update     := station sandbox ipc common
-NEEDS_supervisor := receipt control station judge sandbox ipc common
+NEEDS_supervisor := receipt update control station judge sandbox ipc common
 NEEDS_control    := common
 NEEDS_people     := station sandbox ipc common
 NEEDS_login      := sandbox ipc common

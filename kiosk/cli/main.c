@@ -38,7 +38,7 @@ static const struct {
 	{ "review", cmd_review, "list | show | release | reject | confirm | withdraw | proposals   what is held" },
 	{ "hash", cmd_hash, "allow | deny | remove | list   contents by their SHA-256" },
 	{ "pack", cmd_pack, "make | show   update packs, on the outside" },
-	{ "update", cmd_update, "apply PACK | undo | list   databases, rules and keys from update packs" },
+	{ "update", cmd_update, "apply PACK | undo | list | drop   databases, rules and keys from update packs" },
 	{ "person", cmd_person, "list | add | change | remove | password | unlock | check   who works here" },
 	{ "fleet", cmd_fleet, "status | push | export | import | check   the record of many stations" },
 	{ "key", cmd_key, "make | show | trust | distrust | list   keys" },

@@ -14,10 +14,12 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "station/sets.h"
+#include "update/offers.h"
 
 static const char usage_text[] = "usage: lazaret update apply [--older] [--reason TEXT] [--by WHO | --credentials FD] FILE" PACK_SUFFIX "\n"
 				 "       lazaret update undo [--reason TEXT] [--by WHO | --credentials FD]\n"
-				 "       lazaret update list\n";
+				 "       lazaret update list\n"
+				 "       lazaret update drop NAME" PACK_SUFFIX "   forget one that came on a medium\n";
 
 static int usage(void)
 {
@@ -111,11 +113,40 @@ static int apply_opened(struct update *u)
 	return status;
 }
 
+/* A name alone, of which there is no file here, is one that came on a medium: `*ret_offered`. */
+static int find_offer(struct update *u, char **ret_path, const char **ret_offered)
+{
+	if (strchr(u->file, '/') || !offers_name_ok(u->file) || access(u->file, F_OK) == 0)
+		return 0;
+	if (asprintf(ret_path, "%s/" OFFERS_DIRECTORY "/%s", u->config->dir, u->file) < 0)
+		return EXIT_CANNOT;
+	*ret_offered = u->file;
+	u->file = *ret_path;
+	return 0;
+}
+
 static int apply(struct update *u)
 {
-	int status = update_open(u);
+	_cleanup_free_ char *path = NULL;
+	const char *offered = NULL;
+	int status = find_offer(u, &path, &offered);
 
-	return status == 0 ? apply_opened(u) : status;
+	if (status == 0)
+		status = update_open(u);
+	if (status == 0)
+		status = apply_opened(u);
+	if (status == 0 && offered && offers_remove(u->config->dir, offered) < 0)
+		log_warning("%s is in force, and could not be removed from " OFFERS_DIRECTORY, offered);
+	return status;
+}
+
+static int drop(struct update *u)
+{
+	int r = offers_name_ok(u->file) ? offers_remove(u->config->dir, u->file) : -EINVAL;
+
+	if (r < 0)
+		log_error("%s: %s", u->file, r == -EINVAL ? "not the name of a pack that waits (`lazaret update list`)" : strerror(-r));
+	return r < 0 ? EXIT_CANNOT : 0;
 }
 
 static int undo(struct update *u)
@@ -156,6 +187,23 @@ static void put_sets(const json_t *state)
 	}
 }
 
+static void put_offers(struct update *u)
+{
+	_cleanup_(json_decref_p) json_t *offers = offers_json(u->config->dir, json_object_get(u->current, "versions"));
+	json_t *o;
+	size_t i;
+
+	json_array_foreach(offers, i, o) {
+		const char *name = json_string_value(json_object_get(o, "name")), *trouble = json_string_value(json_object_get(o, "trouble"));
+
+		if (i == 0)
+			(void)puts("came on media, and `lazaret update apply NAME` takes it:");
+		(void)printf("           %s, %s %" JSON_INTEGER_FORMAT ", from %s%s%s\n", json_string_value(json_object_get(o, "pack")),
+			     name && *name ? name : "name not told", json_integer_value(json_object_get(o, "version")),
+			     json_string_value(json_object_get(o, "from")), trouble ? ": " : "", trouble ? trouble : "");
+	}
+}
+
 static int list(struct update *u)
 {
 	_cleanup_free_ char *path = NULL, *why = NULL;
@@ -186,6 +234,7 @@ static int list(struct update *u)
 			(void)puts("           what lazaret.yaml says");
 		put_sets(undo);
 	}
+	put_offers(u);
 	return 0;
 }
 
@@ -223,7 +272,7 @@ int cmd_update(struct cli *cli)
 		const char *name;
 		int (*run)(struct update *u);
 		bool takes_file;
-	} commands[] = { { "apply", apply, true }, { "undo", undo, false }, { "list", list, false } };
+	} commands[] = { { "apply", apply, true }, { "undo", undo, false }, { "list", list, false }, { "drop", drop, true } };
 	const char *word = cli->argc >= 2 ? cli->argv[1] : "";
 	struct update u = { .cli = cli, .sets_fd = -EBADF };
 	int status = EXIT_USAGE;
@@ -241,10 +290,7 @@ int cmd_update(struct cli *cli)
 	if (!u.config)
 		return EXIT_CANNOT;
 	status = commands[k].run(&u);
-	if (commands[k].run != list)
-		update_done(&u);
-	else
-		json_decref(u.current);
+	update_done(&u);
 	station_config_free(u.config);
 	return status;
 }

@@ -92,7 +92,7 @@ int update_open(struct update *u)
 
 void update_done(struct update *u)
 {
-	if (u->current)
+	if (u->current && u->sets_fd >= 0) /* not those who only looked */
 		update_clean(u, u->current);
 	json_decref(u->current);
 	close_p(&u->sets_fd); /* and the lock with it */

@@ -143,6 +143,8 @@ void station_unwatch(struct daemon *d);
 
 /* The station object's `sets`. */
 json_t *sets_json(const struct station_config *c);
+/* Its `offers`: packs that came on media. There is a station. */
+json_t *sets_offers(const struct daemon *d);
 /* May one database be in memory, and no more? */
 bool sets_one_at_once(const struct daemon *d);
 /* Before another one is loaded: true: the one in force has to go first; station_load() is called when it has. */

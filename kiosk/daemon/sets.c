@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "daemon/daemon.h"
 #include "station/sets.h"
+#include "update/offers.h"
 
 json_t *sets_json(const struct station_config *c)
 {
@@ -32,6 +33,18 @@ json_t *sets_json(const struct station_config *c)
 							    "age_s", (json_int_t)age, "state", state)); /* told, not relied on */
 	}
 	return list;
+}
+
+json_t *sets_offers(const struct daemon *d)
+{
+	const struct station_config *c = d->station->config;
+	json_t *versions = json_object(), *offers;
+
+	for (size_t k = 0; k < c->set_count; k++)
+		(void)json_object_set_new(versions, c->sets[k].name, json_integer((json_int_t)c->sets[k].version)); /* told, not relied on */
+	offers = offers_json(c->dir, versions);
+	json_decref(versions);
+	return offers;
 }
 
 bool sets_one_at_once(const struct daemon *d)

@@ -350,6 +350,8 @@ enum inspection_status inspection_run(struct supervisor *s, const struct inspect
 		inspection_progress(i, "judging", true);
 		if (i->docket && inspection_judge(i) < 0 && r == 0)
 			r = -EIO;
+		if (r == 0)
+			inspection_offer(i); /* before what is published leaves the spool */
 		if (i->spool_fd >= 0)
 			status = inspection_conclude(i, r);
 	}

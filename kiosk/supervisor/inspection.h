@@ -108,6 +108,8 @@ _must_check_ int inspection_acquire(struct inspection *i);
 _must_check_ int inspection_read(struct inspection *i);
 _must_check_ int inspection_vouch(struct inspection *i);
 _must_check_ int inspection_judge(struct inspection *i);
+/* Update packs among the files are kept for the officer (offering.c). */
+void inspection_offer(struct inspection *i);
 /* Publishes, or says why not; `aborted` is 0 or the error that ended the inspection before. Always leaves a report when
  * the trail can be written. */
 enum inspection_status inspection_conclude(struct inspection *i, int aborted);

@@ -101,6 +101,7 @@ _must_check_ int pack_write(struct pack *p, const char *const *sources, int fd, 
 struct pack_signer {
 	char name[TRUST_NAME_MAX + 1];
 	char key_id[MINISIGN_ID_TEXT_LEN + 1];
+	char comment[256]; /* the trusted one, which is signed, too; "" when it is longer */
 };
 _must_check_ int pack_verify(int fd, const void *raw_sig, size_t sig_size, const json_t *keys, int64_t now, struct pack_signer *ret,
 			     char **ret_why);

@@ -76,6 +76,8 @@ int pack_verify(int fd, const void *raw_sig, size_t sig_size, const json_t *keys
 		r = minisign_verify_fd(fd, raw_sig, sig_size, publics, count, result);
 	if (r == 0)
 		r = judge(result, used, now, &signer, ret_why);
+	if (r == 0 && strlen(result->trusted) < sizeof(signer.comment))
+		memcpy(signer.comment, result->trusted, strlen(result->trusted) + 1);
 	if (r == 0)
 		*ret = signer;
 	free(result);

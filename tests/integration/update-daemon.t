@@ -147,6 +147,26 @@ def swap_under_load(work):
         s.stop()
 
 
+def offered(work):
+    s = prepare(Station(work, "offered")).start().ready()
+    path = make(s, 9)
+    stick = Stick(work, "offered-stick", {path.name: path.read_bytes(), path.name + ".minisig": (path.parent / (path.name + ".minisig")).read_bytes()})
+    try:
+        ok(s.client.station["offers"] == [], "nothing is offered")
+        stick.plug()
+        m = s.client.wait_medium(lambda m: m["state"] == "done")
+        s.client.wait_for(lambda c: c.station["offers"])
+        ok(s.client.station["offers"] == [{"pack": path.name, "name": "site", "version": 9, "from": m["transfer"], "trouble": None}],
+           "a pack on a medium is offered", s.client.station["offers"])
+        r = s.run("update", "apply", path.name)
+        ok(r.returncode == 0, "and applied", r.stdout + r.stderr)
+        s.client.wait_for(lambda c: c.station["offers"] == [] and [x["version"] for x in c.station["sets"]] == [9])
+        ok(True, "then it is in force, and offered no more")
+    finally:
+        stick.pull()
+        s.stop()
+
+
 def one_database(work):
     s = prepare(Station(work, "one", {"at-once": 2}))
     yaml = (s.at / "lazaret.yaml").read_text()
@@ -194,4 +214,4 @@ def one_database(work):
 
 
 if __name__ == "__main__":
-    sys.exit(station.main((swap_under_load, one_database), sys.argv[1:]))
+    sys.exit(station.main((swap_under_load, offered, one_database), sys.argv[1:]))

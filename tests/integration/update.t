@@ -454,6 +454,52 @@ def persons(work):
     ok(status == 0 and s.versions() == {"site": 5} and s.records("update-undone")[-1]["body"]["by"] == "ben", "an officer does", text)
 
 
+# -- packs on media ----------------------------------------------------------------------------------------------------------
+
+def offered(work):
+    s = Packs(work, "offered")
+    s.key("vendor")
+    s.trust("vendor", purpose="files")
+    good, other, bare = s.make(3, *s.database()), s.make(4, *s.database(), key="vendor"), s.make(5, *s.database(), key=None)
+    stock = s.make(6, *s.database(), key=None)
+    s.sign(stock)
+    torn_at = s.make(7, *s.database())
+    files = {"in/" + p.name: p.read_bytes() for p in (good, other, bare, stock, torn_at)}
+    files.update({"in/" + p.name + ".minisig": pathlib.Path(str(p) + ".minisig").read_bytes() for p in (good, other, stock, torn_at)})
+    files["in/" + torn_at.name] = files["in/" + torn_at.name][:-600]
+    files["in/odd name.lazaret-pack"] = good.read_bytes()
+    files["in/odd name.lazaret-pack.minisig"] = files["in/" + good.name + ".minisig"]
+    r = s.inspect(files)
+
+    def notes(name):
+        return " ".join(r.files["in/" + name].get("notes", []))
+
+    ok(r.json["outcome"] == "published" and "kept for the officer; signed by the key: updates" in notes(good.name), "a pack on a medium is kept",
+       (r.shown(), notes(good.name)))
+    ok("not trusted for updates" in notes(other.name) and "no signature" in notes(bare.name) and "does not match" in notes(torn_at.name),
+       "not those of another key, without signature or cut off", [notes(p.name) for p in (other, bare, torn_at)])
+    kept = sorted(p.name for p in (s.at / "updates").iterdir())
+    ok(kept == sorted(p.name + end for p in (good, stock) for end in ("", ".minisig", ".json")), "and nothing else is", kept)
+    ok((s.at / "updates" / good.name).read_bytes() == good.read_bytes(), "byte for byte")
+    bodies = [b["body"] for b in s.records("update-offered")]
+    ok([(b["pack"], b["name"], b["version"], b["from"]) for b in bodies] ==
+       [(good.name, "site", 3, r.json["transfer"]), (stock.name, "", 0, r.json["transfer"])], "the trail has it", bodies)
+    status, text = s.update("list")
+    ok(status == 0 and "%s, site 3, from %s" % (good.name, r.json["transfer"]) in text, "it is offered", text)
+    status, text = s.update("apply", good.name)
+    ok(status == 0 and s.versions() == {"site": 3} and not (s.at / "updates" / good.name).exists(), "and applied by its name", text)
+    s.inspect({good.name: good.read_bytes(), good.name + ".minisig": files["in/" + good.name + ".minisig"]})
+    text = s.update("list")[1]
+    ok(good.name in text and "in force already" in text, "brought again, it is said what would become of it", text)
+    ok(s.update("drop", good.name)[0] == 0 and good.name not in s.update("list")[1], "and dropped")
+    ok(s.update("drop", "../lazaret.yaml")[0] == 2 and (s.at / "lazaret.yaml").exists(), "nothing else can be")
+    data, sig = good.read_bytes(), files["in/" + good.name + ".minisig"]
+    many = {"p%02d.lazaret-pack%s" % (k, end): content for k in range(20) for end, content in (("", data), (".minisig", sig))}
+    s.inspect(many)
+    kept = list((s.at / "updates").glob("*.json"))
+    ok(len(kept) == 16, "no more are kept than a screen has room for", len(kept))
+
+
 # -- power cuts --------------------------------------------------------------------------------------------------------------
 
 SYSCALLS = {74: "fsync", 77: "ftruncate", 82: "rename", 258: "mkdirat", 263: "unlinkat", 264: "renameat", 316: "renameat2"}  # x86-64
@@ -555,7 +601,7 @@ def one_at_a_time(work):
 def main():
     work = pathlib.Path(tempfile.mkdtemp(prefix="lazaret-update."))
     os.chmod(work, 0o755)
-    tests = (applied, undo_to_nothing, wrong_signers, wrong_station, torn, wrong_contents, self_test, persons, power_cut, one_at_a_time)
+    tests = (applied, undo_to_nothing, wrong_signers, wrong_station, torn, wrong_contents, self_test, persons, offered, power_cut, one_at_a_time)
     try:
         for test in tests:
             if sys.argv[1:] and test.__name__ not in sys.argv[1:]:
