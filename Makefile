@@ -38,21 +38,23 @@ override CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ikiosk -DLAZARET_VERS
 pkg = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 
 # Folders that make libraries for the others: no trust boundary lies between them and their user.
-LIBRARIES := common ipc sandbox station judge control supervisor proof container content examiner xml
+LIBRARIES := common ipc sandbox station people judge control supervisor proof container content examiner xml
 # Folders with a main.c, and the name of their program.
 PROGRAMS := lazaret lazaretd lazaret-verify lazaret-ledger lazaret-vault lazaret-intake lazaret-reader \
-	lazaret-examine lazaret-yara lazaret-plugin lazaret-unpack lazaret-ole lazaret-pdf lazaret-origin lazaret-openpgp lazaret-cms lazaret-rpm lazaret-authenticode lazaret-publish lazaret-devices lazaret-records lazaret-console lazaret-starter
+	lazaret-examine lazaret-yara lazaret-plugin lazaret-unpack lazaret-ole lazaret-pdf lazaret-origin lazaret-openpgp lazaret-cms lazaret-rpm lazaret-authenticode lazaret-publish lazaret-devices lazaret-records lazaret-console lazaret-starter lazaret-login
 
 FOLDER_lazaret := cli
 FOLDER_lazaretd := daemon
 # not kiosk/yara, where libyara's own headers would be looked for
 FOLDER_lazaret-yara := yararules
-$(foreach p,verify ledger vault intake reader examine plugin unpack ole pdf origin openpgp cms rpm authenticode publish devices records console starter,$(eval FOLDER_lazaret-$(p) := $(p)))
+$(foreach p,verify ledger vault intake reader examine plugin unpack ole pdf origin openpgp cms rpm authenticode publish devices records console starter login,$(eval FOLDER_lazaret-$(p) := $(p)))
 
-NEEDS_cli        := control station judge sandbox ipc common
-NEEDS_daemon     := supervisor control station judge sandbox ipc common
+NEEDS_cli        := people control station judge sandbox ipc common
+NEEDS_daemon     := people supervisor control station judge sandbox ipc common
 NEEDS_supervisor := control station judge sandbox ipc common
 NEEDS_control    := common
+NEEDS_people     := station sandbox ipc common
+NEEDS_login      := sandbox ipc common
 NEEDS_console    := control station common
 NEEDS_devices    := control sandbox ipc common
 NEEDS_starter    := sandbox common
@@ -85,10 +87,12 @@ LIBS_common     := $(call pkg,libcrypto libutf8proc yaml-0.1 jansson)
 LIBS_ipc        := $(call pkg,libcrypto)
 LIBS_sandbox    := $(call pkg,libseccomp)
 LIBS_station    := $(call pkg,yaml-0.1 jansson libcrypto)
-LIBS_judge      := $(call pkg,yaml-0.1 libutf8proc)
+LIBS_judge      := $(call pkg,yaml-0.1 libutf8proc jansson)
 LIBS_cli        := $(call pkg,jansson sqlite3 libcrypto)
 LIBS_supervisor := $(call pkg,jansson sqlite3 libcrypto)
 LIBS_daemon     := $(call pkg,jansson libsystemd)
+LIBS_people     := $(call pkg,jansson libcrypt)
+LIBS_login      := $(call pkg,pam)
 LIBS_control    := $(call pkg,jansson libsystemd)
 LIBS_console    := $(call pkg,ncursesw jansson libqrencode)
 LIBS_devices    := $(call pkg,libudev)
@@ -260,7 +264,7 @@ lint:
 include tests/fuzz/Makefile.inc
 
 # -- installation -----------------------------------------------------------------------------------------
-ROLES := ledger vault intake reader examine yara plugin unpack ole pdf origin openpgp cms rpm authenticode publish devices records starter
+ROLES := ledger vault intake reader examine yara plugin unpack ole pdf origin openpgp cms rpm authenticode publish devices records starter login
 
 .PHONY: install
 install: all
@@ -283,6 +287,8 @@ install: all
 	install -m 644 image/tmpfiles/lazaret.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
 	install -m 644 $(wildcard image/systemd/*.service image/systemd/*.socket) $(DESTDIR)$(PREFIX)/lib/systemd/system
 	install -m 644 $(wildcard image/udev/*.rules) $(DESTDIR)$(PREFIX)/lib/udev/rules.d
+	install -d $(DESTDIR)$(SYSCONFDIR)/pam.d
+	install -m 644 image/pam/lazaret $(DESTDIR)$(SYSCONFDIR)/pam.d
 	install -m 644 README.md LICENSE docs/*.md docs/report.schema.json $(DESTDIR)$(PREFIX)/share/doc/lazaret
 	install -d $(DESTDIR)$(PREFIX)/share/doc/lazaret/examples/plugins
 	install -m 755 docs/examples/plugins/known-bad $(DESTDIR)$(PREFIX)/share/doc/lazaret/examples/plugins

@@ -5,7 +5,21 @@
 #include "cli/cli.h"
 #include "cli/records.h"
 #include "common/log.h"
+#include "people/store.h"
 #include "station/init.h"
+
+/* The line of nobody, so that a station without people already answers a wrong name as it will answer it later. */
+static int prepare_people(const char *dir)
+{
+	_cleanup_close_ int fd = -EBADF;
+	int r = people_open(dir, true, &fd);
+
+	if (r == 0)
+		r = passwd_set(fd, NULL, NULL);
+	if (r < 0)
+		log_error("%s/" PEOPLE_DIR "/" PEOPLE_PASSWD ": %s", dir, strerror(-r));
+	return r < 0 ? EXIT_CANNOT : 0;
+}
 
 int cmd_init(struct cli *cli)
 {
@@ -34,7 +48,7 @@ int cmd_init(struct cli *cli)
 	init.dir = cli->argv[optind];
 	r = station_init(&init, &message);
 	if (r == 0)
-		return 0;
+		return prepare_people(init.dir);
 	log_error("%s", message ? message : strerror(-r));
 	return EXIT_CANNOT;
 }

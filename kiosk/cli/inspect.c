@@ -12,11 +12,13 @@
 
 #include "cli/cli.h"
 #include "cli/daemon.h"
+#include "cli/person.h"
 #include "cli/records.h"
 #include "common/log.h"
 
 struct request {
-	const char *operator_name, *reason;
+	const char *operator_name, *reason, *owner, *ticket;
+	bool is_authenticated; /* operator_name has logged in */
 	bool is_json, is_quiet;
 	char **sources;
 	int source_count;
@@ -59,13 +61,17 @@ static int show_events(FILE *in, struct display *d, const struct request *q)
 /* The command line of lazaretd for this request; NULL when out of memory. */
 static const char **daemon_arguments(const struct cli *cli, const struct request *q)
 {
-	const char *const head[] = { "-C", cli->dir, "--inspect", "--operator", q->operator_name, "--reason", q->reason, "--" };
+	const char *const head[] = { "-C", cli->dir, "--inspect", "--operator", q->operator_name, "--reason", q->reason,
+				     "--owner", q->owner, "--ticket", q->ticket, q->is_authenticated ? "--authenticated" : "--", "--" };
 	const char **argv = calloc(ARRAY_LEN(head) + (size_t)q->source_count + 1, sizeof(*argv));
 
 	if (argv) {
+		size_t size = ARRAY_LEN(head) - !q->is_authenticated; /* one "--" is enough */
+
 		memcpy(argv, head, sizeof(head));
+		argv[size] = NULL;
 		for (int k = 0; k < q->source_count; k++)
-			argv[ARRAY_LEN(head) + (size_t)k] = q->sources[k];
+			argv[size + (size_t)k] = q->sources[k];
 	}
 	return argv;
 }
@@ -97,14 +103,39 @@ static int inspect(const struct cli *cli, const struct request *q)
 	return status;
 }
 
+/* With `operators: authenticated` whoever brings the medium logs in for it. Other troubles of the configuration are lazaretd's to
+ * tell. False: refused, and told. */
+static bool take_operator(const struct cli *cli, struct request *q)
+{
+	_cleanup_(station_config_freep) struct station_config *config = NULL;
+	struct yaml_errors errors = { 0 };
+	char *name = NULL;
+	int r = station_config_load(cli->dir, &errors, &config);
+
+	yaml_errors_done(&errors);
+	if (r < 0 || config->operators != STATION_OPERATORS_AUTHENTICATED)
+		return true;
+	r = person_ask_role(config, "operator", "inspect", 1u << PERSON_OPERATOR, NULL, &name);
+	if (r == 0 && *q->operator_name && strcmp(q->operator_name, name) != 0) {
+		log_error("--operator %s: it was %s who logged in", q->operator_name, name);
+		r = -EACCES;
+	}
+	q->operator_name = name; /* for the life of the process */
+	q->is_authenticated = r == 0;
+	return r == 0;
+}
+
 int cmd_inspect(struct cli *cli)
 {
 	static const struct option longs[] = { { "json", no_argument, NULL, 'j' },
 					       { "operator", required_argument, NULL, 'o' },
 					       { "reason", required_argument, NULL, 'r' },
+					       { "owner", required_argument, NULL, 'w' },
+					       { "ticket", required_argument, NULL, 't' },
+					       { "credentials", required_argument, NULL, 'c' },
 					       { "quiet", no_argument, NULL, 'q' },
 					       { 0 } };
-	struct request q = { .operator_name = "", .reason = "", .is_json = cli->is_json };
+	struct request q = { .operator_name = "", .reason = "", .owner = "", .ticket = "", .is_json = cli->is_json };
 	int c;
 
 	while ((c = getopt_long(cli->argc, cli->argv, "", longs, NULL)) != -1) {
@@ -116,14 +147,19 @@ int cmd_inspect(struct cli *cli)
 			q.operator_name = optarg;
 		else if (c == 'r')
 			q.reason = optarg;
-		else
+		else if (c == 'w')
+			q.owner = optarg;
+		else if (c == 't')
+			q.ticket = optarg;
+		else if (c != 'c' || !person_credentials(optarg))
 			return EXIT_USAGE;
 	}
 	if (optind == cli->argc) {
-		fprintf(stderr, "usage: lazaret -C DIR inspect [--json] [--quiet] [--operator NAME] [--reason TEXT] SOURCE...\n");
+		fprintf(stderr, "usage: lazaret -C DIR inspect [--json] [--quiet] [--operator NAME] [--reason TEXT] [--owner NAME] [--ticket TEXT]\n"
+				"                               [--credentials FD] SOURCE...\n");
 		return EXIT_USAGE;
 	}
 	q.sources = cli->argv + optind;
 	q.source_count = cli->argc - optind;
-	return inspect(cli, &q);
+	return take_operator(cli, &q) ? inspect(cli, &q) : EXIT_CANNOT;
 }

@@ -8,6 +8,7 @@
 
 #include "cli/cli.h"
 #include "cli/media.h"
+#include "cli/person.h"
 #include "cli/records.h"
 #include "common/log.h"
 
@@ -19,7 +20,7 @@ static const struct {
 	const char *help;
 } commands[] = {
 	{ "init", cmd_init, "DIR [--db DBDIR] [--profile NAME]   make a new station" },
-	{ "inspect", cmd_inspect, "[--json] [--operator NAME] [--reason TEXT] SOURCE...   inspect media" },
+	{ "inspect", cmd_inspect, "[--json] [--operator NAME] [--owner NAME] [--ticket TEXT] [--reason TEXT] SOURCE...   inspect media" },
 	{ "status", cmd_status, "roles, sandbox, engines, keys and directories" },
 	{ "history", cmd_history, "[--rebuild] [SHA256|TEXT]   transfers, or where a content was seen" },
 	{ "show", cmd_show, "ID   one report" },
@@ -29,6 +30,7 @@ static const struct {
 	{ "reload", cmd_reload, "configuration, rules, keys and databases are read anew" },
 	{ "rules", cmd_rules, "check [FILE] | explain FILE   the officer's rules" },
 	{ "plugin", cmd_plugin, "check PROGRAM   does a plug-in do as docs/plugins.md says?" },
+	{ "person", cmd_person, "list | add | change | remove | password | unlock | check   who works here" },
 	{ "key", cmd_key, "make | show | trust | distrust | list   keys" },
 };
 

@@ -34,6 +34,7 @@ static const char *privilege_text(enum role_privilege p)
 	       p == PRIVILEGE_READ    ? "reads any owner" :
 	       p == PRIVILEGE_DEVICES ? "root's /sys" :
 	       p == PRIVILEGE_MAP     ? "device mapper" :
+	       p == PRIVILEGE_LOGIN   ? "as PAM needs" :
 					"none";
 }
 

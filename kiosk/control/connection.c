@@ -24,6 +24,7 @@ struct topic {
 struct connection {
 	struct connections *in;
 	size_t slot;
+	uint64_t number;
 	int fd;
 	struct control_peer peer;
 	sd_event_source *io, *timer;
@@ -57,6 +58,11 @@ static uint64_t now_usec(const struct connection *c)
 const struct control_peer *connection_peer(const struct connection *c)
 {
 	return &c->peer;
+}
+
+uint64_t connection_number(const struct connection *c)
+{
+	return c->number;
 }
 
 bool connection_awaits(const struct connection *c, uint64_t token)
@@ -233,7 +239,7 @@ static json_t *topic_object(struct connection *c, uint64_t topic)
 	t->was_sent = true;
 	t->due_usec = now_usec(c) + TOPIC_USEC;
 	c->topic_next = (size_t)(t - c->topics) + 1;
-	if (object || topic < CONTROL_MEDIUM)
+	if (object || topic < CONTROL_MEDIUM || topic >= CONTROL_CLIENT)
 		return object;
 	*t = c->topics[--c->topic_count]; /* its number never comes again */
 	return was_sent ? json_pack("{sssI}", "event", "medium-gone", "medium", (json_int_t)(topic - CONTROL_MEDIUM)) :
@@ -298,6 +304,7 @@ static void watch(struct connection *c)
 	c->is_watching = true;
 	for (size_t i = 0; i < n; i++)
 		note_topic(c, topics[i]);
+	note_topic(c, CONTROL_CLIENT + c->number);
 }
 
 static void refuse_bad(struct connection *c, const char *text)
@@ -312,7 +319,7 @@ static void take_request(struct connection *c, json_t *fields)
 {
 	json_t *id = json_object_get(fields, "id");
 	const char *name = json_string_value(json_object_get(fields, "request"));
-	struct control_request request = { .peer = &c->peer, .name = name, .fields = fields };
+	struct control_request request = { .client = c->number, .peer = &c->peer, .name = name, .fields = fields };
 
 	c->token_id = json_is_integer(id) ? json_incref(id) : NULL;
 	if (!c->token_id) {
@@ -471,7 +478,7 @@ int connection_new(struct connections *in, size_t slot, int fd, const struct con
 		close_p(&fd);
 		return -ENOMEM;
 	}
-	*c = (struct connection){ .in = in, .slot = slot, .fd = fd, .peer = *peer, .waits_since_usec = NEVER,
+	*c = (struct connection){ .in = in, .slot = slot, .number = ++in->last_client, .fd = fd, .peer = *peer, .waits_since_usec = NEVER,
 				  .credit_usec = REQUEST_CREDIT_USEC };
 	in->all[slot] = c;
 	c->credit_at_usec = now_usec(c);
@@ -493,6 +500,8 @@ struct connection *connection_free(struct connection *c)
 	if (!c)
 		return NULL;
 	c->in->all[c->slot] = NULL;
+	if (c->in->handler.gone)
+		c->in->handler.gone(c->in->handler.context, c->number);
 	sd_event_source_disable_unref(c->io);
 	sd_event_source_disable_unref(c->timer);
 	close_p(&c->fd);

@@ -18,7 +18,7 @@ struct connections {
 	sd_event *loop;			      /* borrowed */
 	struct control_handler handler;
 	struct connection *all[CONTROL_CLIENTS_MAX]; /* NULL: free */
-	uint64_t last_token;
+	uint64_t last_token, last_client;
 	uint64_t log_at_usec; /* no further line about clients before */
 	unsigned int unlogged;
 };
@@ -28,6 +28,7 @@ _must_check_ int connection_new(struct connections *in, size_t slot, int fd, con
 struct connection *connection_free(struct connection *c);
 
 const struct control_peer *connection_peer(const struct connection *c);
+uint64_t connection_number(const struct connection *c);
 /* Does its client wait for the answer to this request? */
 bool connection_awaits(const struct connection *c, uint64_t token);
 /* Send {"answer": ..., "ok": ..., members of `fields`}; `fields` is borrowed and changed. */

@@ -194,12 +194,28 @@ void control_touch(struct control_server *s, uint64_t topic)
 			connection_touch(s->connections.all[i], topic);
 }
 
+void control_touch_client(struct control_server *s, uint64_t client)
+{
+	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		if (s->connections.all[i] && connection_number(s->connections.all[i]) == client)
+			connection_touch(s->connections.all[i], CONTROL_CLIENT + client);
+}
+
 static struct connection *find_token(struct control_server *s, uint64_t token)
 {
 	for (size_t i = 0; token && i < CONTROL_CLIENTS_MAX; i++)
 		if (s->connections.all[i] && connection_awaits(s->connections.all[i], token))
 			return s->connections.all[i];
 	return NULL; /* it has gone */
+}
+
+uint64_t control_client(struct control_server *s, uint64_t token, const struct control_peer **ret_peer)
+{
+	const struct connection *c = find_token(s, token);
+
+	if (c && ret_peer)
+		*ret_peer = connection_peer(c);
+	return c ? connection_number(c) : 0;
 }
 
 void control_answer(struct control_server *s, uint64_t token, json_t *fields)

@@ -25,6 +25,8 @@
 #define CONTROL_STATION 1u
 #define CONTROL_DEVICES 2u
 #define CONTROL_MEDIUM 16u /* + the medium's number */
+/* Topics of one connection: + its number (control_request.client). Such an object is told to that connection alone. */
+#define CONTROL_CLIENT (UINT64_C(1) << 40)
 
 struct control_server;
 
@@ -38,6 +40,7 @@ struct control_peer {
  * answer fall on the floor. */
 struct control_request {
 	uint64_t token;
+	uint64_t client; /* the connection's number; never used again */
 	const struct control_peer *peer; /* borrowed for the call */
 	const char *name;
 	const json_t *fields; /* borrowed for the call */
@@ -52,6 +55,8 @@ struct control_handler {
 	size_t (*topics)(void *context, uint64_t *topics, size_t max);
 	/* A request other than `watch`. Answered by control_answer() or control_refuse(), during the call or later. */
 	void (*request)(void *context, const struct control_request *request);
+	/* A connection has ended; may be NULL. */
+	void (*gone)(void *context, uint64_t client);
 };
 
 /* Serve `listen_fd` (taken over, also on error), a listening, non-blocking stream socket, in `loop`. `group`: members may
@@ -66,6 +71,11 @@ _must_check_ int control_listen(const char *path, gid_t group, int *ret_fd);
 
 /* The topic's object has changed, or is gone: everybody who watches will get it. */
 void control_touch(struct control_server *s, uint64_t topic);
+
+/* The object CONTROL_CLIENT + `client` of one connection has changed: it gets it if it watches. */
+void control_touch_client(struct control_server *s, uint64_t client);
+/* The connection that waits for the answer to this request, and who is there (borrowed until it ends); 0: it has gone. */
+uint64_t control_client(struct control_server *s, uint64_t token, const struct control_peer **ret_peer);
 
 /* Answer a request; `fields` (taken over, NULL: none) become part of the answer. */
 void control_answer(struct control_server *s, uint64_t token, json_t *fields);

@@ -99,7 +99,7 @@ static _noreturn_ void inspect(const struct medium *m, struct ends *ends)
 	int examiner_fds[EXAMINERS_MAX];
 	char node[sizeof("/dev/") + NAME_MAX];
 	struct inspection_request request = { .source = node, .operator_name = m->operator_name, .reason = m->reason,
-					      .port = m->device.port, .diskseq = m->device.diskseq };
+					      .owner = m->owner, .ticket = m->ticket, .port = m->device.port, .diskseq = m->device.diskseq };
 	struct events *events = events_new(ends->events[1], EVENTS_PATIENCE_MS);
 	enum inspection_status status = INSPECTION_INCOMPLETE;
 	int signal_fd;

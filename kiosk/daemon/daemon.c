@@ -70,6 +70,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *context)
 	station_tick(d);
 	devices_tick(d);
 	archive_tick(d);
+	sessions_tick(d);
 	media_schedule(d);
 	control_touch(d->control, CONTROL_STATION);
 	if (sd_event_source_set_time(source, usec + TICK_US) < 0 || sd_event_source_set_enabled(source, SD_EVENT_ONESHOT) < 0)
@@ -136,6 +137,7 @@ int daemon_run(const char *dir)
 	if (d.control)
 		archive_done(&d);
 	d.control = control_server_free(d.control);
+	sessions_done(&d);
 	station_audit(&d, "station-stopped", json_object());
 	station_done(&d);
 	d.events = events_free(d.events);

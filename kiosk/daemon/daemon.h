@@ -7,6 +7,7 @@
  *   media.c     each medium from its arrival to its dismissal; the queue
  *   child.c     the process of one inspection, and what it tells (fold.c)
  *   requests.c  what clients ask for (kiosk/control)
+ *   sessions.c  who is logged in, on which connection
  *   archive.c   the records role: questions about past transfers
  */
 #ifndef LAZARET_DAEMON_DAEMON_H
@@ -22,6 +23,7 @@
 #include "control/server.h"
 #include "control/trouble.h"
 #include "daemon/fold.h"
+#include "people/people.h"
 #include "supervisor/events.h"
 #include "supervisor/process.h"
 #include "supervisor/supervisor.h"
@@ -45,6 +47,8 @@ struct medium {
 	bool is_seen; /* its result was dismissed, and it is still plugged in */
 	bool has_button; /* the drive's button was pressed: its tray opens at the end */
 	char *operator_name, *reason; /* owned; "": not given */
+	char *owner, *ticket;	      /* as above */
+	bool is_authenticated;	      /* the operator had logged in */
 	struct fold fold;
 	/* its process, while there is one */
 	pid_t pid;
@@ -56,6 +60,7 @@ struct medium {
 };
 
 struct station_load; /* station.c */
+struct sessions; /* sessions.c */
 
 struct daemon {
 	const char *dir;
@@ -92,6 +97,8 @@ struct daemon {
 	int64_t records_deadline_ms; /* for READY */
 	sd_event_source *records_io, *records_timeout;
 	struct question *questions; /* waiting, oldest first */
+
+	struct sessions *sessions; /* sessions.c */
 };
 
 /* Run until SIGTERM or SIGINT. Returns an exit status. */
@@ -137,6 +144,8 @@ void media_dismiss(struct medium *m);
 bool media_again(struct medium *m);
 void media_changed(struct medium *m);
 void media_ended(struct medium *m); /* its process has gone, and its fold is settled */
+/* What the rules want to know of a medium and is not given, in words (owned by the caller); NULL: nothing. */
+char *media_missing(const struct daemon *d, const char *owner, const char *ticket, const char *reason);
 json_t *media_object(struct daemon *d, uint32_t number);
 /* Inspections that run. */
 size_t media_running(const struct daemon *d);
@@ -161,6 +170,47 @@ void child_eject(struct daemon *d, const char *node);
 
 /* Make the control socket, or take systemd's. */
 _must_check_ int requests_open(struct daemon *d);
+
+/* -- sessions.c --------------------------------------------------------------------------------------------- */
+
+/* A person who has logged in on one connection. It ends with the connection, by `logout`, after people.session-time without a
+ * request, when he is removed or his time is over, and when another person logs in there. */
+struct session {
+	char *person, *full_name; /* owned by sessions.c; valid until control returns to the event loop */
+	unsigned int roles;	  /* mask of 1u << enum person_role (people/people.h) */
+	int64_t ends;		  /* s since 1970: unless a request comes before */
+};
+
+/* Who is logged in on the connection whose open request has this token; NULL: nobody. Borrowed. */
+const struct session *session_of(struct daemon *d, uint64_t token);
+/* May this request be made in that role? False: it has been refused (`not-permitted`), there is nothing left to answer. */
+_must_check_ bool session_has_role(struct daemon *d, uint64_t token, enum person_role role);
+
+/* Find out whether `secret` is that of `person`, by PAM, for the request with this token, and for whatever else PAM asks: the
+ * request is then answered with `prompt`, and the client's `login-answer` takes its place.
+ *
+ * done   is called once when it is him, in the event loop, with the token of the request that now waits for its answer (not
+ *        always the first one) and the person (borrowed for the call): it must answer. When it is not him, the request has been
+ *        answered (`wrong`, `locked-out`, `expired`, `unavailable`, ...), tries are counted and recorded, and `done` is not called.
+ * drop   is called once in every case, after `done`, with `data`; may be NULL.
+ *
+ * The record `login` is written before `done` is called, with `for` = `what` ("login", "confirm"). One at a time on a connection;
+ * another one ends it. */
+void sessions_authenticate(struct daemon *d, uint64_t token, const char *person, const char *secret, const char *what,
+			   void (*done)(struct daemon *d, uint64_t token, const struct person *who, void *data), void (*drop)(void *data),
+			   void *data);
+
+/* The requests login, login-answer, login-cancel and logout; false: it is none of them. */
+bool sessions_request(struct daemon *d, const struct control_request *q);
+/* A request has come: the session of that connection lasts longer. Before it is handled. */
+void sessions_seen(struct daemon *d, uint64_t client);
+/* The connection has gone. */
+void sessions_gone(struct daemon *d, uint64_t client);
+/* The event `session` for a connection; NULL: there was never one. */
+json_t *sessions_object(struct daemon *d, uint64_t client);
+/* Every few seconds: sessions and attempts whose time is over. */
+void sessions_tick(struct daemon *d);
+void sessions_done(struct daemon *d);
 
 /* -- archive.c ---------------------------------------------------------------------------------------------- */
 

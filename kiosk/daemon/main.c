@@ -22,18 +22,20 @@
 
 struct options {
 	const char *dir;
-	const char *operator_name, *reason;
+	const char *operator_name, *reason, *owner, *ticket;
 	const char *root;  /* --explain: where what vouches for the file lies */
 	const char *roles; /* the socket of lazaret-starter; NULL: roles are our children */
 	int events_fd;
 	bool is_inspecting, is_explaining, is_describing;
+	bool is_authenticated; /* whoever calls has made sure that it is him: lazaret inspect */
 };
 
 /* A client of --events-fd that does not read for so long has gone. */
 #define EVENTS_PATIENCE_MS 1000
 
 static const char usage[] = "usage: lazaretd -C DIR [--roles SOCKET]\n"
-			    "       lazaretd -C DIR --inspect [--operator NAME] [--reason TEXT] [--events-fd N] SOURCE...\n"
+			    "       lazaretd -C DIR --inspect [--operator NAME [--authenticated]] [--reason TEXT] [--owner NAME] [--ticket TEXT]\n"
+			    "                [--events-fd N] SOURCE...\n"
 			    "       lazaretd -C DIR --explain [--root DIR] [--events-fd N] FILE...\n"
 			    "       lazaretd -C DIR --describe-key [--events-fd N] FILE\n";
 
@@ -57,7 +59,10 @@ static bool parse_options(int argc, char **argv, struct options *o)
 					       { "describe-key", no_argument, NULL, 'k' },
 					       { "root", required_argument, NULL, 'R' },
 					       { "operator", required_argument, NULL, 'o' },
+					       { "authenticated", no_argument, NULL, 'a' },
 					       { "reason", required_argument, NULL, 'r' },
+					       { "owner", required_argument, NULL, 'w' },
+					       { "ticket", required_argument, NULL, 't' },
 					       { "events-fd", required_argument, NULL, 'e' },
 					       { "roles", required_argument, NULL, 's' },
 					       { "version", no_argument, NULL, 'V' },
@@ -65,7 +70,7 @@ static bool parse_options(int argc, char **argv, struct options *o)
 					       { 0 } };
 	int c;
 
-	*o = (struct options){ .operator_name = "", .reason = "", .events_fd = -1 };
+	*o = (struct options){ .operator_name = "", .reason = "", .owner = "", .ticket = "", .events_fd = -1 };
 	while ((c = getopt_long(argc, argv, "+C:h", longs, NULL)) != -1) {
 		if (c == 'C')
 			o->dir = optarg;
@@ -79,6 +84,12 @@ static bool parse_options(int argc, char **argv, struct options *o)
 			o->operator_name = optarg;
 		else if (c == 'r')
 			o->reason = optarg;
+		else if (c == 'a')
+			o->is_authenticated = true;
+		else if (c == 'w')
+			o->owner = optarg;
+		else if (c == 't')
+			o->ticket = optarg;
 		else if (c == 's')
 			o->roles = optarg;
 		else if (c == 'R')
@@ -94,7 +105,8 @@ static bool parse_options(int argc, char **argv, struct options *o)
 		}
 	}
 	if (!o->is_inspecting && !o->is_explaining && !o->is_describing)
-		return o->dir && optind == argc && !*o->operator_name && !*o->reason && o->events_fd < 0;
+		return o->dir && optind == argc && !*o->operator_name && !*o->reason && !*o->owner && !*o->ticket && !o->is_authenticated &&
+		       o->events_fd < 0;
 	if (o->root && !o->is_explaining)
 		return false;
 	return o->dir && o->is_inspecting + o->is_explaining + o->is_describing == 1 &&
@@ -115,6 +127,23 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* Who brings the medium, and what the rules want to know of it. */
+static bool knows_enough(const struct options *o, const struct supervisor *s, struct events *events)
+{
+	enum station_operators operators = s->config->operators;
+	_cleanup_free_ char *missing = rules_missing_text(rules_missing(s->rules, o->owner, o->ticket, o->reason));
+
+	if (operators == STATION_OPERATORS_NAMED && !*o->operator_name)
+		events_error(events, "this station wants to know who brings a medium: give --operator NAME");
+	else if (operators == STATION_OPERATORS_AUTHENTICATED && (!*o->operator_name || !o->is_authenticated))
+		events_error(events, "who brings a medium to this station must log in: use the console, or `lazaret inspect`");
+	else if (missing)
+		events_error(events, "%s: give --owner, --ticket, --reason", missing);
+	else
+		return true;
+	return false;
+}
+
 static int inspect(const struct options *o, char **sources)
 {
 	_cleanup_(supervisor_freep) struct supervisor *s = NULL;
@@ -126,13 +155,13 @@ static int inspect(const struct options *o, char **sources)
 		worst = INSPECTION_INCOMPLETE;
 	} else if (supervisor_open(o->dir, events, signal_fd, &s) < 0) {
 		worst = INSPECTION_INCOMPLETE;
-	} else if (o->is_inspecting && s->config->operators == STATION_OPERATORS_NAMED && !*o->operator_name) {
-		events_error(events, "this station wants to know who brings a medium: give --operator NAME");
+	} else if (o->is_inspecting && !knows_enough(o, s, events)) {
 		worst = INSPECTION_INCOMPLETE;
 		s = supervisor_free(s);
 	}
 	for (; s && *sources; sources++) {
-		const struct inspection_request request = { .source = *sources, .operator_name = o->operator_name, .reason = o->reason };
+		const struct inspection_request request = { .source = *sources, .operator_name = o->operator_name, .reason = o->reason,
+							      .owner = o->owner, .ticket = o->ticket };
 		int status = (int)(o->is_explaining ? inspection_explain(s, *sources, o->root) : inspection_run(s, &request));
 
 		worst = MAX(worst, status);

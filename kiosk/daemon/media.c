@@ -24,6 +24,8 @@ static void medium_free(struct medium *m)
 	device_done(&m->device);
 	free(m->operator_name);
 	free(m->reason);
+	free(m->owner);
+	free(m->ticket);
 	free(m);
 }
 
@@ -99,7 +101,14 @@ static bool must_identify(const struct medium *m)
 {
 	const struct supervisor *s = m->daemon->station;
 
-	return s && s->config->operators == STATION_OPERATORS_NAMED && !*m->operator_name;
+	return s && ((s->config->operators != STATION_OPERATORS_NONE && !*m->operator_name) ||
+		     (s->config->operators == STATION_OPERATORS_AUTHENTICATED && !m->is_authenticated) ||
+		     rules_missing(s->rules, m->owner, m->ticket, m->reason) != 0);
+}
+
+char *media_missing(const struct daemon *d, const char *owner, const char *ticket, const char *reason)
+{
+	return d->station ? rules_missing_text(rules_missing(d->station->rules, owner, ticket, reason)) : NULL;
 }
 
 static void begin(struct medium *m)
@@ -152,7 +161,9 @@ static struct medium *medium_new(struct daemon *d)
 	*m = (struct medium){ .daemon = d, .answers_fd = -EBADF, .events_fd = -EBADF, .is_present = true };
 	m->operator_name = strdup("");
 	m->reason = strdup("");
-	if (!m->operator_name || !m->reason || fold_init(&m->fold) < 0) {
+	m->owner = strdup("");
+	m->ticket = strdup("");
+	if (!m->operator_name || !m->reason || !m->owner || !m->ticket || fold_init(&m->fold) < 0) {
 		medium_free(m);
 		return NULL;
 	}
@@ -304,13 +315,15 @@ json_t *media_object(struct daemon *d, uint32_t number)
 	struct medium *m = media_find(d, number);
 	_cleanup_free_ char *operator_name = m ? text_escape(m->operator_name, strlen(m->operator_name)) : NULL;
 	_cleanup_free_ char *reason = m ? text_escape(m->reason, strlen(m->reason)) : NULL;
+	_cleanup_free_ char *owner = m ? text_escape(m->owner, strlen(m->owner)) : NULL;
+	_cleanup_free_ char *ticket = m ? text_escape(m->ticket, strlen(m->ticket)) : NULL;
 	json_t *o, *device;
 
-	if (!m || !operator_name || !reason)
+	if (!m || !operator_name || !reason || !owner || !ticket)
 		return NULL;
 	device = device_json(m);
-	o = json_pack("{s:s,s:I,s:o,s:b,s:b,s:s,s:s}", "event", "medium", "medium", (json_int_t)m->number, "queue", queue_object(m), "present",
-		      m->is_present, "seen", m->is_seen, "operator", operator_name, "reason", reason);
+	o = json_pack("{s:s,s:I,s:o,s:b,s:b,s:s,s:s,s:s,s:s}", "event", "medium", "medium", (json_int_t)m->number, "queue", queue_object(m), "present",
+		      m->is_present, "seen", m->is_seen, "operator", operator_name, "reason", reason, "owner", owner, "ticket", ticket);
 	if (!o || !device || json_object_update(o, device) < 0 || fold_describe(&m->fold, o) < 0) {
 		json_decref(o);
 		o = NULL;

@@ -19,6 +19,8 @@ static json_t *object(void *context, uint64_t topic)
 {
 	struct daemon *d = context;
 
+	if (topic >= CONTROL_CLIENT)
+		return sessions_object(d, topic - CONTROL_CLIENT);
 	return topic == CONTROL_STATION ? station_object(d) :
 	       topic == CONTROL_DEVICES ? devices_object(d) :
 					  media_object(d, (uint32_t)(topic - CONTROL_MEDIUM));
@@ -89,14 +91,43 @@ static char *take_text(const struct call *c, const char *key, size_t max)
 	return strlen(s) > max ? NULL : strdup(s);
 }
 
+/* With `operators: authenticated` it is who has logged in on this connection, whatever the request says. False: refused. */
+static bool take_operator(const struct call *c, char **ret)
+{
+	const struct session *who;
+
+	if (!c->d->station || c->d->station->config->operators != STATION_OPERATORS_AUTHENTICATED) {
+		*ret = take_text(c, "operator", NAME_TEXT_MAX);
+		return true;
+	}
+	if (!session_has_role(c->d, c->q->token, PERSON_OPERATOR))
+		return false;
+	who = session_of(c->d, c->q->token);
+	if (*text_of(c, "operator") && strcmp(text_of(c, "operator"), who->person) != 0) {
+		control_refuse(c->d->control, c->q->token, "bad-request", "operator: %s has logged in here, nobody else", who->person);
+		return false;
+	}
+	*ret = strdup(who->person);
+	return true;
+}
+
 static void on_identify(struct call *c)
 {
-	_cleanup_free_ char *name = take_text(c, "operator", NAME_TEXT_MAX), *reason = take_text(c, "reason", REASON_TEXT_MAX);
+	_cleanup_free_ char *name = NULL, *reason = take_text(c, "reason", REASON_TEXT_MAX), *missing = NULL;
+	_cleanup_free_ char *owner = take_text(c, "owner", NAME_TEXT_MAX), *ticket = take_text(c, "ticket", NAME_TEXT_MAX);
 	struct medium *m = c->m;
 
-	if (!name || !reason || strspn(name, " ") == strlen(name)) {
-		control_refuse(c->d->control, c->q->token, "bad-request", "operator: 1 to %d bytes; reason: at most %d",
-			       NAME_TEXT_MAX, REASON_TEXT_MAX);
+	if (!take_operator(c, &name))
+		return;
+	if (!name || !reason || !owner || !ticket || strspn(name, " ") == strlen(name)) {
+		control_refuse(c->d->control, c->q->token, "bad-request",
+			       "operator: 1 to %d bytes; reason: at most %d; owner, ticket: at most %d", NAME_TEXT_MAX, REASON_TEXT_MAX,
+			       NAME_TEXT_MAX);
+		return;
+	}
+	missing = media_missing(c->d, owner, ticket, reason);
+	if (missing) {
+		control_refuse(c->d->control, c->q->token, "bad-request", "%s", missing);
 		return;
 	}
 	if (m->fold.state != MEDIUM_IDENTIFY && m->fold.state != MEDIUM_QUEUED) {
@@ -105,8 +136,13 @@ static void on_identify(struct call *c)
 	}
 	free(m->operator_name);
 	free(m->reason);
+	free(m->owner);
+	free(m->ticket);
 	m->operator_name = TAKE_PTR(name);
 	m->reason = TAKE_PTR(reason);
+	m->owner = TAKE_PTR(owner);
+	m->ticket = TAKE_PTR(ticket);
+	m->is_authenticated = c->d->station && c->d->station->config->operators == STATION_OPERATORS_AUTHENTICATED;
 	media_schedule(c->d);
 	control_answer(c->d->control, c->q->token, NULL);
 }
@@ -203,6 +239,9 @@ static void request(void *context, const struct control_request *q)
 	struct call c = { .d = context, .q = q };
 	json_int_t number = json_integer_value(json_object_get(q->fields, "medium"));
 
+	sessions_seen(c.d, q->client);
+	if (sessions_request(c.d, q))
+		return;
 	for (size_t k = 0; k < ARRAY_LEN(calls); k++) {
 		if (strcmp(calls[k].name, q->name) != 0)
 			continue;
@@ -214,6 +253,11 @@ static void request(void *context, const struct control_request *q)
 		return;
 	}
 	control_refuse(c.d->control, q->token, "unknown-request", "%s", "not in " CONTROL_PROTOCOL);
+}
+
+static void gone(void *context, uint64_t client)
+{
+	sessions_gone(context, client);
 }
 
 /* -- the socket ------------------------------------------------------------------------------------------------- */
@@ -242,7 +286,8 @@ static int listen_here(struct daemon *d, int *ret_fd, gid_t *ret_gid)
 
 int requests_open(struct daemon *d)
 {
-	const struct control_handler handler = { .context = d, .object = object, .topics = topics, .request = request };
+	const struct control_handler handler = { .context = d, .object = object, .topics = topics, .request = request,
+						 .gone = gone };
 	gid_t gid = (gid_t)-1;
 	int fd = -EBADF;
 	int r = listen_here(d, &fd, &gid);

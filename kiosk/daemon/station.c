@@ -303,13 +303,15 @@ static int describe(json_t *o, struct supervisor *s)
 
 	more = json_pack("{s:s,s:s,s:s,s:s,s:s,s:o,s:s,s:I,s:I,s:I,s:I,s:s,s:I}", "name", c->name, "id", c->id, "policy",
 			 rules_title(s->rules), "policy_sha256", policy_hash(s, hash), "operators",
-			 c->operators == STATION_OPERATORS_NAMED ? "named" : "none", "databases", databases(s), "database_state",
+			 station_operators_name(c->operators), "databases", databases(s), "database_state",
 			 s->is_database_stale ? "stop" : is_old ? "warn" : "ok", "database_age_s", (json_int_t)age, "rules_time",
 			 (json_int_t)(stat(c->rules_file, &st) < 0 ? 0 : st.st_mtim.tv_sec), "spool_free",
 			 (json_int_t)room_in(c->spool_dir), "staging_free", (json_int_t)staging_free, "staging_state",
 			 staging_free > c->staging_min_free ? "ok" : "full", "at_once", (json_int_t)c->devices.at_once);
 	r = more ? json_object_update(o, more) : -1;
 	json_decref(more);
+	if (r == 0)
+		r = json_object_set_new(o, "questions", rules_questions(s->rules));
 	return r;
 }
 

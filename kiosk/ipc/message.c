@@ -23,6 +23,7 @@
 #define PUBLISH false
 #define DEVICES false
 #define RECORDS false
+#define LOGIN false
 
 static const struct message_rule rules[MESSAGE_COUNT_] = {
 #define M(name, sender, channel, states, next, max, fds)                                           \

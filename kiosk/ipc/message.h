@@ -29,6 +29,7 @@ enum message_channel {
 	CHANNEL_PUBLISH,
 	CHANNEL_DEVICES,
 	CHANNEL_RECORDS,
+	CHANNEL_LOGIN,
 };
 
 enum message_state {

@@ -84,6 +84,7 @@ struct rule_set {
 	size_t count;
 	struct reason_map reasons;
 	struct type_tables types;
+	unsigned int questions; /* mask of enum rules_question */
 	uint8_t sha256[SHA256_LEN];
 };
 

@@ -44,9 +44,14 @@ struct raw_rule {
 	const struct yaml_node *match, *require, *reasons, *vouch;
 };
 
+struct raw_media {
+	bool owner, ticket, reason;
+};
+
 struct raw_file {
 	int format;
 	char *title;
+	struct raw_media media;
 	const struct yaml_node *types, *reasons, *rules;
 };
 
@@ -111,9 +116,17 @@ static const struct yaml_field rule_fields[] = {
 	YAML_FIELD_END,
 };
 
+static const struct yaml_field media_fields[] = {
+	YAML_FIELD(struct raw_media, "owner", BOOL, owner),
+	YAML_FIELD(struct raw_media, "ticket", BOOL, ticket),
+	YAML_FIELD(struct raw_media, "reason", BOOL, reason),
+	YAML_FIELD_END,
+};
+
 static const struct yaml_field file_fields[] = {
 	YAML_FIELD(struct raw_file, "format", ENUM, format, .is_required = true, .choices = formats),
 	YAML_FIELD(struct raw_file, "title", STRING, title, .is_required = true, .max = NAME_MAX_BYTES),
+	YAML_FIELD(struct raw_file, "media", MAP, media, .fields = media_fields),
 	YAML_FIELD(struct raw_file, "types", NODE, types),
 	YAML_FIELD(struct raw_file, "reasons", NODE, reasons),
 	YAML_FIELD(struct raw_file, "rules", NODE, rules, .is_required = true),
@@ -587,6 +600,8 @@ int rule_set_decode(struct rule_set *set, const struct yaml_doc *doc, const stru
 	int ret = yaml_decode(doc, doc->root, file_fields, &raw, errors);
 
 	set->title = raw.title;
+	set->questions = (raw.media.owner ? RULES_ASK_OWNER : 0u) | (raw.media.ticket ? RULES_ASK_TICKET : 0u) |
+			 (raw.media.reason ? RULES_ASK_REASON : 0u);
 	reason_map_init(&set->reasons);
 	if (raw.types && ret != -ENOMEM)
 		ret = yaml_worse(ret, types_add_groups(&set->types, doc, raw.types, true, errors));

@@ -3,6 +3,7 @@
 #ifndef LAZARET_JUDGE_RULES_H
 #define LAZARET_JUDGE_RULES_H
 
+#include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +38,18 @@ const char *rules_title(const struct rule_set *set);	    /* `title:`, for statio
 size_t rules_count(const struct rule_set *set);
 const char *rules_name(const struct rule_set *set, size_t index); /* NULL past the end */
 const char *rules_why(const struct rule_set *set, const char *name); /* NULL: no such rule */
+/* What must be known of a medium before it is inspected (`media:`; SP 800-53 MP-7: media without an owner are not used). */
+enum rules_question {
+	RULES_ASK_OWNER = 1u << 0,
+	RULES_ASK_TICKET = 1u << 1,
+	RULES_ASK_REASON = 1u << 2,
+};
+/* A new array of "owner", "ticket", "reason"; NULL when out of memory. */
+json_t *rules_questions(const struct rule_set *set);
+/* Mask of those that the rules ask for and that are empty, or blanks alone. */
+unsigned int rules_missing(const struct rule_set *set, const char *owner, const char *ticket, const char *reason);
+/* In words, owned by the caller; NULL for 0. */
+char *rules_missing_text(unsigned int missing);
 /* Over names and bytes of the rule file and of every type table: one changed byte changes it. */
 const uint8_t *rules_sha256(const struct rule_set *set);
 

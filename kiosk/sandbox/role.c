@@ -146,6 +146,18 @@ static const struct role roles[ROLE_COUNT_] = {
 		.data_max = 2048 * MIB, .files_max = 64, /* Argon2 takes what the medium says: at most so much */
 		.does = "works out key and mapping of one encrypted volume (libcryptsetup), a child of intake",
 	},
+	/* The loosest of all, because what runs in it is the site's choice: modules of PAM that read /etc/shadow or run unix_chkpwd
+	 * (pam_unix), open hidraw devices and ask udev (pam_u2f), connect to pcscd, sssd or a directory (pam_pkcs11, pam_sss), or count
+	 * in /run (pam_faillock). An empty root, another account or a narrow list of calls would make one of them fail, and a
+	 * stack that works only half of the time is what makes a site switch authentication off. It can be so loose because
+	 * of what it meets: a name that the station knows, and at most 511 bytes a question that a person typed; no byte of a
+	 * medium. It still loses what is not authentication: mounting, modules of the kernel, raw devices, tracing, clocks,
+	 * namespaces, gaining privileges by exec, core dumps, every descriptor of ours; and it lives for one attempt. */
+	[ROLE_LOGIN] = {
+		.name = "login", .executable = "lazaret-login", .account = "root",
+		.privilege = PRIVILEGE_LOGIN, .calls = CALLS_LOGIN, .data_max = 1024 * MIB, .files_max = 256,
+		.does = "has PAM say whether a person's secret is right; one attempt, then it ends",
+	},
 };
 
 const struct role *role_get(enum role_id id)

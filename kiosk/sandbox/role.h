@@ -33,6 +33,7 @@ enum role_id {
 	ROLE_GUARD, /* child of devices: the one process that writes to /sys */
 	ROLE_RECORDS,
 	ROLE_UNLOCK, /* child of intake */
+	ROLE_LOGIN,
 	ROLE_COUNT_
 };
 
@@ -56,6 +57,8 @@ enum role_privilege {
 	PRIVILEGE_GUARD,     /* writes root's files beneath /sys/devices and /sys/bus/usb, without any capability */
 	PRIVILEGE_MAP,	     /* no capability either; its root is a mount that its parent prepared, with the nodes that it needs:
 			      * a child of intake that works out how one encrypted volume is mapped */
+	PRIVILEGE_LOGIN,     /* reads and writes files of any owner and changes accounts, as modules of PAM do: no namespaces, its root
+			      * is the system's */
 	PRIVILEGE_MOUNT,     /* intake alone: real mount privileges where the station has them */
 };
 
@@ -72,6 +75,7 @@ enum syscall_group {
 	CALLS_DEVICES = 1u << 8,    /* what libudev needs: netlink that is open already, reading /sys and /run/udev */
 	CALLS_UNLOCK = 1u << 9,	    /* what libcryptsetup needs to read a header; nothing can be opened for writing */
 	CALLS_PROGRAM = 1u << 10,   /* start one program that is not ours, and what such programs need */
+	CALLS_LOGIN = 1u << 11,	    /* everything but what no module of PAM ever needs to authenticate */
 };
 
 struct role {

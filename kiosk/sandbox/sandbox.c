@@ -203,6 +203,47 @@ static int enter_mounter(const struct role *role, const char **ret_where)
 	return seccomp_enter(role->calls);
 }
 
+/* What a stack of PAM may need (role.c). Only what the process has already can stay: lazaret-starter has fewer. */
+#define LOGIN_CAPABILITIES                                                                                                       \
+	(1ull << CAP_DAC_OVERRIDE | 1ull << CAP_DAC_READ_SEARCH | 1ull << CAP_CHOWN | 1ull << CAP_FOWNER | 1ull << CAP_SETUID |      \
+	 1ull << CAP_SETGID | 1ull << CAP_AUDIT_WRITE)
+
+static int keep_capabilities(uint64_t keep)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
+		return -errno;
+	/* an ordinary user has none to drop, and may not change the bounding set */
+	for (unsigned int cap = 0; geteuid() == 0 && cap < 64; cap++)
+		if (!(keep >> cap & 1) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 && errno != EINVAL)
+			return -errno;
+	if (syscall(SYS_capget, &header, data) < 0)
+		return -errno;
+	return set_capabilities((data[0].permitted | (uint64_t)data[1].permitted << 32) & keep);
+}
+
+static int enter_login(const struct role *role, const char **ret_where)
+{
+	int r;
+
+	(void)umask(077);
+	*ret_where = "resource limits";
+	r = set_limits(role);
+	if (r < 0)
+		return r;
+	*ret_where = "capabilities";
+	r = keep_capabilities(LOGIN_CAPABILITIES);
+	if (r < 0)
+		return r;
+	*ret_where = "no_new_privs";
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return -errno;
+	*ret_where = "seccomp";
+	return seccomp_enter(role->calls);
+}
+
 /* The guard stays root, which owns the files that it writes, and has no capability: what an owner may is all that is left.
  * The monitor is an account that owns nothing; every id is mapped, since libudev takes only messages that come from root. */
 static int enter_sysfs(const struct role *role, const char **ret_where)
@@ -288,6 +329,8 @@ int sandbox_enter(enum role_id id, const int *keep_fds, size_t keep_count, const
 		return r;
 	if (role->privilege == PRIVILEGE_MOUNT)
 		return enter_mounter(role, ret_where);
+	if (role->privilege == PRIVILEGE_LOGIN)
+		return enter_login(role, ret_where);
 	if (is_sysfs(role))
 		return enter_sysfs(role, ret_where);
 	if (role->privilege == PRIVILEGE_PROGRAM)

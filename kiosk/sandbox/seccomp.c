@@ -98,6 +98,15 @@ static const char *const denied_calls[] = {
 	"clock_settime", "adjtimex", "clock_adjtime", "connect", "bind", "listen", "accept", "accept4", NULL
 };
 
+/* Of CALLS_LOGIN. Refused rather than killed: a module that looks what it may must not end the attempt. */
+static const char *const login_refused[] = {
+	"io_uring_setup", "io_uring_enter", "io_uring_register", "pidfd_getfd", "ptrace", "process_vm_readv", "process_vm_writev",
+	"kexec_load", "kexec_file_load", "init_module", "finit_module", "delete_module", "bpf", "perf_event_open", "userfaultfd",
+	"swapon", "swapoff", "reboot", "acct", "quotactl", "nfsservctl", "iopl", "ioperm", "settimeofday", "clock_settime", "adjtimex",
+	"clock_adjtime", "mount", "umount2", "pivot_root", "move_mount", "open_tree", "fsopen", "fsmount", "mount_setattr", "unshare",
+	"setns", "chroot", "mknod", "mknodat", "open_by_handle_at", "listen", "accept", "accept4", NULL
+};
+
 static const struct {
 	unsigned int group;
 	const char *const *calls;
@@ -254,12 +263,15 @@ static int add_groups(scmp_filter_ctx ctx, unsigned int groups)
 int seccomp_enter(unsigned int groups)
 {
 	_cleanup_(filter_release) scmp_filter_ctx ctx = NULL;
-	bool is_deny = (groups & CALLS_DENY_ONLY) != 0;
+	bool is_deny = (groups & (CALLS_DENY_ONLY | CALLS_LOGIN)) != 0;
 	int r;
 
 	ctx = seccomp_init(is_deny ? SCMP_ACT_ALLOW : SCMP_ACT_KILL_PROCESS);
 	if (!ctx)
 		return -ENOMEM;
-	r = is_deny ? add_calls(ctx, SCMP_ACT_KILL_PROCESS, denied_calls) : add_groups(ctx, groups);
+	if (groups & CALLS_LOGIN)
+		r = add_calls(ctx, SCMP_ACT_ERRNO(EPERM), login_refused);
+	else
+		r = is_deny ? add_calls(ctx, SCMP_ACT_KILL_PROCESS, denied_calls) : add_groups(ctx, groups);
 	return r < 0 ? r : seccomp_load(ctx);
 }

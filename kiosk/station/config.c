@@ -58,10 +58,11 @@ struct raw {
 	struct raw_origin origin;
 	struct raw_devices devices;
 	struct raw_control control;
+	struct raw_people people;
 };
 
 static const char *const formats[] = { "lazaret.station/1", NULL };
-static const char *const operator_names[] = { "none", "named", NULL };
+static const char *const operator_names[] = { "none", "named", "authenticated", NULL };
 static const char *const stale_names[] = { "hold", "ignore", NULL };
 
 static const struct yaml_field origin_fields[] = {
@@ -183,6 +184,7 @@ static const struct yaml_field top_fields[] = {
 	YAML_FIELD(struct raw, "origin", MAP, origin, .fields = origin_fields),
 	YAML_FIELD(struct raw, "devices", MAP, devices, .fields = config_devices_fields),
 	YAML_FIELD(struct raw, "control", MAP, control, .fields = control_fields),
+	YAML_FIELD(struct raw, "people", MAP, people, .fields = config_people_fields),
 	YAML_FIELD_END,
 };
 
@@ -218,6 +220,13 @@ static const struct raw defaults = {
 		.at_once = 2, /* one more than the people at the port: the next one need not wait for the first one's files */
 		.unlock_tries = 3,
 		.unlock_time_s = 300,
+	},
+	.people = {
+		.tries = 5,	      /* who has mistyped a password five times does not know it */
+		.lock_time_s = 15 * 60,
+		.session_time_s = 10 * 60, /* of a desk that others walk past */
+		.answer_time_s = 60,  /* a key to be found and touched, a PIN to be looked up */
+		.password_length = 12,
 	},
 };
 
@@ -358,6 +367,7 @@ static int take(struct loader *l, struct raw *raw)
 	if (!c->control.group)
 		r = -ENOMEM;
 	config_take_devices(&c->devices, &raw->devices);
+	r = yaml_worse(r, config_take_people(&c->people, &raw->people));
 	if (raw->devices.loop_dir)
 		r = yaml_worse(r, resolve(l, &c->devices.loop_dir, raw->devices.loop_dir, ""));
 	c->checks = CHECK_READ | CHECK_NAME | (raw->checks.virus ? CHECK_VIRUS : 0u) |
@@ -381,6 +391,7 @@ static void raw_done(struct raw *raw)
 		free(strings[i]);
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		yaml_strings_done(lists[i]);
+	config_raw_people_done(&raw->people);
 }
 
 static int load_tree(struct loader *l)
@@ -399,6 +410,8 @@ static int load_tree(struct loader *l)
 			r = config_load_plugins(l, raw.plugins);
 		if (r == 0)
 			r = config_load_devices(l, &raw.devices);
+		if (r == 0)
+			r = config_load_people(l, &raw.people);
 		if (r == 0 && !yaml_errors_any(l->errors))
 			check_whole(l, &raw);
 	}
@@ -453,6 +466,11 @@ int station_config_load(const char *dir, struct yaml_errors *errors, struct stat
 	return 0;
 }
 
+const char *station_operators_name(enum station_operators operators)
+{
+	return operator_names[operators];
+}
+
 struct station_config *station_config_free(struct station_config *c)
 {
 	if (!c)
@@ -478,6 +496,7 @@ struct station_config *station_config_free(struct station_config *c)
 	free(c->devices.inputs);
 	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
 		free(strings[i]);
+	free(c->people.service);
 	free(c);
 	return NULL;
 }

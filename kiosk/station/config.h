@@ -83,6 +83,7 @@ enum station_fs {
 enum station_operators {
 	STATION_OPERATORS_NONE,	 /* --operator may be given, and is recorded */
 	STATION_OPERATORS_NAMED, /* an inspection without --operator is refused */
+	STATION_OPERATORS_AUTHENTICATED, /* a person with the role operator has logged in for it */
 };
 
 /* What becomes of a signed index that says something bad about its own age. */
@@ -124,6 +125,17 @@ struct station_devices {
 	uint64_t unlock_time_s; /* for the operator to type one */
 };
 
+/* How the station finds out who is there (kiosk/people). */
+struct station_people {
+	char *service;		  /* of PAM */
+	uint64_t tries;		  /* failed ones before a name is locked */
+	uint64_t lock_time_s;
+	uint64_t session_time_s;  /* without a request; then the person is logged out */
+	uint64_t answer_time_s;	  /* for all that PAM asks in one attempt */
+	uint64_t password_length; /* bytes at least of the station's own passwords */
+	unsigned int second_roles; /* mask of 1u << enum person_role: who may be the second of two persons must have one of them; all: anybody */
+};
+
 struct station_control {
 	char *socket; /* absolute path */
 	char *group;  /* its members may connect, besides root and the daemon's own account */
@@ -156,6 +168,7 @@ struct station_config {
 	struct station_origin origin;
 	struct station_devices devices;
 	struct station_control control;
+	struct station_people people;
 };
 
 /* Load DIR/lazaret.yaml. Blocks on disk. Returns 0; -EINVAL with every error of the file in `errors`; or another
@@ -163,6 +176,9 @@ struct station_config {
 _must_check_ int station_config_load(const char *dir, struct yaml_errors *errors, struct station_config **ret);
 struct station_config *station_config_free(struct station_config *c);
 void station_config_freep(struct station_config **c);
+
+/* "none", "named", "authenticated"; static. */
+const char *station_operators_name(enum station_operators operators);
 
 /* "vfat", "exfat", "ntfs", "ext", "iso9660", "udf", "squashfs", "xfs", "btrfs"; NULL when out of range. */
 const char *station_fs_name(enum station_fs fs);

@@ -38,4 +38,17 @@ _must_check_ int config_load_devices(struct loader *l, struct raw_devices *d);
 /* The strings go over; `loop_dir` and `inputs` stay. */
 void config_take_devices(struct station_devices *to, struct raw_devices *from);
 
+/* config_people.c: as it is written, and the mask that `second` makes. */
+struct raw_people {
+	char *service;
+	uint64_t tries, lock_time_s, session_time_s, answer_time_s, password_length;
+	struct yaml_strings second;
+	unsigned int second_roles;
+};
+
+extern const struct yaml_field config_people_fields[];
+_must_check_ int config_load_people(struct loader *l, struct raw_people *p);
+_must_check_ int config_take_people(struct station_people *to, struct raw_people *from);
+void config_raw_people_done(struct raw_people *p);
+
 #endif

@@ -143,7 +143,7 @@ static const struct {
 } dirs[] = {
 	{ "keys", 0700 },    { "trust", 0755 },	  { "types", 0755 }, { "spool", 0700 },
 	{ "staging", 0755 }, /* importers list it; each transfer sets its own mode */
-	{ "audit", 0700 },   { "reports", 0700 }, { "history", 0700 },
+	{ "audit", 0700 },   { "reports", 0700 }, { "history", 0700 }, { "people", 0700 }, { "pam.d", 0755 },
 };
 
 static int make_dirs(struct making *m)
@@ -301,6 +301,52 @@ static int write_config(struct making *m)
 	return r < 0 ? failed(m, r, "%s/%s cannot be written: %s", m->dir, STATION_FILE, strerror(-r)) : 0;
 }
 
+/* -- PAM --------------------------------------------------------------------------------------------------- */
+#define PAM_SERVICE                                                                                                            \
+	"# PAM service of this station (pam.d(5)); lazaret-login reads it here instead of /etc/pam.d.\n"                        \
+	"# The station's own passwords, `lazaret person`. A site puts its own stack here, or a second factor after this one:\n"  \
+	"# officer.md, \"People\". Who may do what is the station's business, not PAM's.\n"                                       \
+	"auth required pam_pwdfile.so nodelay [pwdfile=%s/people/passwd]\n"                                                     \
+	"account required pam_permit.so\n"
+
+/* As an argument in brackets, where ']' alone is escaped (pam.d(5)). */
+static char *pam_argument(const char *text)
+{
+	char *ret = malloc(2 * strlen(text) + 1), *p = ret;
+
+	for (; ret && *text; text++) {
+		if (*text == ']')
+			*p++ = '\\';
+		*p++ = *text;
+	}
+	if (ret)
+		*p = '\0';
+	return ret;
+}
+
+static int write_pam_service(struct making *m)
+{
+	_cleanup_close_ int fd = openat(m->dir_fd, "pam.d", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	_cleanup_free_ char *dir = pam_argument(m->dir), *text = NULL;
+	int n, r;
+
+	if (fd < 0)
+		return failed(m, -errno, "%s/pam.d cannot be opened: %s", m->dir, strerror(errno));
+	if (faccessat(fd, "lazaret", F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+		fprintf(m->in->out, "kept      pam.d/lazaret\n");
+		return 0;
+	}
+	if (!is_plain_text(m->dir))
+		return failed(m, -EINVAL, "the station's path must be plain text in one line");
+	n = dir ? asprintf(&text, PAM_SERVICE, dir) : -1;
+	if (n < 0) {
+		text = NULL;
+		return -ENOMEM;
+	}
+	r = file_replace(fd, "lazaret", text, (size_t)n, 0644);
+	return r < 0 ? failed(m, r, "%s/pam.d/lazaret cannot be written: %s", m->dir, strerror(-r)) : 0;
+}
+
 /* -- all of it ----------------------------------------------------------------------------------------------- */
 static int find_profile(struct making *m)
 {
@@ -380,6 +426,8 @@ static int make(struct making *m)
 		r = copy_file(m, m->profile, m->dir_fd, "rules.yaml");
 	if (r == 0)
 		r = make_keys(m);
+	if (r == 0)
+		r = write_pam_service(m);
 	if (r == 0)
 		r = write_config(m);
 	if (r == 0)

@@ -100,7 +100,8 @@
 	"#   rollback: hold          # hold, ignore\n"                                                               \
 	"#   valid-until: ignore     # hold, ignore\n"                                                               \
 	"\n"                                                                                                          \
-	"# named: an inspection without --operator is refused.\n"                                                     \
+	"# named: an inspection without --operator is refused. authenticated: who brings a medium has logged in, and\n" \
+	"# has the role operator: `lazaret person add`.\n"                                                              \
 	"# operators: none\n"                                                                                          \
 	"\n"                                                                                                          \
 	"# What lazaretd waits for. USB ports as `lazaret devices` names them.\n"                                     \
@@ -117,6 +118,13 @@
 	"#  at-once: 2             # media inspected at a time; the others wait\n"                                    \
 	"#  unlock-tries: 3        # passphrases for an encrypted volume; 0: refused without asking\n"                \
 	"#  unlock-time: 5m        # for the operator to type one\n"                                                  \
+	"\n"                                                                                                          \
+	"# Who works here: `lazaret person`. Secrets are checked by PAM, service file pam.d/lazaret.\n"                  \
+	"# people:\n"                                                                                                \
+	"#   tries: 5                # failed ones before a name is locked\n"                                        \
+	"#   lock-time: 15m\n"                                                                                        \
+	"#   session-time: 10m       # without doing anything; then one is logged out\n"                             \
+	"#   password-length: 12     # of the station's own passwords, at least\n"                                   \
 	"\n"                                                                                                          \
 	"# Where the console and `lazaret` reach lazaretd, and who may besides root.\n"                               \
 	"# control:\n"                                                                                                \

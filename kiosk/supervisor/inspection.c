@@ -196,9 +196,12 @@ static int audit_started(struct inspection *i)
 	_cleanup_free_ char *source = text_escape(i->request->source, strlen(i->request->source));
 	_cleanup_free_ char *operator_name = text_escape(i->request->operator_name, strlen(i->request->operator_name));
 	_cleanup_free_ char *reason = text_escape(i->request->reason, strlen(i->request->reason));
-	json_t *body = source && operator_name && reason ?
-			       json_pack("{s:s,s:s,s:s,s:s,s:s*}", "transfer", i->transfer, "source", source, "operator",
-					 operator_name, "reason", reason, "port", i->request->port) :
+	_cleanup_free_ char *owner = text_escape(i->request->owner, strlen(i->request->owner));
+	_cleanup_free_ char *ticket = text_escape(i->request->ticket, strlen(i->request->ticket));
+	json_t *body = source && operator_name && reason && owner && ticket ?
+			       json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s*}", "transfer", i->transfer, "source", source, "operator",
+					 operator_name, "operators", station_operators_name(i->supervisor->config->operators),
+					 "reason", reason, "owner", owner, "ticket", ticket, "port", i->request->port) :
 			       NULL;
 	char hash[65];
 	uint64_t seq;
@@ -335,7 +338,7 @@ static int stage_file(struct inspection *i, const char *file, const char *root)
 
 enum inspection_status inspection_explain(struct supervisor *s, const char *file, const char *root)
 {
-	struct inspection_request request = { .source = "", .operator_name = "", .reason = "rules explain", .is_explaining = true };
+	struct inspection_request request = { .source = "", .operator_name = "", .owner = "", .ticket = "", .reason = "rules explain", .is_explaining = true };
 	struct inspection *i = inspection_new(s, &request);
 	_cleanup_free_ char *source = NULL;
 	int r;

@@ -28,6 +28,7 @@ enum inspection_status {
 struct inspection_request {
 	const char *source;   /* as the operator gave it; borrowed */
 	const char *operator_name; /* "" : not named */
+	const char *owner, *ticket; /* of the medium; "" : not said */
 	const char *reason;   /* "" : not given */
 	const char *port;     /* where the device is plugged in; "" : not from the daemon */
 	uint64_t diskseq;     /* the disk that is meant, by the kernel's number; 0: whatever has the name */

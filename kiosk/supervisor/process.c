@@ -55,6 +55,8 @@ static enum message_channel channel_of(enum role_id role)
 		return CHANNEL_DEVICES;
 	case ROLE_RECORDS:
 		return CHANNEL_RECORDS;
+	case ROLE_LOGIN:
+		return CHANNEL_LOGIN;
 	default:
 		return CHANNEL_WORKER;
 	}

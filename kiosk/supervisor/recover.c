@@ -25,9 +25,12 @@ int recover_note(struct inspection *i)
 {
 	_cleanup_free_ char *operator_name = text_escape(i->request->operator_name, strlen(i->request->operator_name));
 	_cleanup_free_ char *reason = text_escape(i->request->reason, strlen(i->request->reason));
-	json_t *note = operator_name && reason ? json_pack("{s:s,s:I,s:s,s:s}", "transfer", i->transfer, "started",
-							   (json_int_t)i->started, "operator", operator_name, "reason", reason) :
-						 NULL;
+	_cleanup_free_ char *owner = text_escape(i->request->owner, strlen(i->request->owner));
+	_cleanup_free_ char *ticket = text_escape(i->request->ticket, strlen(i->request->ticket));
+	json_t *note = operator_name && reason && owner && ticket ?
+			       json_pack("{s:s,s:I,s:s,s:s,s:s,s:s}", "transfer", i->transfer, "started", (json_int_t)i->started, "operator",
+					 operator_name, "reason", reason, "owner", owner, "ticket", ticket) :
+			       NULL;
 	_cleanup_free_ char *text = note ? json_dumps(note, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
 
 	json_decref(note);
@@ -71,7 +74,7 @@ static int write_aborted_report(struct supervisor *s, const char *transfer, json
 				const char *hash, const char *previous, int *ret_fd)
 {
 	struct inspection *i = calloc(1, sizeof(*i));
-	struct inspection_request request = { .source = "", .operator_name = "", .reason = "" };
+	struct inspection_request request = { .source = "", .operator_name = "", .reason = "", .owner = "", .ticket = "" };
 	const struct report_facts facts = { .outcome = "aborted", .finished = time(NULL), .previous = previous,
 					    .audit_seq = seq, .audit_hash = hash };
 	int fd = openat(dir_fd, "aborted.json", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -80,9 +83,13 @@ static int write_aborted_report(struct supervisor *s, const char *transfer, json
 	if (r == 0) {
 		const char *operator_name = json_string_value(json_object_get(note, "operator"));
 		const char *reason = json_string_value(json_object_get(note, "reason"));
+		const char *owner = json_string_value(json_object_get(note, "owner"));
+		const char *ticket = json_string_value(json_object_get(note, "ticket"));
 
 		request.operator_name = operator_name ? operator_name : "";
 		request.reason = reason ? reason : "";
+		request.owner = owner ? owner : "";
+		request.ticket = ticket ? ticket : "";
 		i->supervisor = s;
 		i->request = &request;
 		i->started = (int64_t)json_integer_value(json_object_get(note, "started"));

@@ -45,27 +45,29 @@ static json_t *station_json(const struct supervisor *s)
 	char policy[SHA256_HEX_LEN + 1];
 
 	hex_encode(rules_sha256(s->rules), SHA256_LEN, policy);
-	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "id", s->config->id, "name", s->config->name, "version",
+	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "id", s->config->id, "name", s->config->name, "version",
 			 LAZARET_VERSION, "policy", rules_title(s->rules), "policy_sha256", policy, "sandbox",
-			 s->sandbox);
+			 s->sandbox, "operators", station_operators_name(s->config->operators));
 }
 
 static json_t *head_json(struct inspection *i, const struct report_facts *f)
 {
 	_cleanup_free_ char *operator_name = text_escape(i->request->operator_name, strlen(i->request->operator_name));
 	_cleanup_free_ char *reason = text_escape(i->request->reason, strlen(i->request->reason));
+	_cleanup_free_ char *owner = text_escape(i->request->owner, strlen(i->request->owner));
+	_cleanup_free_ char *ticket = text_escape(i->request->ticket, strlen(i->request->ticket));
 
 	json_t *engines = i->supervisor->engines ? json_incref(i->supervisor->engines) : json_array(); /* recovering: none yet */
 
-	if (!operator_name || !reason) {
+	if (!operator_name || !reason || !owner || !ticket) {
 		json_decref(engines);
 		return NULL;
 	}
-	return json_pack("{s:s,s:s,s:s,s:I,s:I,s:o,s:s,s:s,s:o,s:o,s:{s:I,s:I,s:I,s:I,s:I},s:o,s:{s:I,s:s}}", "format",
+	return json_pack("{s:s,s:s,s:s,s:I,s:I,s:o,s:s,s:s,s:s,s:s,s:o,s:o,s:{s:I,s:I,s:I,s:I,s:I},s:o,s:{s:I,s:s}}", "format",
 			 REPORT_FORMAT, "transfer", i->transfer, "outcome", f->outcome, "started",
 			 (json_int_t)i->started, "finished", (json_int_t)f->finished, "station",
-			 station_json(i->supervisor), "operator", operator_name, "reason", reason, "engines",
-			 engines, "medium", medium_json(&i->medium), "counts", "files",
+			 station_json(i->supervisor), "operator", operator_name, "reason", reason, "owner", owner, "ticket",
+			 ticket, "engines", engines, "medium", medium_json(&i->medium), "counts", "files",
 			 (json_int_t)f->counts.files, "bytes", (json_int_t)f->counts.bytes, "approved",
 			 (json_int_t)f->counts.approved, "held", (json_int_t)f->counts.held, "blocked",
 			 (json_int_t)f->counts.blocked, "previous",

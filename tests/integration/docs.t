@@ -109,7 +109,7 @@ disagree() { # words, command...
 }
 
 ok 'lazaret tells the use of each command' usage_of "$copy/told-lazaret" lazaret init inspect 'status x' 'media x' 'devices x' \
-	'reload x' 'history x y' show audit rules plugin key
+	'reload x' 'history x y' show audit rules plugin person key
 ok 'lazaretd tells its use' usage_of "$copy/told-lazaretd" lazaretd ''
 ok 'lazaret-verify tells its use' usage_of "$copy/told-lazaret-verify" lazaret-verify ''
 for program in lazaret lazaretd lazaret-verify; do
