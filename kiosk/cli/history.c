@@ -22,6 +22,7 @@ struct update {
 	struct history *history;
 	int reports_fd;
 	uint64_t added, missing;
+	int64_t decided; /* the newest record about decisions */
 };
 
 /* -- bringing the index up to date ------------------------------------------------------------------------- */
@@ -85,8 +86,12 @@ static int on_record(void *context, const struct chain_record *r, uint64_t line)
 	const char *sha256 = json_string_value(json_object_get(r->body, "sha256"));
 	int found = history_series_add(u->history, r->type, r->body, r->seq);
 
+	if (found == 0)
+		found = history_decisions_add(u->history, r->type, r->body, r->seq);
 	if (found < 0)
 		return found;
+	if (strcmp(r->type, HISTORY_TYPE_PROPOSAL) == 0 || strcmp(r->type, HISTORY_TYPE_DECISION) == 0)
+		u->decided = (int64_t)r->seq;
 	if (strcmp(r->type, CHAIN_TYPE_REPORT) != 0 || !transfer || !sha256 || !report_transfer_valid(transfer))
 		return 0;
 	found = history_find(u->history, transfer);
@@ -150,6 +155,8 @@ static int update_index(struct history *h, const struct station_config *config, 
 			    result.bad_line);
 	if (r == 0 && (result.is_good || result.is_torn_end))
 		r = history_series_set_whole(h, true);
+	if (r == 0 && is_rebuild && (result.is_good || result.is_torn_end))
+		r = history_decisions_set_place(h, u.decided);
 	if (r == 0 && is_rebuild)
 		(void)printf("indexed %" PRIu64 " reports%s\n", u.added, u.missing ? "; some are missing, see above" : "");
 	return r;

@@ -10,6 +10,7 @@
 #include "cli/media.h"
 #include "cli/person.h"
 #include "cli/records.h"
+#include "cli/review.h"
 #include "common/log.h"
 
 #define STATION_DIR_DEFAULT "/var/lib/lazaret"
@@ -30,6 +31,8 @@ static const struct {
 	{ "reload", cmd_reload, "configuration, rules, keys and databases are read anew" },
 	{ "rules", cmd_rules, "check [FILE] | explain FILE   the officer's rules" },
 	{ "plugin", cmd_plugin, "check PROGRAM   does a plug-in do as docs/plugins.md says?" },
+	{ "review", cmd_review, "list | show | release | reject | confirm | withdraw | proposals   what is held" },
+	{ "hash", cmd_hash, "allow | deny | remove | list   contents by their SHA-256" },
 	{ "person", cmd_person, "list | add | change | remove | password | unlock | check   who works here" },
 	{ "key", cmd_key, "make | show | trust | distrust | list   keys" },
 };

@@ -37,7 +37,17 @@ static const char schema[] =
 	"CREATE TABLE IF NOT EXISTS series("
 	" series TEXT NOT NULL, key TEXT NOT NULL, date INTEGER NOT NULL, seq INTEGER NOT NULL,"
 	" PRIMARY KEY(series, key)) STRICT, WITHOUT ROWID;"
-	"PRAGMA user_version=3;";
+	/* the newest about each content; proposals, and what closed them; the record up to which all are here */
+	"CREATE TABLE IF NOT EXISTS decided("
+	" sha256 BLOB PRIMARY KEY, decision INTEGER NOT NULL, id TEXT NOT NULL, by_name TEXT NOT NULL, second TEXT NOT NULL,"
+	" reason TEXT NOT NULL, until INTEGER NOT NULL, at INTEGER NOT NULL, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS proposals("
+	" id TEXT PRIMARY KEY, body TEXT NOT NULL, expires INTEGER NOT NULL, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX IF NOT EXISTS proposals_seq ON proposals(seq);"
+	"CREATE TABLE IF NOT EXISTS closed("
+	" id TEXT PRIMARY KEY, decision INTEGER NOT NULL, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS decisions_place(one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL) STRICT;"
+	"PRAGMA user_version=4;";
 
 static const char *const statements[STATEMENT_COUNT_] = {
 	[ADD_TRANSFER] = "INSERT INTO transfers(transfer) VALUES(?1)",
@@ -399,7 +409,8 @@ void history_rollback(struct history *h)
 
 int history_clear(struct history *h)
 {
-	int r = execute(h, "BEGIN IMMEDIATE; DELETE FROM files; DELETE FROM transfers; DELETE FROM series; COMMIT");
+	int r = execute(h, "BEGIN IMMEDIATE; DELETE FROM files; DELETE FROM transfers; DELETE FROM series;"
+			   "DELETE FROM decided; DELETE FROM proposals; DELETE FROM closed; DELETE FROM decisions_place; COMMIT");
 
 	if (r < 0)
 		history_rollback(h);

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/decision.h"
+#include "common/hash.h"
 #include "common/macros.h"
 
 #define HISTORY_FILE "history.sqlite"
@@ -73,6 +75,60 @@ _must_check_ int history_series_date(struct history *h, const char *series, cons
  * syncs all that was added. */
 _must_check_ int history_series_is_whole(struct history *h);
 _must_check_ int history_series_set_whole(struct history *h, bool is_whole);
+
+/* -- decisions (history_decisions.c): what officers have decided about contents, and proposed ----------------------- */
+
+/* Records of the audit trail (lazaret-audit(5)):
+ * proposal {at, by, decision, expires, id, reason, sha256: [...], until}: waits for a second person
+ * decision {at, by, decision, id, reason, second, sha256: [...], until}: holds, or closes the proposal of this id */
+#define HISTORY_TYPE_PROPOSAL "proposal"
+#define HISTORY_TYPE_DECISION "decision"
+
+struct history_decision { /* strings are borrowed */
+	uint8_t sha256[SHA256_LEN];
+	enum decision decision;
+	const char *id, *by, *second, *reason; /* second: "" when one was enough */
+	int64_t until;			       /* s since 1970; 0: no end */
+	int64_t at;
+	uint64_t seq;
+};
+
+/* Does a body of this type (one of the two) have its form? */
+_must_check_ bool history_decisions_valid(const char *type, const json_t *body);
+/* Take in the record `seq` of the trail when it is of these types, and valid; others are passed over. In any order and any number
+ * of times: the newest holds. */
+_must_check_ int history_decisions_add(struct history *h, const char *type, const json_t *body, uint64_t seq);
+/* Up to which record everything is in here; -1: not known, the trail has to be walked. */
+_must_check_ int history_decisions_place(struct history *h, int64_t *ret_seq);
+_must_check_ int history_decisions_set_place(struct history *h, int64_t seq);
+/* A walk of the trail in one transaction: forget all, add, and then either. */
+_must_check_ int history_decisions_begin(struct history *h);
+_must_check_ int history_decisions_end(struct history *h, int64_t seq);
+
+/* The newest about this content, whether or not it is still in force: 1, or 0: there is none. `each` gets it. */
+_must_check_ int history_decision_of(struct history *h, const uint8_t sha256[static SHA256_LEN],
+				     int (*each)(void *context, const struct history_decision *d), void *context);
+/* Is it in force now? */
+bool history_decision_holds(const struct history_decision *d, int64_t now);
+/* Those in force at `now`, by SHA-256, behind `after` (NULL: from the first). `each` as below. */
+_must_check_ int history_decisions(struct history *h, int64_t now, const uint8_t *after, int64_t limit,
+				   int (*each)(void *context, const struct history_decision *d), void *context);
+
+/* A proposal's record with what became of it: `closed` "" while it is open, otherwise the decision that closed it. */
+struct history_proposal {
+	const char *id, *body, *closed; /* body: the record's, JSON */
+	int64_t expires;		/* s since 1970 */
+	uint64_t seq;
+};
+
+/* Has a proposal or a decision this number? 1, 0. */
+_must_check_ int history_decisions_knows(struct history *h, const char *id);
+/* 1 and `each` called, or 0: there is none of this id. */
+_must_check_ int history_proposal_of(struct history *h, const char *id, int (*each)(void *context, const struct history_proposal *p),
+				     void *context);
+/* Those that are open at `now` and younger than record `after`, oldest first. `each` as below. */
+_must_check_ int history_proposals(struct history *h, int64_t now, uint64_t after,
+				   int (*each)(void *context, const struct history_proposal *p), void *context);
 
 /* Rows for people and for --json, newest first. Strings are borrowed, as the reports have them (escaped). */
 struct history_transfer {

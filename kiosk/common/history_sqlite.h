@@ -13,7 +13,7 @@
 #include "common/hash.h"
 #include "common/history.h"
 
-#define HISTORY_VERSION 3 /* PRAGMA user_version; 0 was without ranks, codes and places, 2 without series */
+#define HISTORY_VERSION 4 /* PRAGMA user_version; 0 was without ranks, codes and places, 2 without series, 3 without decisions */
 
 enum history_rank {
 	RANK_BLOCKED,

@@ -24,6 +24,7 @@
 /* Topics: the station, the devices, and one a medium. */
 #define CONTROL_STATION 1u
 #define CONTROL_DEVICES 2u
+#define CONTROL_RELEASE 3u
 #define CONTROL_MEDIUM 16u /* + the medium's number */
 /* Topics of one connection: + its number (control_request.client). Such an object is told to that connection alone. */
 #define CONTROL_CLIENT (UINT64_C(1) << 40)

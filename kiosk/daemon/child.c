@@ -19,6 +19,7 @@
 #include "daemon/daemon.h"
 #include "supervisor/inspection.h"
 #include "supervisor/recover.h"
+#include "supervisor/release.h"
 
 /* The daemon may be loading for a while; an inspection does not end for that. */
 #define EVENTS_PATIENCE_MS 120000
@@ -285,6 +286,51 @@ void child_reap(struct daemon *d, pid_t pid)
 		return; /* a zombie until we end */
 	(void)sd_event_source_set_floating(source, 1); /* lives with the loop; fails for no source of this kind */
 	sd_event_source_unref(source);
+}
+
+/* -- releases (review_release.c) ------------------------------------------------------------------------------------- */
+
+static _noreturn_ void publish(struct supervisor *s, struct release *r, int events_fd)
+{
+	const int keep[] = { events_fd, s->spool_fd, s->staging_fd, s->audit_fd, s->reports_fd, s->history_fd, release_spool_fd(r) };
+	struct events *events = events_new(events_fd, EVENTS_PATIENCE_MS);
+	enum inspection_status status = INSPECTION_INCOMPLETE;
+	int signal_fd;
+
+	if (!events || fd_close_others(STDERR_FILENO + 1, keep, ARRAY_LEN(keep)) < 0)
+		_exit(INSPECTION_INCOMPLETE);
+	forget_channels(s);
+	signal_fd = open_signals();
+	if (signal_fd >= 0 && supervisor_become(s, events, signal_fd, -1, NULL) == 0) {
+		status = release_run(r);
+		release_free(r);
+	}
+	if (process_end(&s->ledger) != 0)
+		log_warning("the ledger did not end cleanly");
+	_exit((int)status);
+}
+
+pid_t child_release(struct daemon *d, struct release *r, int *ret_events_fd)
+{
+	pid_t self = getpid(), pid;
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+		return -errno;
+	pid = fork();
+	if (pid == 0) {
+		begin_child(self);
+		publish(d->station, r, ends[1]);
+	}
+	close_p(&ends[1]);
+	if (pid < 0) {
+		int e = -errno;
+
+		close_p(&ends[0]);
+		return e;
+	}
+	*ret_events_fd = ends[0];
+	return pid;
 }
 
 /* -- small ones ------------------------------------------------------------------------------------------------- */

@@ -55,7 +55,8 @@ static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *
 	for (size_t k = 0; k < d->media_count; k++)
 		if (d->media[k]->pid > 0)
 			media_cancel(d->media[k]);
-	if (media_running(d) == 0 || sd_event_now(d->loop, CLOCK_MONOTONIC, &now) < 0 ||
+	review_stop(d);
+	if ((media_running(d) == 0 && !review_is_running(d)) || sd_event_now(d->loop, CLOCK_MONOTONIC, &now) < 0 ||
 	    sd_event_add_time(d->loop, NULL, CLOCK_MONOTONIC, now + END_US, 0, on_end_late, d) < 0)
 		return sd_event_exit(d->loop, 0);
 	return 0;
@@ -71,6 +72,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *context)
 	devices_tick(d);
 	archive_tick(d);
 	sessions_tick(d);
+	review_tick(d);
 	media_schedule(d);
 	control_touch(d->control, CONTROL_STATION);
 	if (sd_event_source_set_time(source, usec + TICK_US) < 0 || sd_event_source_set_enabled(source, SD_EVENT_ONESHOT) < 0)
@@ -138,6 +140,7 @@ int daemon_run(const char *dir)
 		archive_done(&d);
 	d.control = control_server_free(d.control);
 	sessions_done(&d);
+	review_done(&d);
 	station_audit(&d, "station-stopped", json_object());
 	station_done(&d);
 	d.events = events_free(d.events);

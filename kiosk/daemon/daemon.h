@@ -23,6 +23,7 @@
 #include "control/server.h"
 #include "control/trouble.h"
 #include "daemon/fold.h"
+#include "daemon/review.h"
 #include "people/people.h"
 #include "supervisor/events.h"
 #include "supervisor/process.h"
@@ -99,6 +100,7 @@ struct daemon {
 	struct question *questions; /* waiting, oldest first */
 
 	struct sessions *sessions; /* sessions.c */
+	struct review review;	   /* review.h */
 };
 
 /* Run until SIGTERM or SIGINT. Returns an exit status. */
@@ -161,6 +163,8 @@ void child_signal(struct medium *m, int signal);
 void child_done(struct medium *m);
 /* A process of ours that ends by itself: reap it when it does. */
 void child_reap(struct daemon *d, pid_t pid);
+/* In a process of its own: publish what was released. Returns its id and the descriptor of its events, or a negative errno. */
+_must_check_ pid_t child_release(struct daemon *d, struct release *r, int *ret_events_fd);
 /* In a process of its own: tell and clean up what a crashed inspection left (supervisor/recover.h). */
 void child_recover(struct daemon *d);
 /* In a process of its own, since it may take the drive seconds: open the tray. */

@@ -16,6 +16,7 @@
 #include "supervisor/describe.h"
 #include "supervisor/inspection.h"
 #include "supervisor/relay.h"
+#include "supervisor/release.h"
 #include "supervisor/starter.h"
 
 #define EX_USAGE 64
@@ -24,6 +25,7 @@ struct options {
 	const char *dir;
 	const char *operator_name, *reason, *owner, *ticket;
 	const char *root;  /* --explain: where what vouches for the file lies */
+	const char *release, *second; /* --release: proposal, and the person who confirms it */
 	const char *roles; /* the socket of lazaret-starter; NULL: roles are our children */
 	int events_fd;
 	bool is_inspecting, is_explaining, is_describing;
@@ -37,7 +39,8 @@ static const char usage[] = "usage: lazaretd -C DIR [--roles SOCKET]\n"
 			    "       lazaretd -C DIR --inspect [--operator NAME [--authenticated]] [--reason TEXT] [--owner NAME] [--ticket TEXT]\n"
 			    "                [--events-fd N] SOURCE...\n"
 			    "       lazaretd -C DIR --explain [--root DIR] [--events-fd N] FILE...\n"
-			    "       lazaretd -C DIR --describe-key [--events-fd N] FILE\n";
+			    "       lazaretd -C DIR --describe-key [--events-fd N] FILE\n"
+			    "       lazaretd -C DIR --release PROPOSAL --second NAME [--events-fd N]\n";
 
 static bool parse_fd(const char *text, int *ret)
 {
@@ -58,6 +61,8 @@ static bool parse_options(int argc, char **argv, struct options *o)
 					       { "explain", no_argument, NULL, 'x' },
 					       { "describe-key", no_argument, NULL, 'k' },
 					       { "root", required_argument, NULL, 'R' },
+					       { "release", required_argument, NULL, 'L' },
+					       { "second", required_argument, NULL, 'S' },
 					       { "operator", required_argument, NULL, 'o' },
 					       { "authenticated", no_argument, NULL, 'a' },
 					       { "reason", required_argument, NULL, 'r' },
@@ -94,6 +99,10 @@ static bool parse_options(int argc, char **argv, struct options *o)
 			o->roles = optarg;
 		else if (c == 'R')
 			o->root = optarg;
+		else if (c == 'L')
+			o->release = optarg;
+		else if (c == 'S')
+			o->second = optarg;
 		else if (c == 'V') {
 			(void)printf("lazaretd %s\n", LAZARET_VERSION);
 			exit(EXIT_SUCCESS);
@@ -104,6 +113,8 @@ static bool parse_options(int argc, char **argv, struct options *o)
 			return false;
 		}
 	}
+	if (o->release || o->second)
+		return o->dir && o->release && o->second && optind == argc && !o->is_inspecting && !o->is_explaining && !o->is_describing;
 	if (!o->is_inspecting && !o->is_explaining && !o->is_describing)
 		return o->dir && optind == argc && !*o->operator_name && !*o->reason && !*o->owner && !*o->ticket && !o->is_authenticated &&
 		       o->events_fd < 0;
@@ -172,6 +183,23 @@ static int inspect(const struct options *o, char **sources)
 	return worst;
 }
 
+/* `lazaret review` has found out who the two persons are. */
+static int release(const struct options *o)
+{
+	_cleanup_(supervisor_freep) struct supervisor *s = NULL;
+	struct events *events = events_new(o->events_fd, EVENTS_PATIENCE_MS);
+	int signal_fd = open_signals(), status = INSPECTION_INCOMPLETE;
+
+	if (!events || signal_fd < 0)
+		log_error("err=%s", errno_name(errno));
+	else if (supervisor_open_records(o->dir, events, signal_fd, &s) == 0)
+		status = (int)release_confirm(s, o->release, o->second);
+	s = supervisor_free(s);
+	events_free(events);
+	close_p(&signal_fd);
+	return status;
+}
+
 static int describe(const struct options *o, const char *file)
 {
 	struct events *events = events_new(o->events_fd, EVENTS_PATIENCE_MS);
@@ -206,7 +234,7 @@ int main(int argc, char **argv)
 	}
 	if (o.roles)
 		starter_use(o.roles);
-	is_daemon = !o.is_inspecting && !o.is_explaining && !o.is_describing;
+	is_daemon = !o.is_inspecting && !o.is_explaining && !o.is_describing && !o.release;
 	if (is_daemon)
 		control_wipe_json(); /* passphrases pass through requests */
 	if (relay_start(&relay) < 0) {
@@ -215,6 +243,8 @@ int main(int argc, char **argv)
 	}
 	if (is_daemon)
 		status = daemon_run(o.dir);
+	else if (o.release)
+		status = release(&o);
 	else
 		status = o.is_describing ? describe(&o, argv[optind]) : inspect(&o, argv + optind);
 	relay_end(&relay);

@@ -259,7 +259,7 @@ void media_ended(struct medium *m)
 	media_schedule(d);
 	if (d->control)
 		control_touch(d->control, CONTROL_STATION);
-	if (d->is_ending && media_running(d) == 0)
+	if (d->is_ending && media_running(d) == 0 && !review_is_running(d))
 		(void)sd_event_exit(d->loop, 0); /* fails only when it is exiting already */
 }
 

@@ -23,6 +23,7 @@ static json_t *object(void *context, uint64_t topic)
 		return sessions_object(d, topic - CONTROL_CLIENT);
 	return topic == CONTROL_STATION ? station_object(d) :
 	       topic == CONTROL_DEVICES ? devices_object(d) :
+	       topic == CONTROL_RELEASE ? review_object(d) :
 					  media_object(d, (uint32_t)(topic - CONTROL_MEDIUM));
 }
 
@@ -35,6 +36,8 @@ static size_t topics(void *context, uint64_t *list, size_t max)
 		list[n++] = CONTROL_STATION;
 	if (n < max)
 		list[n++] = CONTROL_DEVICES;
+	if (n < max)
+		list[n++] = CONTROL_RELEASE;
 	for (size_t k = 0; k < d->media_count && n < max; k++)
 		list[n++] = CONTROL_MEDIUM + d->media[k]->number;
 	return n;
@@ -240,7 +243,7 @@ static void request(void *context, const struct control_request *q)
 	json_int_t number = json_integer_value(json_object_get(q->fields, "medium"));
 
 	sessions_seen(c.d, q->client);
-	if (sessions_request(c.d, q))
+	if (sessions_request(c.d, q) || review_request(c.d, q))
 		return;
 	for (size_t k = 0; k < ARRAY_LEN(calls); k++) {
 		if (strcmp(calls[k].name, q->name) != 0)

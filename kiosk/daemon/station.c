@@ -162,6 +162,7 @@ static void come_into_force(struct daemon *d)
 		      json_pack("{s:s,s:s,s:O}", "policy", rules_title(d->station->rules), "policy_sha256",
 				policy_hash(d->station, hash), "engines", d->station->engines));
 	(void)sd_notify(0, "READY=1\nSTATUS=waiting for media"); /* nothing to be done about a manager that does not listen */
+	review_count(d);
 	archive_done(d); /* its directories may be others now */
 	devices_apply(d);
 	media_schedule(d);
@@ -290,7 +291,7 @@ static json_t *databases(const struct supervisor *s)
 	return list;
 }
 
-static int describe(json_t *o, struct supervisor *s)
+static int describe(const struct daemon *d, json_t *o, struct supervisor *s)
 {
 	const struct station_config *c = s->config;
 	int64_t age = engine_age(s);
@@ -301,7 +302,7 @@ static int describe(json_t *o, struct supervisor *s)
 	json_t *more;
 	int r;
 
-	more = json_pack("{s:s,s:s,s:s,s:s,s:s,s:o,s:s,s:I,s:I,s:I,s:I,s:s,s:I}", "name", c->name, "id", c->id, "policy",
+	more = json_pack("{s:o,s:s,s:s,s:s,s:s,s:s,s:o,s:s,s:I,s:I,s:I,s:I,s:s,s:I}", "held", review_station(d), "name", c->name, "id", c->id, "policy",
 			 rules_title(s->rules), "policy_sha256", policy_hash(s, hash), "operators",
 			 station_operators_name(c->operators), "databases", databases(s), "database_state",
 			 s->is_database_stale ? "stop" : is_old ? "warn" : "ok", "database_age_s", (json_int_t)age, "rules_time",
@@ -325,7 +326,7 @@ json_t *station_object(struct daemon *d)
 		      LAZARET_VERSION, "state", state_now(d), "trouble", trouble_object(d), "reload", d->reload, "now",
 		      (json_int_t)time(NULL));
 
-	if (o && d->station && describe(o, d->station) < 0) {
+	if (o && d->station && describe(d, o, d->station) < 0) {
 		json_decref(o);
 		return NULL;
 	}

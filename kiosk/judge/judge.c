@@ -387,13 +387,19 @@ int judge_explain(const struct rule_set *rules, const struct subject *subject, s
 	return 0;
 }
 
+static void reasons_done(struct judgement_reason *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		free(list[i].detail);
+		free(list[i].member);
+	}
+	free(list);
+}
+
 void judgement_done(struct judgement *j)
 {
-	for (size_t i = 0; i < j->reason_count; i++) {
-		free(j->reasons[i].detail);
-		free(j->reasons[i].member);
-	}
-	free(j->reasons);
+	reasons_done(j->reasons, j->reason_count);
+	reasons_done(j->overridden, j->overridden_count);
 	*j = (struct judgement){ .verdict = VERDICT_BLOCKED, .rule = "" };
 }
 

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/decision.h"
 #include "common/finding.h"
 #include "common/hash.h"
 #include "common/macros.h"
@@ -76,6 +77,7 @@ struct subject {
 	const char *operator_name;  /* NULL: none */
 	const char *operator_group; /* NULL: none */
 	uint32_t checks_required;   /* enum check bits, from the configuration */
+	enum decision decision;	    /* of officers about exactly these bytes, in force now: judge_decide() */
 };
 
 struct judgement_reason {
@@ -90,11 +92,25 @@ struct judgement {
 	const char *rule; /* borrowed from the rule set; "" when no rule matched */
 	struct judgement_reason *reasons; /* most severe first, without duplicates; none exactly when approved */
 	size_t reason_count;
+	enum decision decision; /* that made it this one; DECISION_NONE: none did */
+	struct judgement_reason *overridden; /* what would have been reasons, but for `decision` */
+	size_t overridden_count;
 };
 
-/* Returns 0 or -ENOMEM (then there is no judgement, and the file is not approved). */
+/* By findings and rules, whatever officers have decided. Returns 0 or -ENOMEM (then there is no judgement, and the file is not
+ * approved). */
 _must_check_ int judge_file(const struct rule_set *rules, const struct subject *subject, struct judgement *ret);
 void judgement_done(struct judgement *j); /* frees, and leaves VERDICT_BLOCKED */
+
+/* The subject's decision, after all that is in it has been rolled up into its judgement (roll_up.h). `rule` stays the one that fired.
+ *
+ * reject, deny  blocked, with officer-rejected or hash-denied; of members too
+ * release       what holds it no longer does, but for names and links, what could not be read whole, signatures and checksums that
+ *               do not match, and a database that is too old. What blocks it still blocks it
+ * allow         findings about the bytes (and that nobody signed them who counts) no longer count, whatever they led to
+ *
+ * Releases and allowances of members mean nothing here: they are about that content by itself. Returns 0 or -ENOMEM, as above. */
+_must_check_ int judge_decide(const struct subject *subject, struct judgement *j);
 
 /* The checks' names in configuration and messages: "read" "name" "virus" "type" "lists" "origin" "content"
  * "members" "yara" "plugins".

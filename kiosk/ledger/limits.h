@@ -11,6 +11,9 @@
 /* Another inspection holds the report lock while it publishes, which syncs a whole transfer. */
 #define REPORT_LOCK_MS (30 * 60 * 1000)
 
+#define LIST_MAX 59000	      /* bytes of a list in a message of 60,000 */
+#define LISTED_DECISIONS 1000 /* more than fit in one */
+
 #define BODY_MAX 59000 /* bytes of a record's body in a message of 60,000 */
 
 /* Set aside in the trail before a publication: "publishing", "published" and the report's record are some 600 bytes each, and

@@ -16,6 +16,7 @@
 
 #include "common/log.h"
 #include "ipc/channel.h"
+#include "ledger/decisions.h"
 #include "ledger/limits.h"
 #include "ledger/reports.h"
 #include "ledger/series.h"
@@ -38,6 +39,7 @@ struct ledger {
 	struct trail *trail;
 	struct history *history; /* NULL: not usable; the trail goes on without */
 	struct series *series;
+	struct decisions *decisions;
 	int report_lock_fd;
 	bool has_report_lock;
 	char previous[SHA256_HEX_LEN + 1];
@@ -59,6 +61,12 @@ static int answer_place(struct ledger *l, const struct trail_place *place)
 	return channel_send(&l->channel, MESSAGE_LEDGER_APPENDED, &e, NULL, 0);
 }
 
+/* An answer that lists. */
+struct listing {
+	struct encoder *e; /* borrowed */
+	uint32_t count;
+};
+
 /* -- requests --------------------------------------------------------------------------------------------- */
 
 static int on_append(struct ledger *l, struct message *m)
@@ -77,7 +85,8 @@ static int on_append(struct ledger *l, struct message *m)
 		return fail(l, -EINVAL, "record", "not a type that can be asked for");
 	r = chain_body_parse(body_text, strlen(body_text), &body, &why);
 	if (r == 0)
-		r = strcmp(type, HISTORY_TYPE_SERIES) == 0 ? series_append(l->series, body, &place, &why) :
+		r = decisions_is_type(type) ? decisions_append(l->decisions, type, body, &place, &why) :
+		    strcmp(type, HISTORY_TYPE_SERIES) == 0 ? series_append(l->series, body, &place, &why) :
 							     trail_append(l->trail, type, body, &place, &why);
 	json_decref(body);
 	return r < 0 ? fail(l, r, "audit trail", why) : answer_place(l, &place);
@@ -175,6 +184,86 @@ static int on_series(struct ledger *l, struct message *m)
 	return channel_send(&l->channel, MESSAGE_LEDGER_SERIES_DATE, &e, NULL, 0);
 }
 
+/* As many as there is room for: what does not fit is asked for next. */
+static bool has_room(const struct encoder *e, size_t more)
+{
+	return e->size + more + 64 <= LIST_MAX;
+}
+
+static int encode_decision(void *context, const struct history_decision *x)
+{
+	struct listing *list = context;
+
+	if (!has_room(list->e, SHA256_LEN + strlen(x->id) + strlen(x->by) + strlen(x->second) + strlen(x->reason)))
+		return 1;
+	encode_bytes(list->e, x->sha256, SHA256_LEN);
+	encode_u32(list->e, x->decision);
+	encode_str(list->e, x->id);
+	encode_u64(list->e, (uint64_t)x->until);
+	encode_u64(list->e, (uint64_t)x->at);
+	encode_str(list->e, x->by);
+	encode_str(list->e, x->second);
+	encode_str(list->e, x->reason);
+	list->count++;
+	return 0;
+}
+
+static int encode_proposal(void *context, const struct history_proposal *p)
+{
+	struct listing *list = context;
+
+	if (!has_room(list->e, strlen(p->body)))
+		return 1;
+	encode_str(list->e, p->body);
+	encode_u64(list->e, p->seq);
+	encode_str(list->e, p->closed);
+	list->count++;
+	return 0;
+}
+
+static int send_list(struct ledger *l, enum message_type type, struct listing *list, size_t place, int r, const char *why)
+{
+	if (r < 0)
+		return fail(l, r, "decisions", why);
+	encode_patch_u32(list->e, place, list->count);
+	return channel_send(&l->channel, type, list->e, NULL, 0);
+}
+
+static int on_decisions(struct ledger *l, struct message *m)
+{
+	_cleanup_free_ struct encoder *e = malloc(sizeof(*e));
+	struct listing list = { .e = e };
+	const char *why = NULL;
+	size_t size, place;
+	const uint8_t *after = decode_bytes(&m->payload, SHA256_LEN, &size);
+	int r = decoder_end(&m->payload);
+
+	if (r < 0 || !e || (size != 0 && size != SHA256_LEN))
+		return r < 0 ? r : e ? -EPROTO : -ENOMEM;
+	encoder_init(e);
+	place = encode_reserve_u32(e);
+	r = decisions_each(l->decisions, size ? after : NULL, LISTED_DECISIONS, encode_decision, &list, &why);
+	return send_list(l, MESSAGE_LEDGER_DECIDED, &list, place, MIN(r, 0), why);
+}
+
+static int on_proposals(struct ledger *l, struct message *m)
+{
+	_cleanup_free_ struct encoder *e = malloc(sizeof(*e));
+	_cleanup_free_ char *id = decode_str(&m->payload, DECISION_ID_LEN);
+	struct listing list = { .e = e };
+	uint64_t after = decode_u64(&m->payload);
+	const char *why = NULL;
+	size_t place;
+	int r = decoder_end(&m->payload);
+
+	if (r < 0 || !e)
+		return r < 0 ? r : -ENOMEM;
+	encoder_init(e);
+	place = encode_reserve_u32(e);
+	r = decisions_proposals(l->decisions, id, after, encode_proposal, &list, &why);
+	return send_list(l, MESSAGE_LEDGER_PROPOSED, &list, place, MIN(r, 0), why);
+}
+
 static int on_end(struct ledger *l, struct message *m)
 {
 	l->is_ending = true;
@@ -190,6 +279,8 @@ static const struct {
 	{ MESSAGE_LEDGER_STAGE, on_stage },
 	{ MESSAGE_LEDGER_REPORT, on_report },
 	{ MESSAGE_LEDGER_SERIES, on_series },
+	{ MESSAGE_LEDGER_DECISIONS, on_decisions },
+	{ MESSAGE_LEDGER_PROPOSALS, on_proposals },
 	{ MESSAGE_END, on_end },
 };
 
@@ -294,7 +385,8 @@ static int open_records(struct ledger *l, const char **ret_why)
 	r = history_open_at(l->dirs[HISTORY], &l->history);
 	if (r < 0) /* an index: the trail does not stop for it */
 		log_warning("history err=%s: goes on without the index (`lazaret history --rebuild`)", errno_name(r));
-	return series_new(l->trail, l->history, &l->series);
+	r = series_new(l->trail, l->history, &l->series);
+	return r < 0 ? r : decisions_new(l->dirs[AUDIT], l->trail, l->history, &l->decisions);
 }
 
 static int start(struct ledger *l, const char **ret_where, const char **ret_why)
@@ -336,6 +428,7 @@ int main(void)
 	if (r < 0)
 		log_error("err=%s: %s", errno_name(r), strerror(-r));
 	series_free(l.series);
+	decisions_free(l.decisions);
 	history_free(l.history);
 	trail_free(l.trail);
 	minisign_secret_free(l.key);

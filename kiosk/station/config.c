@@ -59,6 +59,8 @@ struct raw {
 	struct raw_devices devices;
 	struct raw_control control;
 	struct raw_people people;
+	struct station_held held;
+	struct station_review review;
 };
 
 static const char *const formats[] = { "lazaret.station/1", NULL };
@@ -184,6 +186,8 @@ static const struct yaml_field top_fields[] = {
 	YAML_FIELD(struct raw, "origin", MAP, origin, .fields = origin_fields),
 	YAML_FIELD(struct raw, "devices", MAP, devices, .fields = config_devices_fields),
 	YAML_FIELD(struct raw, "control", MAP, control, .fields = control_fields),
+	YAML_FIELD(struct raw, "held", MAP, held, .fields = config_held_fields),
+	YAML_FIELD(struct raw, "review", MAP, review, .fields = config_review_fields),
 	YAML_FIELD(struct raw, "people", MAP, people, .fields = config_people_fields),
 	YAML_FIELD_END,
 };
@@ -221,6 +225,8 @@ static const struct raw defaults = {
 		.unlock_tries = 3,
 		.unlock_time_s = 300,
 	},
+	.held = { .bytes = 16 * GIB, .files = 10000, .time_s = 30 * DAY },
+	.review = { .release_time_s = 7 * DAY, .proposal_time_s = DAY },
 	.people = {
 		.tries = 5,	      /* who has mistyped a password five times does not know it */
 		.lock_time_s = 15 * 60,
@@ -367,6 +373,10 @@ static int take(struct loader *l, struct raw *raw)
 	if (!c->control.group)
 		r = -ENOMEM;
 	config_take_devices(&c->devices, &raw->devices);
+	c->held = raw->held;
+	c->held.dir = NULL;
+	r = yaml_worse(r, resolve(l, &c->held.dir, raw->held.dir, "held"));
+	c->review = raw->review;
 	r = yaml_worse(r, config_take_people(&c->people, &raw->people));
 	if (raw->devices.loop_dir)
 		r = yaml_worse(r, resolve(l, &c->devices.loop_dir, raw->devices.loop_dir, ""));
@@ -391,6 +401,7 @@ static void raw_done(struct raw *raw)
 		free(strings[i]);
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		yaml_strings_done(lists[i]);
+	free(raw->held.dir);
 	config_raw_people_done(&raw->people);
 }
 
@@ -497,6 +508,7 @@ struct station_config *station_config_free(struct station_config *c)
 	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
 		free(strings[i]);
 	free(c->people.service);
+	free(c->held.dir);
 	free(c);
 	return NULL;
 }

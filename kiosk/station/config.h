@@ -136,6 +136,18 @@ struct station_people {
 	unsigned int second_roles; /* mask of 1u << enum person_role: who may be the second of two persons must have one of them; all: anybody */
 };
 
+/* Copies of held files, until officers have decided. What does not fit is not kept. */
+struct station_held {
+	char *dir;
+	uint64_t bytes, files; /* of all together; 0: none is kept */
+	uint64_t time_s;       /* then a copy is removed */
+};
+
+struct station_review {
+	uint64_t release_time_s;  /* a release or an allowance holds for so long at most */
+	uint64_t proposal_time_s; /* for the second person to come */
+};
+
 struct station_control {
 	char *socket; /* absolute path */
 	char *group;  /* its members may connect, besides root and the daemon's own account */
@@ -168,6 +180,8 @@ struct station_config {
 	struct station_origin origin;
 	struct station_devices devices;
 	struct station_control control;
+	struct station_held held;
+	struct station_review review;
 	struct station_people people;
 };
 

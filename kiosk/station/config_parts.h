@@ -51,4 +51,7 @@ _must_check_ int config_load_people(struct loader *l, struct raw_people *p);
 _must_check_ int config_take_people(struct station_people *to, struct raw_people *from);
 void config_raw_people_done(struct raw_people *p);
 
+/* config_review.c: into the station's own; `dir` as it is written. */
+extern const struct yaml_field config_held_fields[], config_review_fields[];
+
 #endif

@@ -144,6 +144,7 @@ static const struct {
 	{ "keys", 0700 },    { "trust", 0755 },	  { "types", 0755 }, { "spool", 0700 },
 	{ "staging", 0755 }, /* importers list it; each transfer sets its own mode */
 	{ "audit", 0700 },   { "reports", 0700 }, { "history", 0700 }, { "people", 0700 }, { "pam.d", 0755 },
+	{ "held", 0700 },
 };
 
 static int make_dirs(struct making *m)

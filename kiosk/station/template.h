@@ -126,6 +126,16 @@
 	"#   session-time: 10m       # without doing anything; then one is logged out\n"                             \
 	"#   password-length: 12     # of the station's own passwords, at least\n"                                   \
 	"\n"                                                                                                          \
+	"# Copies of held files, until officers have decided (`lazaret review`). What does not fit is not kept.\n"         \
+	"# held:\n"                                                                                                  \
+	"#   directory: held\n"                                                                                       \
+	"#   bytes: 16GiB\n"                                                                                          \
+	"#   files: 10000\n"                                                                                          \
+	"#   time: 30d\n"                                                                                             \
+	"# review:\n"                                                                                                \
+	"#   release-time: 7d        # a release or an allowance holds for so long at most\n"                         \
+	"#   proposal-time: 1d       # for the second person to come\n"                                               \
+	"\n"                                                                                                          \
 	"# Where the console and `lazaret` reach lazaretd, and who may besides root.\n"                               \
 	"# control:\n"                                                                                                \
 	"#   socket: control.sock\n"                                                                                  \

@@ -22,7 +22,9 @@
 
 #include "common/fd.h"
 #include "common/history.h"
+#include "common/log.h"
 #include "ipc/ledger_client.h"
+#include "supervisor/held.h"
 #include "supervisor/recover.h"
 #include "supervisor/report.h"
 
@@ -124,7 +126,7 @@ static int add_file(void *context, struct docket_entry *e)
 	r = channel_send(&c->i->publish.channel, MESSAGE_PUBLISH_ADD, m, &fd, 1);
 	if (r == 0)
 		r = expect_published(c, NULL);
-	if (r == 0) { /* its bytes are in staging now: the spool need not hold them twice */
+	if (r == 0 && !c->i->held) { /* its bytes are in staging now: the spool need not hold them twice */
 		encoder_init(m);
 		encode_u64(m, e->id);
 		r = channel_send(&c->i->vault.channel, MESSAGE_VAULT_FORGET, m, NULL, 0);
@@ -360,6 +362,8 @@ static const char *words_for(int error)
 		return "the virus scanner missed its test samples";
 	case -EROFS:
 		return "staging is read-only";
+	case -EBADMSG:
+		return "a copy is not what was looked at";
 	default:
 		return strerror(-error);
 	}
@@ -440,16 +444,25 @@ enum inspection_status inspection_conclude(struct inspection *i, int aborted)
 	}
 	if (r < 0)
 		become_aborted(c, words_for(r));
+	else if (c->facts.counts.held > 0)
+		held_keep(i);
 	r = lock(c);
 	if (r == 0) {
 		r = conclude_once(c);
 		if (r < 0 && c->facts.is_published && !c->is_visible) {
 			become_aborted(c, words_for(r)); /* nothing can be seen in staging: a report that says so */
+			if (i->docket && docket_forget_kept(i->docket) < 0)
+				log_warning("job=%s: what was held is not kept", i->transfer);
 			r = conclude_once(c);
 		}
 	}
+	/* before the report is kept: what recover.c finds beside one is held */
+	if (r == 0 && c->facts.counts.held > 0 && strcmp(c->facts.outcome, "aborted") == 0)
+		held_settle(i->supervisor, i->transfer, false);
 	if (r == 0)
 		r = keep_report(c);
+	if (r == 0 && c->facts.counts.held > 0 && strcmp(c->facts.outcome, "aborted") != 0)
+		held_settle(i->supervisor, i->transfer, true);
 	if (r < 0 && c->is_visible)
 		events_error(i->supervisor->events,
 			     "%s is in staging, but the audit trail could not be completed. No medium is accepted until it can "

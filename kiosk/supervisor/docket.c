@@ -39,6 +39,7 @@ static const char schema[] =
 	"CREATE TABLE seen (series TEXT NOT NULL, key_name TEXT NOT NULL, date INTEGER NOT NULL,"
 	"  PRIMARY KEY (series, key_name)) STRICT, WITHOUT ROWID;"
 	MEMBER_TABLES
+	DECISION_TABLES
 	"BEGIN;";
 
 static const char *const sql[STATEMENT_COUNT_] = {
@@ -59,6 +60,7 @@ static const char *const sql[STATEMENT_COUNT_] = {
 	[COLLISION] = "SELECT path FROM fold WHERE volume = ?1 AND key = ?2 AND path <> ?3 LIMIT 1",
 	ORIGIN_STATEMENTS,
 	MEMBER_STATEMENTS,
+	DECISION_STATEMENTS,
 	[COUNT] = ("SELECT count(*), coalesce(sum(iif(sum IS NULL, 0, size)), 0), coalesce(sum(verdict = 0), 0), coalesce(sum(verdict = 1), 0),"
 		  " coalesce(sum(verdict = 2), 0) FROM entry"),
 };

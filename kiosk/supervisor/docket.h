@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/decision.h"
 #include "common/finding.h"
 #include "common/hash.h"
 #include "common/macros.h"
@@ -164,6 +165,25 @@ _must_check_ int docket_see_series(struct docket *d, uint64_t latest);
 /* Each series and key once, with the newest date. */
 typedef int (*docket_seen_fn)(void *context, const char *series, const char *key_name, uint64_t date);
 _must_check_ int docket_each_seen(struct docket *d, docket_seen_fn each, void *context);
+
+/* -- decisions (docket_decisions.c): those of officers that are in force, and what they did here ------------------- */
+
+struct docket_decision {
+	enum decision decision; /* DECISION_NONE: there is none */
+	char id[DECISION_ID_LEN + 1];
+	int64_t until; /* s since 1970; 0: no end */
+};
+
+_must_check_ int docket_add_decision(struct docket *d, const uint8_t sum[static SHA256_LEN], const struct docket_decision *x);
+/* The one about these bytes that is in force at `now`. */
+_must_check_ int docket_decision_of(struct docket *d, const uint8_t sum[static SHA256_LEN], int64_t now, struct docket_decision *ret);
+/* What a decision changed of this file's verdict, a JSON object for the report; none: *ret_told is NULL. Owned by the caller. */
+_must_check_ int docket_decided(struct docket *d, uint64_t id, const char *told);
+/* Its copy is kept for officers; docket_is_kept(): 1, 0. All of them at once are forgotten again. */
+_must_check_ int docket_keep(struct docket *d, uint64_t id);
+_must_check_ int docket_is_kept(struct docket *d, uint64_t id);
+_must_check_ int docket_forget_kept(struct docket *d);
+_must_check_ int docket_told(struct docket *d, uint64_t id, char **ret_told);
 
 struct docket_counts {
 	uint64_t files;

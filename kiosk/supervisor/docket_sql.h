@@ -69,6 +69,13 @@ enum statement {
 	OWED,
 	ADD_NOTE,
 	NOTES,
+	ADD_DECISION,
+	GET_DECISION,
+	ADD_DECIDED,
+	GET_DECIDED,
+	ADD_KEPT,
+	GET_KEPT,
+	FORGET_KEPT,
 	COUNT,
 	STATEMENT_COUNT_
 };
@@ -186,6 +193,20 @@ struct docket {
 	[NOTES] = "SELECT note FROM note WHERE id = ?1 ORDER BY rowid",                             \
 	[OWED] = "SELECT o.member, o.detail FROM owed o WHERE o.root = ?1 AND o.id = ?2"           \
 		 " AND NOT EXISTS (SELECT 1 FROM opened p WHERE p.root = ?1 AND p.sum = o.layer) LIMIT ?3"
+
+/* Of officers' decisions (docket_decisions.c). */
+#define DECISION_TABLES                                                                            \
+	"CREATE TABLE decision (sum BLOB PRIMARY KEY, decision INTEGER NOT NULL, id TEXT NOT NULL, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;"	\
+	"CREATE TABLE decided (id INTEGER PRIMARY KEY, told TEXT NOT NULL) STRICT;"		   \
+	"CREATE TABLE kept (id INTEGER PRIMARY KEY) STRICT;"
+#define DECISION_STATEMENTS                                                                        \
+	[ADD_DECISION] = "INSERT OR REPLACE INTO decision (sum, decision, id, until) VALUES (?1, ?2, ?3, ?4)",	\
+	[GET_DECISION] = "SELECT decision, id, until FROM decision WHERE sum = ?1",                \
+	[ADD_DECIDED] = "INSERT OR REPLACE INTO decided (id, told) VALUES (?1, ?2)",               \
+	[GET_DECIDED] = "SELECT told FROM decided WHERE id = ?1",                                  \
+	[ADD_KEPT] = "INSERT OR IGNORE INTO kept (id) VALUES (?1)",                                \
+	[GET_KEPT] = "SELECT 1 FROM kept WHERE id = ?1",                                           \
+	[FORGET_KEPT] = "DELETE FROM kept"
 
 /* Reset and ready for its bindings; borrowed. */
 sqlite3_stmt *docket_begin(struct docket *d, enum statement which);

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "common/fd.h"
+#include "common/held_store.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "sandbox/sandbox.h"
@@ -39,11 +40,10 @@ static int name_transfer(struct inspection *i)
 }
 
 /* spool/TRANSFER is locked while this process lives: what is not locked is a crash's (recover.c). */
-static int open_spool(struct inspection *i)
+static int make_spool(struct inspection *i)
 {
 	struct supervisor *s = i->supervisor;
-	char path[4096];
-	int n, r;
+	int r;
 
 	r = mkdirat(s->spool_fd, i->transfer, 0700) < 0 ? -errno : 0;
 	if (r == 0)
@@ -52,12 +52,34 @@ static int open_spool(struct inspection *i)
 		r = -errno;
 	if (r == 0)
 		r = recover_note(i);
-	n = snprintf(path, sizeof(path), "%s/%s/docket.sqlite", s->config->spool_dir, i->transfer);
-	if (r == 0)
-		r = (size_t)n < sizeof(path) ? docket_open(path, &i->docket) : -ENAMETOOLONG;
 	if (r < 0)
 		inspection_trouble(i, "opening the spool", r, NULL);
 	return r;
+}
+
+int inspection_open_docket(struct inspection *i)
+{
+	char path[4096];
+	int n = snprintf(path, sizeof(path), "%s/%s/docket.sqlite", i->supervisor->config->spool_dir, i->transfer);
+	int r = (size_t)n < sizeof(path) ? docket_open(path, &i->docket) : -ENAMETOOLONG;
+
+	if (r < 0)
+		inspection_trouble(i, "opening the spool", r, NULL);
+	return r;
+}
+
+static int open_spool(struct inspection *i)
+{
+	int r = make_spool(i);
+
+	return r < 0 ? r : inspection_open_docket(i);
+}
+
+int inspection_begin(struct inspection *i)
+{
+	int r = name_transfer(i);
+
+	return r < 0 ? r : make_spool(i);
 }
 
 int inspection_start_vault(struct inspection *i, const char *name, const struct vault_limits *limits, struct process *ret)
@@ -94,13 +116,33 @@ static int start_vault(struct inspection *i)
 	return inspection_start_vault(i, SPOOL_COPIES, &limits, &i->vault);
 }
 
+static int open_held(struct inspection *i, uint64_t id, int *ret_fd)
+{
+	struct docket_entry e = { 0 };
+	char hex[SHA256_HEX_LEN + 1];
+	int r = docket_get(i->docket, id, &e);
+
+	if (r > 0) {
+		hex_encode(e.sum, SHA256_LEN, hex);
+		r = held_open_copy(i->held, hex, ret_fd);
+	} else if (r == 0) {
+		r = -ENOENT;
+	}
+	docket_entry_done(&e);
+	return r;
+}
+
 int inspection_open_copy(struct inspection *i, uint64_t id, int *ret_fd)
 {
 	const struct patience patience = { .signal_fd = -1, .deadline_ms = i->patience.deadline_ms };
-	struct message *m = malloc(sizeof(*m));
-	struct encoder *e = malloc(sizeof(*e));
+	struct message *m;
+	struct encoder *e;
 	int r = -ENOMEM;
 
+	if (i->held)
+		return open_held(i, id, ret_fd);
+	m = malloc(sizeof(*m));
+	e = malloc(sizeof(*e));
 	if (m && e) {
 		encoder_init(e);
 		encode_u64(e, id);
@@ -240,7 +282,7 @@ static void keep_note(struct inspection *i)
 		log_warning("job=%s: the spool was not emptied; the next start does it", i->transfer);
 }
 
-static void inspection_done(struct inspection *i)
+void inspection_done(struct inspection *i)
 {
 	struct inspection_medium *m = &i->medium;
 
@@ -264,7 +306,7 @@ static void inspection_done(struct inspection *i)
 	free(i);
 }
 
-static struct inspection *inspection_new(struct supervisor *s, const struct inspection_request *request)
+struct inspection *inspection_new(struct supervisor *s, const struct inspection_request *request)
 {
 	struct inspection *i = calloc(1, sizeof(*i));
 

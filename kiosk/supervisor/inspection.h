@@ -87,6 +87,8 @@ struct inspection {
 	bool is_report_kept; /* otherwise what is needed to make up for it stays in the spool */
 	char *asked; /* `lazaret rules explain`: the path of the file that it is about; NULL */
 	bool is_aborted; /* verdicts go into the report only */
+	json_t *release;	 /* release.h: not of a medium, but of held copies; the report's `release`. Borrowed; NULL: of a medium */
+	struct held_store *held; /* where they are; borrowed */
 
 	/* progress */
 	uint64_t files_total, bytes_total, files_read, bytes_read, files_examined, bytes_examined;
@@ -113,6 +115,15 @@ struct vault_limits {
 #define SPOOL_COPIES "copies"
 #define SPOOL_MEMBERS "members-%u" /* one an unpacker */
 _must_check_ int inspection_start_vault(struct inspection *i, const char *name, const struct vault_limits *limits, struct process *ret);
+/* As it would be published, beneath the transfer: "files/...". Owned by the caller; NULL when out of memory. */
+char *inspection_published_path(const struct inspection *i, const struct docket_entry *e);
+/* For releases (release.h). A new one, with nothing begun; NULL: out of memory. */
+struct inspection *inspection_new(struct supervisor *s, const struct inspection_request *request);
+/* Name the transfer; make its spool with a note for recover.c, and lock it. A failure was told. */
+_must_check_ int inspection_begin(struct inspection *i);
+_must_check_ int inspection_open_docket(struct inspection *i);
+/* Ends what runs of it, removes its spool (its note stays there, unless `is_report_kept`), frees it. */
+void inspection_done(struct inspection *i);
 /* A read-only descriptor of a sealed copy. */
 _must_check_ int inspection_open_copy(struct inspection *i, uint64_t id, int *ret_fd);
 void inspection_progress(struct inspection *i, const char *stage, bool is_now);

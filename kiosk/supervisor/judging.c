@@ -3,6 +3,7 @@
 #include "supervisor/judging.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "common/name.h"
 #include "common/text.h"
@@ -108,13 +109,32 @@ static int kind_findings(struct examined_facts *x, const struct docket_entry *e)
 	return e->has_sum ? 0 : facts_of_stream(x, e->status, e->trouble);
 }
 
-static char *published_path(const struct judging *j, const struct docket_entry *e)
+static bool has_several_volumes(const struct inspection *i)
+{
+	size_t read = 0;
+
+	for (size_t k = 0; k < i->medium.volume_count; k++)
+		read += strcmp(i->medium.volumes[k].outcome, "read") == 0 || strcmp(i->medium.volumes[k].outcome, "partial") == 0;
+	return read > 1;
+}
+
+static char *path_of(const struct docket_entry *e, bool has_volumes)
 {
 	char *path;
-	int n = j->has_several_volumes ? asprintf(&path, FILES_PREFIX "volume-%u/%s", e->volume, e->path) :
+	int n = has_volumes ? asprintf(&path, FILES_PREFIX "volume-%u/%s", e->volume, e->path) :
 					 asprintf(&path, FILES_PREFIX "%s", e->path);
 
 	return n < 0 ? NULL : path;
+}
+
+static char *published_path(const struct judging *j, const struct docket_entry *e)
+{
+	return path_of(e, j->has_several_volumes);
+}
+
+char *inspection_published_path(const struct inspection *i, const struct docket_entry *e)
+{
+	return path_of(e, has_several_volumes(i));
 }
 
 static int name_findings(struct judging *j, const struct docket_entry *e)
@@ -187,12 +207,12 @@ static json_t *safe_string(const char *s)
 	return clean ? json_string(clean) : NULL;
 }
 
-static json_t *reasons_json(const struct judgement *g)
+json_t *judging_reasons(const struct judgement_reason *reasons, size_t count)
 {
 	json_t *list = json_array();
 
-	for (size_t k = 0; list && k < g->reason_count; k++) {
-		const struct judgement_reason *x = &g->reasons[k];
+	for (size_t k = 0; list && k < count; k++) {
+		const struct judgement_reason *x = &reasons[k];
 		json_t *o = json_pack("{s:s,s:o,s:o}", "code", reason_code(x->reason), "detail", safe_string(x->detail), "member",
 				      x->member ? safe_string(x->member) : json_null());
 
@@ -211,7 +231,7 @@ static void tell_verdict(struct judging *j, const struct docket_entry *e, const 
 	if (path)
 		events_send(j->i->supervisor->events, "verdict",
 			    json_pack("{s:I,s:s,s:s,s:s,s:O}", "volume", (json_int_t)e->volume, "path", path, "verdict",
-				      verdict_name(g->verdict), "rule", g->rule, "reasons", reasons));
+				      verdict_name(g->verdict), "rule", decisions_rule(g), "reasons", reasons));
 }
 
 int facts_tell(struct judging *j, const struct examined_facts *f, const char *path)
@@ -247,13 +267,13 @@ static int store_told(struct judging *j, const struct docket_entry *e, const str
 
 static int store(struct judging *j, const struct docket_entry *e, const struct judgement *g)
 {
-	json_t *reasons = reasons_json(g);
+	json_t *reasons = judging_reasons(g->reasons, g->reason_count);
 	_cleanup_free_ char *text = reasons ? json_dumps(reasons, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
 	_cleanup_free_ char *path = g->verdict == VERDICT_APPROVED ? published_path(j, e) : NULL;
 	int r = -ENOMEM;
 
 	if (text && (path || g->verdict != VERDICT_APPROVED))
-		r = docket_judged(j->i->docket, e->id, g->verdict, g->rule, text, path);
+		r = docket_judged(j->i->docket, e->id, g->verdict, decisions_rule(g), text, path);
 	if (r == 0 && !j->i->is_aborted)
 		tell_verdict(j, e, g, reasons);
 	json_decref(reasons);
@@ -310,6 +330,7 @@ static int each(void *context, struct docket_entry *e)
 	const struct inspection_medium *m = &j->i->medium;
 	const char *operator_name = j->i->request->operator_name;
 	struct judgement g = { .verdict = VERDICT_BLOCKED };
+	struct docket_decision decision = { .decision = DECISION_NONE };
 	struct subject s = {
 		.volume = e->volume, .path = e->path, .size = e->size, .types = j->facts.type_list, .findings = &j->facts.findings,
 		.signers = j->judge_signers, .listings = j->judge_listings,
@@ -329,6 +350,13 @@ static int each(void *context, struct docket_entry *e)
 		r = judge_file(j->i->supervisor->rules, &s, &g);
 	if (r == 0 && e->has_sum)
 		r = judge_members(j, e, &s, &g);
+	if (r == 0 && e->has_sum)
+		r = decisions_of(j, e->sum, false, &decision);
+	s.decision = decision.decision;
+	if (r == 0)
+		r = judge_decide(&s, &g);
+	if (r == 0)
+		r = decisions_tell(j, e->id, &decision, &g);
 	if (r == 0)
 		r = store_told(j, e, &g);
 	if (r == 0)
@@ -341,15 +369,15 @@ static int each(void *context, struct docket_entry *e)
 int inspection_judge(struct inspection *i)
 {
 	struct judging *j = calloc(1, sizeof(*j));
-	size_t read = 0;
 	int r = -ENOMEM;
 
-	for (size_t k = 0; k < i->medium.volume_count; k++)
-		read += strcmp(i->medium.volumes[k].outcome, "read") == 0 || strcmp(i->medium.volumes[k].outcome, "partial") == 0;
 	if (j) {
 		j->i = i;
-		j->has_several_volumes = read > 1;
-		r = docket_each(i->docket, each, j);
+		j->has_several_volumes = has_several_volumes(i);
+		j->now = time(NULL);
+		r = i->request->is_explaining ? 0 : decisions_load(i);
+		if (r == 0)
+			r = docket_each(i->docket, each, j);
 		if (r < 0)
 			inspection_trouble(i, "judging", r, NULL);
 	}

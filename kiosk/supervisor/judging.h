@@ -31,6 +31,7 @@ struct judging {
 	struct docket_listing listings[LISTINGS_MAX];
 	struct judge_listing judge_listings[LISTINGS_MAX];
 	size_t listing_count;
+	int64_t now; /* of decisions that have an end */
 	json_t *told; /* findings of all that is in it, at most JUDGING_TOLD, as in the docket */
 };
 
@@ -40,6 +41,18 @@ _must_check_ int facts_load(struct examined_facts *f, struct inspection *i, uint
 void facts_done(struct examined_facts *f);
 /* The file did not come whole: the finding that says so. */
 _must_check_ int facts_of_stream(struct examined_facts *f, enum stream_status status, const char *trouble);
+
+/* decisions.c: those of officers that are in force, from the ledger into the docket, so that no file costs a question. */
+_must_check_ int decisions_load(struct inspection *i);
+/* The one about these bytes, as the judge takes it; of a member rejections and denials alone. */
+_must_check_ int decisions_of(struct judging *j, const uint8_t sum[static SHA256_LEN], bool is_member, struct docket_decision *ret);
+/* What `x` did to the file's verdict, for the report: {decision, id, reasons (that no longer count), rule (that fired), until}. */
+_must_check_ int decisions_tell(struct judging *j, uint64_t id, const struct docket_decision *x, const struct judgement *g);
+/* The report's `rule`: the decision where it settled the verdict. */
+const char *decisions_rule(const struct judgement *g);
+
+/* As the report has them. */
+json_t *judging_reasons(const struct judgement_reason *list, size_t count);
 
 /* Keep what was found, for the report of a file that passes although of it. `path`: of the member, NULL: the file. */
 _must_check_ int facts_tell(struct judging *j, const struct examined_facts *f, const char *path);

@@ -110,6 +110,7 @@ static int judge_one(struct member_judging *mj, const struct docket_member *m, s
 {
 	struct subject s = *mj->file;
 	struct judgement g = { .verdict = VERDICT_BLOCKED };
+	struct docket_decision decision = { .decision = DECISION_NONE };
 	_cleanup_free_ char *clean = text_escape(m->path, strlen(m->path)), *path = NULL;
 	int r;
 
@@ -128,6 +129,11 @@ static int judge_one(struct member_judging *mj, const struct docket_member *m, s
 	if (mj->j->i->request->is_explaining)
 		tell_facts(mj, &s, f, path);
 	r = judge_file(mj->j->i->supervisor->rules, &s, &g);
+	if (r == 0 && m->has_sum)
+		r = decisions_of(mj->j, m->sum, true, &decision);
+	s.decision = decision.decision;
+	if (r == 0)
+		r = judge_decide(&s, &g);
 	if (r == 0 && g.verdict != VERDICT_APPROVED)
 		r = roll_up_add(&mj->rolled, mj->g, &g, path);
 	judgement_done(&g);

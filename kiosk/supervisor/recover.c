@@ -13,6 +13,7 @@
 #include "common/report.h"
 #include "common/text.h"
 #include "ipc/ledger_client.h"
+#include "supervisor/held.h"
 #include "supervisor/report.h"
 
 #define NOTE_FILE "inspection.json"
@@ -28,8 +29,9 @@ int recover_note(struct inspection *i)
 	_cleanup_free_ char *owner = text_escape(i->request->owner, strlen(i->request->owner));
 	_cleanup_free_ char *ticket = text_escape(i->request->ticket, strlen(i->request->ticket));
 	json_t *note = operator_name && reason && owner && ticket ?
-			       json_pack("{s:s,s:I,s:s,s:s,s:s,s:s}", "transfer", i->transfer, "started", (json_int_t)i->started, "operator",
-					 operator_name, "reason", reason, "owner", owner, "ticket", ticket) :
+			       json_pack("{s:s,s:I,s:s,s:s,s:s,s:s,s:O*}", "transfer", i->transfer, "started", (json_int_t)i->started, "operator",
+					 operator_name, "reason", reason, "owner", owner, "ticket", ticket, "release",
+					 i->release) :
 			       NULL;
 	_cleanup_free_ char *text = note ? json_dumps(note, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
 
@@ -97,6 +99,7 @@ static int write_aborted_report(struct supervisor *s, const char *transfer, json
 		(void)snprintf(i->transfer, sizeof(i->transfer), "%s", transfer);
 		(void)snprintf(i->medium.kind, sizeof(i->medium.kind), "image");
 		i->medium.vendor = i->medium.model = i->medium.serial = (char *)"";
+		i->release = json_object_get(note, "release");
 		r = report_write(i, &facts, fd);
 	}
 	free(i);
@@ -148,7 +151,10 @@ static int recover_aborted(struct supervisor *s, const char *transfer, json_t *n
 {
 	char previous[SHA256_HEX_LEN + 1], hash[65];
 	_cleanup_close_ int fd = -EBADF;
-	json_t *body = json_pack("{s:s,s:s}", "transfer", transfer, "why", "the station stopped during the inspection");
+	json_t *proposal = json_object_get(json_object_get(note, "release"), "proposal");
+	json_t *body = json_pack("{s:s,s:s,s:O*}", "transfer", transfer, "why",
+				 proposal ? "the station stopped during the release" : "the station stopped during the inspection", "proposal",
+				 proposal);
 	uint64_t seq;
 	int r = body ? ledger_lock(&s->ledger.channel, previous, NULL) : -ENOMEM;
 
@@ -204,13 +210,22 @@ static int recover_locked(struct supervisor *s, const char *transfer, const char
 	json_t *note;
 	int r;
 
-	if (is_beneath(s->reports_fd, report))
-		return recover_kept(s, transfer, report);
+	if (is_beneath(s->reports_fd, report)) {
+		r = recover_kept(s, transfer, report);
+		if (r == 0)
+			held_settle(s, transfer, true);
+		return r;
+	}
 	events_warning(s->events, "%s was interrupted: %s", transfer,
 		       is_published ? "it had been published" : "nothing of it was published");
-	if (is_published)
-		return recover_published(s, transfer);
+	if (is_published) {
+		r = recover_published(s, transfer);
+		if (r == 0)
+			held_settle(s, transfer, true);
+		return r;
+	}
 	note = file_read(fd, NOTE_FILE, NOTE_MAX, &text, NULL) == 0 ? json_loads(text, 0, NULL) : NULL;
+	held_settle(s, transfer, false); /* first: what is found beside a kept report counts */
 	r = recover_aborted(s, transfer, note, fd);
 	json_decref(note);
 	return r;

@@ -63,7 +63,7 @@ static json_t *head_json(struct inspection *i, const struct report_facts *f)
 		json_decref(engines);
 		return NULL;
 	}
-	return json_pack("{s:s,s:s,s:s,s:I,s:I,s:o,s:s,s:s,s:s,s:s,s:o,s:o,s:{s:I,s:I,s:I,s:I,s:I},s:o,s:{s:I,s:s}}", "format",
+	return json_pack("{s:s,s:s,s:s,s:I,s:I,s:o,s:s,s:s,s:s,s:s,s:o,s:o,s:{s:I,s:I,s:I,s:I,s:I},s:o,s:{s:I,s:s},s:O*}", "format",
 			 REPORT_FORMAT, "transfer", i->transfer, "outcome", f->outcome, "started",
 			 (json_int_t)i->started, "finished", (json_int_t)f->finished, "station",
 			 station_json(i->supervisor), "operator", operator_name, "reason", reason, "owner", owner, "ticket",
@@ -72,7 +72,7 @@ static json_t *head_json(struct inspection *i, const struct report_facts *f)
 			 (json_int_t)f->counts.approved, "held", (json_int_t)f->counts.held, "blocked",
 			 (json_int_t)f->counts.blocked, "previous",
 			 *f->previous ? json_string(f->previous) : json_null(), "audit", "seq",
-			 (json_int_t)f->audit_seq, "hash", f->audit_hash);
+			 (json_int_t)f->audit_seq, "hash", f->audit_hash, "release", i->release);
 }
 
 static int set_path(json_t *o, const char *raw)
@@ -105,6 +105,26 @@ static int set_vouched(json_t *o, const struct docket_entry *e)
 
 	json_decref(findings);
 	return r;
+}
+
+static int set_decision(json_t *o, struct inspection *i, const struct docket_entry *e)
+{
+	_cleanup_free_ char *told = NULL;
+	int r = docket_told(i->docket, e->id, &told);
+
+	if (r == 0 && told && json_object_set_new(o, "decision", json_loads(told, 0, NULL)) < 0)
+		r = -ENOMEM;
+	return r;
+}
+
+/* Of held files: can officers still decide on it? */
+static int set_kept(json_t *o, struct inspection *i, const struct docket_entry *e)
+{
+	int r = e->verdict == VERDICT_HELD ? docket_is_kept(i->docket, e->id) : 0;
+
+	if (r < 0 || e->verdict != VERDICT_HELD)
+		return r;
+	return json_object_set_new(o, "kept", json_boolean(r > 0)) < 0 ? -ENOMEM : 0;
 }
 
 static int add_note(void *context, const char *note)
@@ -145,11 +165,24 @@ static json_t *file_json(struct inspection *i, const struct report_facts *f, con
 		      "reasons", reasons, "signers", signers, "published_as",
 		      f->is_published && e->published_as ? json_string(e->published_as) : json_null());
 	json_decref(types);
-	if (o && (set_path(o, e->path) < 0 || set_vouched(o, e) < 0 || set_notes(o, i, e->id) < 0)) {
+	if (o && (set_path(o, e->path) < 0 || set_vouched(o, e) < 0 || set_notes(o, i, e->id) < 0 || set_decision(o, i, e) < 0 ||
+		  set_kept(o, i, e) < 0)) {
 		json_decref(o);
 		o = NULL;
 	}
 	return o;
+}
+
+json_t *report_file_json(struct inspection *i, const struct docket_entry *e)
+{
+	static const struct report_facts unpublished;
+
+	return file_json(i, &unpublished, e);
+}
+
+json_t *report_medium_json(const struct inspection *i)
+{
+	return medium_json(&i->medium);
 }
 
 struct writer {

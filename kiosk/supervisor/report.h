@@ -4,6 +4,7 @@
 #ifndef LAZARET_SUPERVISOR_REPORT_H
 #define LAZARET_SUPERVISOR_REPORT_H
 
+#include <jansson.h>
 #include <stdint.h>
 
 #include "common/macros.h"
@@ -21,6 +22,10 @@ struct report_facts {
 
 /* Write the whole report into the empty file behind `fd` (borrowed). Returns 0 or a negative errno. */
 _must_check_ int report_write(struct inspection *i, const struct report_facts *facts, int fd);
+
+/* One file's entry, not published, and the medium, as reports have them. New references; NULL when out of memory. */
+json_t *report_file_json(struct inspection *i, const struct docket_entry *e);
+json_t *report_medium_json(const struct inspection *i);
 
 /* receipt.txt (80 columns) and receipt.html (self-contained: no script, no external reference). */
 _must_check_ int receipt_write_text(struct inspection *i, const struct report_facts *facts, int fd);

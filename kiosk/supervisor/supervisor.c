@@ -11,6 +11,7 @@
 #include "ipc/ledger_client.h"
 #include "sandbox/sandbox.h"
 #include "supervisor/engine.h"
+#include "supervisor/held.h"
 #include "supervisor/recover.h"
 #include "supervisor/starter.h"
 
@@ -166,7 +167,7 @@ static int check_sandbox(struct supervisor *s)
 	return r;
 }
 
-int supervisor_begin(const char *dir, struct events *events, int signal_fd, struct supervisor **ret)
+int supervisor_open_records(const char *dir, struct events *events, int signal_fd, struct supervisor **ret)
 {
 	_cleanup_(supervisor_freep) struct supervisor *s = calloc(1, sizeof(*s));
 	int r;
@@ -186,6 +187,19 @@ int supervisor_begin(const char *dir, struct events *events, int signal_fd, stru
 	if (r == 0)
 		r = recover_all(s);
 	if (r >= 0)
+		r = held_sweep(s);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(s);
+	return 0;
+}
+
+int supervisor_begin(const char *dir, struct events *events, int signal_fd, struct supervisor **ret)
+{
+	_cleanup_(supervisor_freep) struct supervisor *s = NULL;
+	int r = supervisor_open_records(dir, events, signal_fd, &s);
+
+	if (r == 0)
 		r = engine_start(s);
 	if (r < 0)
 		return r;

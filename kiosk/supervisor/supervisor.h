@@ -45,6 +45,9 @@ _must_check_ int supervisor_open(const char *dir, struct events *events, int sig
 /* The same, but the examiners have only been started: engine_continue() when a channel of theirs is readable. */
 _must_check_ int supervisor_begin(const char *dir, struct events *events, int signal_fd, struct supervisor **ret);
 
+/* Without examiners: for what needs the trail, staging and copies that were examined before. */
+_must_check_ int supervisor_open_records(const char *dir, struct events *events, int signal_fd, struct supervisor **ret);
+
 /* In a child that the daemon has forked for one inspection: its own ledger process, its own channels to the examiners'
  * parents (`examiner_fds`, taken over: one for each, in their order; NULL: none), its own events. The others are borrowed. Configuration, rules and keys are those of
  * the moment of the fork, whatever the daemon loads later. */

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* What officers have decided, on top of what findings and rules led to. Pure. */
+#include <string.h>
+
+#include "judge/judge.h"
+
+#define BIT(r) (UINT64_C(1) << REASON_##r)
+
+_Static_assert(REASON_COUNT_ <= 64, "reasons are kept as bits");
+
+/* About the place, the medium or the moment rather than the bytes: two persons who looked at the bytes decided nothing about them. */
+#define NOT_THE_BYTES                                                                                                          \
+	(BIT(UNSAFE_NAME) | BIT(NAME_COLLISION) | BIT(SPECIAL_FILE) | BIT(SYMLINK) | BIT(UNREADABLE) | BIT(CHANGED_WHILE_READING) | \
+	 BIT(BAD_SIGNATURE) | BIT(CHECKSUM_MISMATCH) | BIT(DATABASE_STALE) | BIT(HASH_DENIED) | BIT(OFFICER_REJECTED))
+
+/* The false positives. */
+#define ALLOWABLE                                                                                                              \
+	(BIT(MALWARE) | BIT(TYPE_DENIED) | BIT(TYPE_UNKNOWN) | BIT(TYPE_MISMATCH) | BIT(ACTIVE_CONTENT) | BIT(ARCHIVE_UNSAFE) |     \
+	 BIT(ENCRYPTED) | BIT(LIMIT_EXCEEDED) | BIT(CONTAINER_OPAQUE) | BIT(UNSIGNED) | BIT(UNTRUSTED_KEY))
+
+static bool is_overridden(enum decision d, const struct judgement_reason *x)
+{
+	uint64_t bit = UINT64_C(1) << x->reason;
+
+	if (d == DECISION_ALLOW)
+		return bit & ALLOWABLE;
+	return d == DECISION_RELEASE && x->verdict == VERDICT_HELD && !(bit & NOT_THE_BYTES);
+}
+
+static int block(struct judgement *j, enum reason reason, enum decision d)
+{
+	struct judgement_reason *list = reallocarray(j->reasons, j->reason_count + 1, sizeof(*list));
+	char *detail;
+
+	if (!list)
+		return -ENOMEM;
+	j->reasons = list;
+	detail = strdup("");
+	if (!detail)
+		return -ENOMEM;
+	memmove(list + 1, list, j->reason_count * sizeof(*list));
+	list[0] = (struct judgement_reason){ reason, VERDICT_BLOCKED, detail, NULL };
+	j->reason_count++;
+	j->verdict = VERDICT_BLOCKED;
+	j->decision = d;
+	return 0;
+}
+
+static int override(struct judgement *j, enum decision d)
+{
+	size_t kept = 0;
+
+	if (j->reason_count == 0)
+		return 0; /* it passes without */
+	j->overridden = calloc(j->reason_count, sizeof(*j->overridden));
+	if (!j->overridden)
+		return -ENOMEM;
+	j->verdict = VERDICT_APPROVED;
+	for (size_t i = 0; i < j->reason_count; i++) {
+		if (is_overridden(d, &j->reasons[i])) {
+			j->overridden[j->overridden_count++] = j->reasons[i];
+			continue;
+		}
+		j->reasons[kept++] = j->reasons[i];
+		j->verdict = MAX(j->verdict, MAX(VERDICT_HELD, j->reasons[kept - 1].verdict));
+	}
+	j->reason_count = kept;
+	if (j->overridden_count > 0)
+		j->decision = d;
+	return 0;
+}
+
+/* An allowance says what is no finding; that no rule is for such a file, which nobody looked for while its type was not known, it does
+ * not say. */
+static bool lacks_rule(const struct subject *s, const struct judgement *j)
+{
+	if (*j->rule || s->decision != DECISION_ALLOW)
+		return false;
+	for (size_t i = 0; i < j->reason_count; i++)
+		if (j->reasons[i].reason == REASON_NO_RULE)
+			return false;
+	return true;
+}
+
+int judge_decide(const struct subject *s, struct judgement *j)
+{
+	bool is_member = s->container_count > 0;
+
+	switch (s->decision) {
+	case DECISION_REJECT:
+		return block(j, REASON_OFFICER_REJECTED, s->decision);
+	case DECISION_DENY:
+		return block(j, REASON_HASH_DENIED, s->decision);
+	case DECISION_RELEASE:
+	case DECISION_ALLOW:
+		return is_member || lacks_rule(s, j) ? 0 : override(j, s->decision);
+	default:
+		return 0;
+	}
+}
