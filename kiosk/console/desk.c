@@ -28,6 +28,11 @@ bool desk_may_decide(const struct console *c)
 	return session_has(c, "officer");
 }
 
+bool desk_may_confirm(const struct console *c)
+{
+	return session_is(&c->session);
+}
+
 size_t desk_offers(const struct console *c)
 {
 	return json_array_size(member(c->state.station, "offers"));
@@ -133,6 +138,7 @@ void desk_refusal(const json_t *error, char said[static SAID_MAX], char more[sta
 		{ "not-found", N_("THAT IS NOT THERE ANY MORE. Somebody may have decided meanwhile.") },
 		{ "not-permitted", N_("NOT PERMITTED to this person.") },
 		{ "not-now", N_("NOT POSSIBLE NOW.") },
+		{ "unavailable", N_("THE STATION CANNOT DO THAT NOW.") },
 		{ "too-many", N_("THE STATION IS BUSY. Try again.") },
 	};
 	const char *code = member_text(error, "code"), *words = N_("THE STATION REFUSED THAT.");
@@ -280,9 +286,11 @@ void desk_answer(struct console *c, const struct ask *a, json_t *answer)
 void desk_release(struct console *c, json_t *event)
 {
 	const json_t *proposal = member(event, "proposal"), *mine = member(c->desk.decide.proposal, "id");
+	/* The last one is told to everybody who connects, however long ago it was: that is no news. */
+	bool is_news = session_is(&c->session) && json_equal(member(c->desk.release, "proposal"), proposal);
 
 	replace(&c->desk.release, event);
-	if (c->shown == &screen_decide && mine && json_equal(proposal, mine))
+	if (!is_news || (c->shown == &screen_decide && mine && json_equal(proposal, mine)))
 		return; /* the screen shows it */
 	if (strcmp(member_text(event, "state"), "done") == 0 && strcmp(member_text(event, "outcome"), "published") == 0)
 		console_notice(c, _("Released: transfer %s."), member_text(event, "transfer"));

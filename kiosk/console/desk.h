@@ -16,8 +16,8 @@
 #define HASH_TEXT 65	  /* SHA-256 in hexadecimal, with NUL */
 #define REVIEW_PAGE 50	  /* held files asked for at a time; lazaretd gives 100 at most */
 #define BYTES_MAX 4096	  /* lazaretd gives so many at a time */
-#define DAYS_DEFAULT 7
 #define DAYS_MAX 3650	  /* a number that is longer is a slip of the finger */
+#define DAYS_SLACK_S 5	  /* the station's clock and ours: the longest time that it allows is not to be missed by a second */
 
 enum review_filter {
 	REVIEW_OPEN,
@@ -92,6 +92,8 @@ struct desk {
 bool desk_is_there(const struct console *c);
 bool desk_may_see(const struct console *c);
 bool desk_may_decide(const struct console *c);
+/* Whoever is logged in may be a second person. */
+bool desk_may_confirm(const struct console *c);
 /* Update packs that were found on media: how many. */
 size_t desk_offers(const struct console *c);
 

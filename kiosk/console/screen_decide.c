@@ -69,7 +69,6 @@ void decide_open(struct console *c, const char *decision, const char *sha256, co
 	(void)snprintf(d->decision, sizeof(d->decision), "%s", decision);
 	(void)snprintf(d->sha256, sizeof(d->sha256), "%s", sha256);
 	(void)snprintf(d->path, sizeof(d->path), "%s", path);
-	d->days.length = (size_t)snprintf(d->days.text, sizeof(d->days.text), "%d", DAYS_DEFAULT);
 	console_open(c, &screen_decide);
 }
 
@@ -151,6 +150,8 @@ static void draw_form(const struct decide *d, struct pen *p)
 	if (has_end(d)) {
 		pen_gap(p);
 		entry_draw(p, LABEL, _("For how many days"), &d->days, d->field == 1 && d->step == DECIDE_FORM, false);
+		if (d->days.length == 0)
+			pen_line(p, LABEL, STYLE_DIM, "%s", _("nothing: as long as the station allows"));
 	}
 	pen_gap(p);
 	if (d->step == DECIDE_SENT)
@@ -226,7 +227,7 @@ static void draw(struct console *c, struct pen *p)
 
 /* -- keys ------------------------------------------------------------------------------------------------ */
 
-/* 0: not a number of days. */
+/* 0: not a number of days. Of nothing: as long as the station allows. */
 static int days_of(const struct decide *d)
 {
 	int days = 0;
@@ -247,13 +248,13 @@ static void propose(struct console *c)
 	if (strspn(d->reason.text, " ") == d->reason.length) {
 		d->field = 0;
 		console_notice(c, "%s", _("A decision needs a reason: it stands in the audit trail."));
-	} else if (has_end(d) && days_of(d) == 0) {
+	} else if (has_end(d) && d->days.length > 0 && days_of(d) == 0) {
 		d->field = 1;
 		console_notice(c, _("A number of days, from 1 to %d."), DAYS_MAX);
-	} else if (has_end(d) && now == 0) {
+	} else if (d->days.length > 0 && now == 0) {
 		console_notice(c, "%s", _("The station's clock is not known. Try again."));
 	} else {
-		desk_propose(c, has_end(d) ? now + (int64_t)days_of(d) * DAY : 0);
+		desk_propose(c, d->days.length > 0 ? now + (int64_t)days_of(d) * DAY - DAYS_SLACK_S : 0);
 	}
 }
 

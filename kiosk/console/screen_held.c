@@ -65,8 +65,14 @@ static void draw_fields(const struct console *c, struct pen *p)
 	file_draw_path(path, p);
 	pen_gap(p);
 	pen_pair(p, LABEL, _("State"), held_state_style(state), "%s", held_state_words(state));
+	if (*member_text(h, "released_as"))
+		pen_pair(p, LABEL, _("Transfer"), STYLE_PLAIN, "%s", member_text(h, "released_as"));
+	if (member_number(h, "until") > 0)
+		pen_pair(p, LABEL, _("Until"), STYLE_PLAIN, "%s", words_time(member_number(h, "until")).s);
 	pen_pair(p, LABEL, _("Held since"), STYLE_PLAIN, _("%s, kept until %s"), words_time(member_number(h, "held_at")).s,
 		 words_time(member_number(h, "expires")).s);
+	if (json_is_false(member(h, "copy")))
+		pen_text(p, LABEL, 2, STYLE_WARN, _("There was no room for its bytes: to release it, the medium has to be brought again."));
 	pen_pair(p, LABEL, _("Size"), STYLE_PLAIN, _("%s (%s bytes)"), words_size(member_count(h, "size")).s, words_number(member_count(h, "size")).s);
 	pen_pair(p, LABEL, _("Type"), STYLE_PLAIN, "%s", *type ? type : _("not known"));
 	file_draw_hash(c->desk.held.sha256, p);
@@ -126,6 +132,11 @@ static bool is_in(const struct console *c, const char *state)
 	return strcmp(member_text(held_of(c), "state"), state) == 0;
 }
 
+static bool has_copy(const struct console *c)
+{
+	return held_of(c) && !json_is_false(member(held_of(c), "copy"));
+}
+
 /* What makes sense now; whether it is permitted lazaretd decides. */
 static bool is_open_to(const struct console *c, enum deed deed)
 {
@@ -133,9 +144,9 @@ static bool is_open_to(const struct console *c, enum deed deed)
 		return false;
 	switch (deed) {
 	case RELEASE:
+		return has_copy(c) && (is_in(c, "open") || is_in(c, "expired"));
 	case REJECT:
 	case DENY:
-		return is_in(c, "open");
 	case ALLOW:
 		return is_in(c, "open") || is_in(c, "expired");
 	case UNDO:
@@ -174,7 +185,7 @@ static bool press(struct console *c, const struct press *press)
 		}
 	if (press_proposal(c, press))
 		return true;
-	if (is_letter(press, 'v') && held_of(c)) {
+	if (is_letter(press, 'v') && has_copy(c)) {
 		console_open(c, &screen_bytes);
 		return true;
 	}
@@ -194,7 +205,7 @@ static void keys(struct console *c, struct bar *b)
 		bar_add(b, "c", _("Confirm"));
 		bar_add(b, "w", _("Withdraw"));
 	}
-	if (held_of(c))
+	if (has_copy(c))
 		bar_add(b, "v", _("View the bytes"));
 	if (c->lines.total > c->lines.height)
 		bar_add(b, _("Arrows"), _("Scroll"));

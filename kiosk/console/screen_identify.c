@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-/* Who brings this medium, whose it is, and what for: what of it is asked the medium's object says (`asks`). Where the site
+/* Who brings this medium, whose it is, and what for: what of it is asked the medium's object says (`asks`), or the station's, for all
+ * media alike (`questions`: what the rules want to know besides). Where the site
  * wants operators to be known (`operators: authenticated`) he logs in here, for this medium alone. */
 #include <string.h>
 
@@ -22,23 +23,27 @@ static const json_t *chosen(struct console *c)
 	return i ? i->object : NULL;
 }
 
-static bool asks(const json_t *medium, const char *what, bool is_usual)
+static bool asks(struct console *c, const char *what, bool is_usual)
 {
+	const json_t *medium = chosen(c);
 	const json_t *list = member(medium, "asks");
+	bool is_wanted = is_usual;
 	json_t *o;
 	size_t k;
 
-	if (!json_is_array(list))
-		return is_usual;
+	if (json_is_array(list))
+		is_wanted = false;
+	else
+		list = member(c->state.station, "questions");
 	json_array_foreach(list, k, o)
 		if (json_is_string(o) && strcmp(json_string_value(o), what) == 0)
-			return true;
-	return false;
+			is_wanted = true;
+	return is_wanted;
 }
 
 static bool is_authenticated(struct console *c)
 {
-	return strcmp(member_text(c->state.station, "operators"), "authenticated") == 0 && asks(chosen(c), "operator", true);
+	return strcmp(member_text(c->state.station, "operators"), "authenticated") == 0 && asks(c, "operator", true);
 }
 
 /* He has yet to log in. */
@@ -49,17 +54,16 @@ static bool is_talking(struct console *c)
 
 static int fields_of(struct console *c, struct field fields[static FIELDS_MAX])
 {
-	const json_t *m = chosen(c);
 	int n = 0;
 
-	if (!is_authenticated(c) && asks(m, "operator", true))
+	if (!is_authenticated(c) && asks(c, "operator", true))
 		fields[n++] = (struct field){ _("Your name"), &c->operator_name, _("The station needs a name.") };
-	if (asks(m, "owner", false))
+	if (asks(c, "owner", false))
 		fields[n++] = (struct field){ _("Whose medium"), &c->owner, _("The station needs the owner of the medium.") };
-	if (asks(m, "ticket", false))
+	if (asks(c, "ticket", false))
 		fields[n++] = (struct field){ _("Ticket"), &c->ticket, _("The station needs the number of the ticket.") };
-	if (asks(m, "reason", true))
-		fields[n++] = (struct field){ _("What for"), &c->reason, NULL }; /* lazaretd says when its rules want it */
+	if (asks(c, "reason", true))
+		fields[n++] = (struct field){ _("What for"), &c->reason, asks(c, "reason", false) ? _("The station needs to know what the files are for.") : NULL };
 	return n;
 }
 
@@ -81,7 +85,7 @@ static void draw(struct console *c, struct pen *p)
 	}
 	if (is_authenticated(c))
 		pen_line(p, 0, STYLE_GOOD, _("You are logged in as %s."), session_name(&c->session));
-	else if (asks(chosen(c), "owner", false) || asks(chosen(c), "ticket", false))
+	else if (asks(c, "owner", false) || asks(c, "ticket", false))
 		pen_text(p, 0, 3, STYLE_PLAIN, _("The rules of this station ask for this. All of it goes into the receipt."));
 	else
 		pen_text(p, 0, 3, STYLE_PLAIN, _("Type your name, and what the files are for. Both go into the receipt."));

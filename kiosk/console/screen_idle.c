@@ -183,7 +183,7 @@ static bool press_idle(struct console *c, const struct press *press)
 		console_open(c, &screen_login);
 	} else if (is_letter(press, 'r') && desk_may_see(c)) {
 		console_open(c, &screen_review);
-	} else if (is_letter(press, 'p') && desk_may_decide(c)) {
+	} else if (is_letter(press, 'p') && desk_may_confirm(c)) {
 		console_open(c, &screen_proposals);
 	} else if (is_letter(press, 'u') && desk_may_see(c) && desk_offers(c) > 0) {
 		console_open(c, &screen_offers);
@@ -197,7 +197,7 @@ static void keys_idle(struct console *c, struct bar *b)
 {
 	if (desk_may_see(c))
 		bar_add(b, "r", _("Review"));
-	if (desk_may_decide(c))
+	if (desk_may_confirm(c))
 		bar_add(b, "p", _("Proposals"));
 	if (desk_may_see(c) && desk_offers(c) > 0)
 		bar_add(b, "u", _("Updates"));

@@ -48,7 +48,7 @@ static const struct menu_entry {
 	bool (*is_shown)(const struct console *c); /* NULL: always */
 } entries[] = {
 	{ 'r', N_("Review: files that wait for a decision"), &screen_review, NULL, desk_may_see },
-	{ 'p', N_("Proposals that wait for a second person"), &screen_proposals, NULL, desk_may_decide },
+	{ 'p', N_("Proposals that wait for a second person"), &screen_proposals, NULL, desk_may_confirm },
 	{ 'u', N_("Update packs that were brought"), &screen_offers, NULL, has_offers },
 	{ 'h', N_("History: what was transferred before"), &screen_history, NULL, NULL },
 	{ 'd', N_("Devices that are plugged in"), &screen_devices, NULL, NULL },

@@ -26,7 +26,7 @@ static const struct {
 } states[] = {
 	{ "open", N_("? waits"), STYLE_WARN },	      { "proposed", N_("! proposed"), STYLE_WARN },
 	{ "released", N_("+ released"), STYLE_GOOD }, { "rejected", N_("x rejected"), STYLE_BAD },
-	{ "expired", N_("- expired"), STYLE_DIM },
+	{ "expired", N_("? expired"), STYLE_WARN }, /* a release whose time is over: it waits again */
 };
 
 const char *held_state_words(const char *state)
@@ -195,7 +195,7 @@ static bool press(struct console *c, const struct press *press)
 	else if (is_letter(press, '/')) {
 		entry_wipe(&c->search);
 		c->dialog = DIALOG_SEARCH;
-	} else if (is_letter(press, 'p') && desk_may_decide(c))
+	} else if (is_letter(press, 'p') && desk_may_confirm(c))
 		console_open(c, &screen_proposals);
 	else if (is_letter(press, 'r'))
 		desk_review(c);
@@ -217,8 +217,7 @@ static void keys(struct console *c, struct bar *b)
 	bar_add(b, "/", _("Search"));
 	if (c->desk.review.search.length > 0)
 		bar_add(b, _("Esc"), _("All names"));
-	if (desk_may_decide(c))
-		bar_add(b, "p", _("Proposals"));
+	bar_add(b, "p", _("Proposals"));
 	bar_add(b, "r", _("Look again"));
 }
 
@@ -278,7 +277,7 @@ static bool press_proposals(struct console *c, const struct press *press)
 
 	if ((press->kind == PRESS_ENTER || press->kind == PRESS_RIGHT || is_letter(press, 'c')) && o)
 		decide_open_proposal(c, o, NULL);
-	else if (is_letter(press, 'w') && o)
+	else if (is_letter(press, 'w') && o && desk_may_decide(c))
 		desk_withdraw(c, member_text(o, "id"));
 	else if (is_letter(press, 'r'))
 		desk_proposals(c);
@@ -292,7 +291,8 @@ static void keys_proposals(struct console *c, struct bar *b)
 	if (json_array_size(c->desk.proposals) > 0) {
 		bar_add(b, _("Enter"), _("Confirm"));
 		bar_add(b, _("Arrows"), _("Choose"));
-		bar_add(b, "w", _("Withdraw"));
+		if (desk_may_decide(c))
+			bar_add(b, "w", _("Withdraw"));
 	}
 	bar_add(b, "r", _("Look again"));
 }

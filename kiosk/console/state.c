@@ -182,6 +182,7 @@ static void fold_medium(struct state *s, json_t *object, int64_t now_ms)
 		if (item_is_ours(&s->items[k]) && !member(s->items[k].object, "device") && is_same(s->items[k].object, object)) {
 			i = &s->items[k];
 			i->number = number;
+			i->has_asked = false; /* what it asks now nobody has seen */
 		}
 	if (!i)
 		i = add(s, number);

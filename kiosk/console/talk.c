@@ -100,6 +100,7 @@ void session_event(struct console *c, json_t *event)
 {
 	const char *person = member_text(event, "person");
 
+	(void)snprintf(c->talk.note, sizeof(c->talk.note), "%s", c->talk.is_waiting ? member_text(event, "note") : "");
 	if (*person && c->session.object && strcmp(person, member_text(c->session.object, "person")) == 0) {
 		c->session.ends = member_number(event, "ends");
 	} else if (*person == '\0' && c->session.object) {
@@ -205,6 +206,7 @@ void talk_answer(struct console *c, const struct ask *a, json_t *answer)
 		return;
 	}
 	t->is_waiting = false;
+	t->note[0] = '\0';
 	if (!member_true(answer, "ok")) {
 		refused(c, member(answer, "error"));
 	} else if (json_is_object(member(answer, "prompt"))) {
@@ -250,7 +252,7 @@ void talk_draw(struct console *c, struct pen *p)
 	}
 	pen_gap(p);
 	if (t->is_waiting)
-		pen_line(p, 0, STYLE_PLAIN, "%s", _("Waiting for the station..."));
+		pen_text(p, 0, 3, *t->note ? STYLE_WARN : STYLE_PLAIN, *t->note ? t->note : _("Waiting for the station..."));
 	if (*t->said)
 		pen_text(p, 0, 3, STYLE_BAD, t->said);
 	if (*t->more)

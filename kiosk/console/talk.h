@@ -32,6 +32,7 @@ struct talk {
 	struct entry person, secret;
 	int field; /* 0: person */
 	char prompt[SAID_MAX];
+	char note[SAID_MAX]; /* what PAM says while it waits: "touch the key" */
 	char said[SAID_MAX], more[SAID_MAX]; /* why it was refused, and in the station's own words */
 };
 

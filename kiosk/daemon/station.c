@@ -317,7 +317,7 @@ static json_t *databases(const struct supervisor *s)
 	return list;
 }
 
-static int describe(const struct daemon *d, const struct daemon *d, json_t *o)
+static int describe(const struct daemon *d, json_t *o)
 {
 	struct supervisor *s = d->station;
 	const struct station_config *c = s->config;
@@ -361,7 +361,7 @@ json_t *station_object(struct daemon *d)
 		      LAZARET_VERSION, "state", state_now(d), "trouble", trouble_object(d), "reload", d->reload, "now",
 		      (json_int_t)time(NULL));
 
-	if (o && d->station && describe(d, d, o) < 0) {
+	if (o && d->station && describe(d, o) < 0) {
 		json_decref(o);
 		return NULL;
 	}

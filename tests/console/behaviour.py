@@ -488,7 +488,7 @@ def test_usage(t):
 
 def test_documents(t):
     done = subprocess.run([HERE / "manual", "--check"], capture_output=True, text=True)
-    ok(done.returncode == 0, "docs/operator.md and docs/officer.md have the screens as they are", done.stderr)
+    ok(done.returncode == 0, "docs/operator.md and docs/desk.md have the screens as they are", done.stderr)
     told = t.directory / "told"
     told.write_text(subprocess.run([PROGRAM, "--help"], capture_output=True, text=True).stdout)
     done = subprocess.run([ROOT / "tests/lib/documented", "options", "lazaret-console", ROOT / "docs/man/lazaret-console.1", told,

@@ -187,7 +187,9 @@ class Desk(Station):
         who = self.need("officer")
         assert isinstance(r["sha256"], list) and r["reason"].strip()
         needs_second = r["decision"] in ("release", "allow", "remove")
-        if r["decision"] in ("release", "allow") and not NOW < r["until"] <= NOW + self.bounds + 60:
+        if r["decision"] in ("release", "allow") and r["until"] is None:
+            r["until"] = NOW + 7 * 86400
+        if r["decision"] in ("release", "allow") and not NOW < r["until"] <= NOW + self.bounds:
             raise Refused("bad-request", f"until: at most {self.bounds // 86400} days (review.release-time)")
         proposal = {"id": f"{len(self.requests):08x}", "decision": r["decision"], "sha256": r["sha256"], "by": who, "reason": r["reason"],
                     "until": r["until"], "needs_second": needs_second}

@@ -80,7 +80,7 @@ def test_officer_screens(t):
     c.press("esc", "r")
     c.shows("RELEASE THIS FILE")
     c.press("Vendor confirmed by telephone")
-    t.golden(c, "decide-release", "For how many days", "7", "Anna Weber")
+    t.golden(c, "decide-release", "For how many days", "as long as the station allows", "Anna Weber")
     c.press("enter", "enter")
     t.golden(c, "decide-second", "A SECOND PERSON CONFIRMS", "Proposed", "Release, by a.weber", "2026-11-29", "Anna Weber")
     c.press("a.weber", "enter", "Regen 4711", "enter")
@@ -254,6 +254,48 @@ def test_prompts(t):
     ok(c.shows("READY", "o Log in"), "and nobody is logged in")
 
 
+def test_note(t):
+    """PAM says something while it waits, and asks nothing."""
+    t.station.open_desk()
+    t.station.silent.add("login")
+    c = t.console()
+    log_in(c, "k.key", "Hagel 9")
+    c.shows("Waiting for the station")
+    note = {"event": "session", "person": None, "full_name": "", "roles": [], "ends": None, "note": "Please touch the key."}
+    for client in t.station.clients:
+        t.station.send(client, note)
+    ok(c.shows("Please touch the key."), "what PAM says while it waits is shown")
+    t.station.silent.clear()
+    t.station.people["k.key"]["prompts"] = []
+    t.station.answer(list(t.station.clients)[0], t.station.asked("login")[0])
+    ok(c.shows("Kim Key until"), "touched: logged in")
+    for client in t.station.clients:
+        t.station.send(client, {"event": "release", "proposal": "00000001", "state": "done", "transfer": "20261101T000000Z-000000", "outcome": "published",
+                                "trouble": None})
+    c.quiet()
+    ok("20261101T000000Z" not in c.text(), "a release of long ago is no news")
+
+
+def test_no_copy(t):
+    t.station.open_desk()
+    t.station.files_held[0]["copy"] = False
+    t.station.files_held[1].update(state="expired", until=NOW - 5)
+    c = t.console()
+    log_in(c)
+    c.shows("Anna Weber")
+    c.press("r", "f", "f", "f")
+    c.shows("1/3", "? expired")
+    c.press("enter")
+    c.shows("There was no room for its bytes", "x Reject")
+    c.press("r", "v")
+    c.quiet()
+    ok("r Release" not in c.text() and "v View" not in c.text() and "State" in c.text(), "of what there was no room for nothing can be released or looked at")
+    c.press("esc")
+    c.shows("1/3")
+    c.press("down", "enter")
+    ok(c.shows("? expired", "r Release", "Until"), "a release whose time is over can be made anew")
+
+
 def test_late_session(t):
     """Whoever goes away while the station still thinks must not be logged in afterwards."""
     t.station.open_desk()
@@ -302,7 +344,11 @@ def test_session_ends(t):
 
 def test_session_alone(t):
     t.station.open_desk()
-    t.station.session = lambda who: {"person": who, "full_name": "", "roles": ["officer"], "ends": NOW + 2}
+
+    def session(who):
+        t.station.told_desk()  # the clock: a session's length is what is left of it when it begins
+        return {"person": who, "full_name": "", "roles": ["officer"], "ends": NOW + 3}
+    t.station.session = session
     c = t.console()
     log_in(c)
     ok(c.shows("a.weber until"), "without a full name: the person's")
@@ -327,14 +373,14 @@ def test_roles(t):
     c = t.console()
     log_in(c, "s.lang", "Nebel 22")
     c.shows("Silke Lang until", "r Review")
-    ok("p Proposals" not in c.text(), "an auditor sees, and decides nothing")
+    ok("p Proposals" in c.text(), "an auditor sees what is proposed")
     c.press("r")
     c.shows("1/3")
     c.press("enter")
     c.shows("State", "v View")
     c.press("r", "x", "a", "n", "u", "c", "w")
     c.quiet()
-    ok("State" in c.text() and not t.station.asked("propose") and "x Reject" not in c.text(), "his keys lead to no decision")
+    ok("State" in c.text() and not t.station.asked("propose") and "x Reject" not in c.text(), "and decides nothing: his keys lead to no decision")
     c.press("v")
     ok(c.shows("Bytes 0 of"), "he may look at the bytes")
     c.press("esc", "esc", "esc", "o")
@@ -342,7 +388,7 @@ def test_roles(t):
     log_in(c, "o.kern", "Sturm 1")
     c.shows("Ole Kern until")
     asked = len(t.station.asked("held"))
-    c.press("r", "p", "u")
+    c.press("r", "u")
     c.quiet()
     ok("r Review" not in c.text() and "To be decided" not in c.text() and len(t.station.asked("held")) == asked, "an operator is shown nothing of it")
 
@@ -466,19 +512,20 @@ def test_form(t):
     c.press("   ", "enter", "enter")
     ok(c.shows("A decision needs a reason"), "blanks are none")
     c.press("\x15", "because", "enter")
-    for days in ("0", "", "99999", "-1", "1.5", "1e3", "4294967297", "seven"):
+    for days in ("0", "99999", "-1", "1.5", "1e3", "4294967297", "seven"):
         c.press("\x15", days, "enter")
         told = c.shows("A number of days, from 1 to 3650.")
         c.press("x", "erase")
         c.pump(lambda: "A number of days" not in c.text(), "")
         ok(told and not t.station.asked("propose"), f"days: {days!r} is no number of days")
     c.press("\x15", "31", "enter")
+    c.shows("THE STATION REFUSED THAT.")
     ok(c.shows("THE STATION REFUSED THAT.", "at most 30 days"), "longer than the station allows: in its words, and the form stays")
     c.press("\x15", "2", "enter")
     c.shows("A SECOND PERSON CONFIRMS", "because", "2026-11-24")
     request = t.station.asked("propose")[-1]
     ok((request["decision"], request["reason"], request["sha256"]) == ("release", "because", [t.station.files_held[0]["sha256"]])
-       and 0 <= request["until"] - (NOW + 2 * 86400) < 60, "decision, content, reason and end are sent", request)
+       and -10 <= request["until"] - (NOW + 2 * 86400) < 60, "decision, content, reason and end are sent", request)
 
 
 def test_two_persons(t):
@@ -717,10 +764,17 @@ def test_asks(t):
     c.shows("Ticket")
     c.press("enter")
     ok(c.shows("The station needs the number of the ticket") and "Your name" not in c.text(), "nothing else is asked for")
+    t.station.station["questions"] = ["owner"]
+    t.station.tell(t.station.station)
+    c.quiet()
+    ok("Whose medium" not in c.text(), "what a medium asks goes before what the station asks")
     t.station.refuse["identify"] = "not-now"
     c.press("T-1", "enter")
     c.shows("Not possible now")
     ok("T-1" in c.text(), "what was typed stays when it is refused", c.text())
+    t.station.tell(medium("identify", medium=3))
+    t.station.tell({"event": "medium-gone", "medium": 2})
+    ok(c.shows("Your name", "Whose medium", "What for") and "Ticket" not in c.text(), "the station's questions are asked of each medium", c.text())
 
 
 def test_authenticated(t):
