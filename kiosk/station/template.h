@@ -147,6 +147,10 @@
 	"# Where the console and `lazaret` reach lazaretd, and who may besides root.\n"                               \
 	"# control:\n"                                                                                                \
 	"#   socket: control.sock\n"                                                                                  \
-	"#   group: lazaret\n"
+	"#   group: lazaret\n"                                                                                          \
+	"\n"                                                                                                          \
+	"# Metrics for Prometheus' textfile collector; without this section none are written.\n"                      \
+	"# metrics:\n"                                                                                                \
+	"#   file: /var/lib/prometheus/node-exporter/lazaret.prom\n"
 
 #endif

@@ -112,7 +112,8 @@ static void full_file(void **state)
 				 "inspection-time: 1h, stall-time: 30s, workers: 2, worker-tmpfs: 64MiB, jobs-per-worker: 7}\n"
 				 "filesystems: {vfat: user, xfs: kernel, ntfs: deny, udf: [user, kernel]}\n"
 				 "checks: {origin: false}\norigin: {rollback: ignore, valid-until: hold}\noperators: named\n"
-				 "receipts: {printer: /dev/usb/lp0, form: label, columns: 32, time: 20s}\n", &c);
+				 "receipts: {printer: /dev/usb/lp0, form: label, columns: 32, time: 20s}\n"
+				 "metrics: {file: /srv/collector/lazaret.prom}\n", &c);
 
 	assert_string_equal(errors, "");
 	assert_non_null(strstr(c->database.dir, "/db"));
@@ -120,6 +121,7 @@ static void full_file(void **state)
 	assert_false(c->database.require_eicar);
 	assert_string_equal(c->rules_file, "/etc/r.yaml");
 	assert_string_equal(c->staging_dir, "/srv/in");
+	assert_string_equal(c->metrics_file, "/srv/collector/lazaret.prom");
 	assert_int_equal(c->staging_min_free, 1000000);
 	assert_int_equal(c->limits.stall_time_s, 30);
 	assert_int_equal(c->spool_bytes, UINT64_C(10) << 30);
@@ -160,6 +162,8 @@ static void bad_files(void **state)
 		{ HEAD DB "origin: {rollback: allow}\n", "lazaret.yaml:4:20: rollback: 'allow' is not one of: hold, ignore" },
 		{ HEAD DB "origin: {valid_until: hold}\n",
 		  "lazaret.yaml:4:10: unknown key 'valid_until'; did you mean 'valid-until'?" },
+		{ HEAD DB "metrics: {file: lazaret.txt}\n", "lazaret.yaml:4:10: file: has no effect: of a name that does not end in .prom" },
+		{ HEAD DB "metrics: {}\n", "missing key 'file'" },
 		{ HEAD DB "limits: {depth: 0}\n", "lazaret.yaml:4:17: depth: 0 is out of range (1 to 64)" },
 		{ HEAD DB "limits: {bytes: 1MiB}\n", "lazaret.yaml:4:9: largest-file: has no effect beyond" },
 		{ HEAD DB "limits: {workers: 65}\n", "lazaret.yaml:4:19: " },
