@@ -71,7 +71,10 @@ static int start_login(struct asking *a)
 
 		decode_exact(&m->payload, theirs, sizeof(theirs));
 		sandbox = decode_str(&m->payload, 512);
-		r = decoder_end(&m->payload) < 0 || protocol_hash(ours) < 0 || memcmp(ours, theirs, sizeof(ours)) != 0 ? -EPROTO : 0;
+		r = decoder_end(&m->payload) < 0 || protocol_hash(ours) < 0 || memcmp(ours, theirs, sizeof(ours)) != 0 ||
+				    strcmp(name, "login") != 0 ?
+			    -EPROTO :
+			    0;
 		message_done(m);
 	}
 	free(m);

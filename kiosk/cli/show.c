@@ -155,6 +155,8 @@ static void put_report(const json_t *report)
 	put_field("policy", json_object_get(report, "station"), "policy");
 	put_field("operator", report, "operator");
 	put_field("reason", report, "reason");
+	put_field("owner", report, "owner");
+	put_field("ticket", report, "ticket");
 	put_field("medium", medium, "kind");
 	put_field("vendor", medium, "vendor");
 	put_field("model", medium, "model");

@@ -44,7 +44,7 @@ void attempt_text(const struct attempt *a, char text[static LOGIN_TEXT_MAX])
 	while (strlen(whole) >= LOGIN_TEXT_MAX && end > 0 && ((unsigned char)whole[end] & 0xc0) == 0x80)
 		end--; /* between two characters */
 	whole[end] = '\0';
-	(void)snprintf(text, LOGIN_TEXT_MAX, "%s", whole);
+	memcpy(text, whole, strlen(whole) + 1); /* at most `end` bytes and the NUL */
 }
 
 /* -- what came of it ------------------------------------------------------------------------------------------------- */

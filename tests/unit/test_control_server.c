@@ -32,6 +32,7 @@ struct fixture {
 	uint64_t later[CLIENTS];
 	size_t later_count;
 	bool was_admin;
+	uint64_t known, gone; /* a connection of which something is kept; the last that has ended */
 };
 
 struct client {
@@ -47,6 +48,8 @@ static json_t *object(void *context, uint64_t topic)
 {
 	struct fixture *f = context;
 
+	if (topic >= CONTROL_CLIENT)
+		return f->known && topic == CONTROL_CLIENT + f->known ? json_pack("{sssI}", "event", "mine", "n", f->station) : NULL;
 	f->asked++;
 	if (topic == CONTROL_STATION && f->is_huge) {
 		char *text = malloc(CONTROL_LINE_MAX + 1);
@@ -88,6 +91,11 @@ static void request(void *context, const struct control_request *q)
 	assert_int_equal(q->peer->uid, geteuid());
 	if (strcmp(q->name, "echo") == 0) {
 		control_answer(f->server, q->token, json_pack("{sO*}", "text", json_object_get(q->fields, "text")));
+	} else if (strcmp(q->name, "know") == 0) {
+		f->known = q->client;
+		assert_int_equal(control_client(f->server, q->token, NULL), q->client);
+		control_answer(f->server, q->token, NULL);
+		assert_int_equal(control_client(f->server, q->token, NULL), 0); /* nothing waits any more */
 	} else if (strcmp(q->name, "later") == 0) {
 		f->later[f->later_count++ % CLIENTS] = q->token;
 	} else if (strcmp(q->name, "long") == 0) {
@@ -99,7 +107,14 @@ static void request(void *context, const struct control_request *q)
 	}
 }
 
-static const struct control_handler handler = { .object = object, .topics = topics, .request = request };
+static void gone(void *context, uint64_t client)
+{
+	struct fixture *f = context;
+
+	f->gone = client;
+}
+
+static const struct control_handler handler = { .object = object, .topics = topics, .request = request, .gone = gone };
 
 static int setup(void **state)
 {
@@ -513,6 +528,32 @@ static void watch_tells_all_and_changes(void **state)
 	client_free(quiet);
 }
 
+/* What is kept of one connection is told to it alone, and nothing of it when it has gone. */
+static void objects_of_a_connection(void **state)
+{
+	struct fixture *f = *state;
+	struct client *c = watcher(f), *other = watcher(f);
+	uint64_t number;
+
+	assert_true(client_say(f, c, "{\"id\":9,\"request\":\"know\"}\n"));
+	expect_answer(f, c, 9, NULL);
+	number = f->known;
+	assert_true(number != 0);
+	f->station = 5;
+	control_touch_client(f->server, number);
+	expect_event(f, c, "mine", 5);
+	expect_quiet(f, other);
+	control_touch_client(f->server, number + 77);
+	expect_quiet(f, c);
+	client_free(c);
+	for (int k = 0; k < 100 && f->gone != number; k++)
+		assert_true(sd_event_run(f->loop, 10000) >= 0);
+	assert_int_equal(f->gone, number);
+	control_touch_client(f->server, number);
+	expect_quiet(f, other);
+	client_free(other);
+}
+
 static void medium_five_times_a_second(void **state)
 {
 	struct fixture *f = *state;
@@ -921,6 +962,7 @@ int main(void)
 		T(half_closed_gets_its_answer),
 		T(requests_are_rationed),
 		T(watch_tells_all_and_changes),
+		T(objects_of_a_connection),
 		T(medium_five_times_a_second),
 		T(slow_client_gets_the_present),
 		T(stalled_client_is_dropped),

@@ -134,8 +134,8 @@ static void test_broken_forms(void **state)
 		"{\"anna\":{\"added_at\":1,\"by\":\"x\",\"full_name\":\"\",\"roles\":[\"officer\"],\"until\":\"0\"}}",
 		"{\"anna\":{\"added_at\":1,\"by\":\"x\",\"full_name\":\"\",\"roles\":[\"officer\"]}}",
 		"{\"anna\":{\"added_at\":1,\"by\":\"x\",\"extra\":1,\"full_name\":\"\",\"roles\":[\"officer\"],\"until\":0}}",
-		"{\"a\":{\"added_at\":1,\"by\":\"x\",\"full_name\":\"\",\"roles\":[\"officer\"],\"until\":0},"
-		"\"a\":{\"added_at\":1,\"by\":\"x\",\"full_name\":\"\",\"roles\":[\"officer\"],\"until\":0}}",
+		("{\"a\":{\"added_at\":1,\"by\":\"x\",\"full_name\":\"\",\"roles\":[\"officer\"],\"until\":0},"
+		 "\"a\":{\"added_at\":1,\"by\":\"x\",\"full_name\":\"\",\"roles\":[\"officer\"],\"until\":0}}"),
 	};
 	int fd = people_dir();
 
