@@ -304,7 +304,8 @@ static void watch(struct connection *c)
 	c->is_watching = true;
 	for (size_t i = 0; i < n; i++)
 		note_topic(c, topics[i]);
-	note_topic(c, CONTROL_CLIENT + c->number);
+	if (c->in->handler.gone)
+		note_topic(c, CONTROL_CLIENT + c->number);
 }
 
 static void refuse_bad(struct connection *c, const char *text)

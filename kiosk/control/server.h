@@ -56,7 +56,7 @@ struct control_handler {
 	size_t (*topics)(void *context, uint64_t *topics, size_t max);
 	/* A request other than `watch`. Answered by control_answer() or control_refuse(), during the call or later. */
 	void (*request)(void *context, const struct control_request *request);
-	/* A connection has ended; may be NULL. */
+	/* A connection has ended. NULL: nothing is kept of connections, and there are no objects of them. */
 	void (*gone)(void *context, uint64_t client);
 };
 

@@ -206,7 +206,7 @@ static int enter_mounter(const struct role *role, const char **ret_where)
 /* What a stack of PAM may need (role.c). Only what the process has already can stay: lazaret-starter has fewer. */
 #define LOGIN_CAPABILITIES                                                                                                       \
 	(1ull << CAP_DAC_OVERRIDE | 1ull << CAP_DAC_READ_SEARCH | 1ull << CAP_CHOWN | 1ull << CAP_FOWNER | 1ull << CAP_SETUID |      \
-	 1ull << CAP_SETGID | 1ull << CAP_AUDIT_WRITE)
+	 1ull << CAP_SETGID)
 
 static int keep_capabilities(uint64_t keep)
 {

@@ -6,12 +6,14 @@
 
 #include <seccomp.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
+#include <linux/netlink.h>
 
 #include "sandbox/sandbox.h"
 
@@ -236,6 +238,16 @@ static int add_program_rules(scmp_filter_ctx ctx, unsigned int groups)
 	return r;
 }
 
+/* libpam lets root's program in nowhere when it could open the kernel's audit and may not write to it (_pam_auditlog()); a kernel
+ * without audit is fine. The station has a trail of its own, and the capability less. */
+static int add_login_rules(scmp_filter_ctx ctx)
+{
+	int r = add_calls(ctx, SCMP_ACT_ERRNO(EPERM), login_refused);
+
+	return r < 0 ? r : seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPROTONOSUPPORT), SCMP_SYS(socket), 2,
+					    SCMP_A0(SCMP_CMP_EQ, AF_NETLINK, 0), SCMP_A2(SCMP_CMP_EQ, NETLINK_AUDIT, 0));
+}
+
 static int add_groups(scmp_filter_ctx ctx, unsigned int groups)
 {
 	int r = 0;
@@ -270,7 +282,7 @@ int seccomp_enter(unsigned int groups)
 	if (!ctx)
 		return -ENOMEM;
 	if (groups & CALLS_LOGIN)
-		r = add_calls(ctx, SCMP_ACT_ERRNO(EPERM), login_refused);
+		r = add_login_rules(ctx);
 	else
 		r = is_deny ? add_calls(ctx, SCMP_ACT_KILL_PROCESS, denied_calls) : add_groups(ctx, groups);
 	return r < 0 ? r : seccomp_load(ctx);

@@ -7,11 +7,13 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -297,6 +299,40 @@ static void test_worker_has_its_own_tmpfs_only(void **state)
 	assert_int_equal(worker_attempt(try_kill), 200 + SIGSYS);
 }
 
+static void try_audit(int dir_fd)
+{
+	_exit(socket(AF_NETLINK, SOCK_RAW, NETLINK_AUDIT) < 0 ? errno : 0);
+}
+
+static void try_local_socket(int dir_fd)
+{
+	_exit(socket(AF_UNIX, SOCK_STREAM, 0) < 0 ? errno : 0);
+}
+
+static void try_gain(int dir_fd)
+{
+	_exit(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 && prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0 ? 0 : 1);
+}
+
+static void try_capability(int dir_fd)
+{
+	_exit(prctl(PR_CAPBSET_READ, 21 /* CAP_SYS_ADMIN */, 0, 0, 0) == 0 || geteuid() != 0 ? 0 : 1);
+}
+
+/* What modules of PAM need it may; what none needs is refused, and does not kill. */
+static void test_login_can_what_pam_needs(void **state)
+{
+	assert_int_equal(attempt(ROLE_LOGIN, try_open_passwd, directory), 0);
+	assert_int_equal(attempt(ROLE_LOGIN, try_local_socket, directory), 0);
+	assert_int_equal(attempt(ROLE_LOGIN, try_exec, directory), 0);
+	assert_int_equal(attempt(ROLE_LOGIN, try_mount, directory), EPERM);
+	assert_int_equal(attempt(ROLE_LOGIN, try_unshare, directory), EPERM);
+	assert_int_equal(attempt(ROLE_LOGIN, try_ptrace, directory), EPERM);
+	assert_int_equal(attempt(ROLE_LOGIN, try_audit, directory), EPROTONOSUPPORT);
+	assert_int_equal(attempt(ROLE_LOGIN, try_gain, directory), 0);
+	assert_int_equal(attempt(ROLE_LOGIN, try_capability, directory), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -310,6 +346,7 @@ int main(void)
 		cmocka_unit_test(test_unreachable_directory_for_roles_without_access),
 		cmocka_unit_test(test_probe_of_the_kernel_succeeds),
 		cmocka_unit_test(test_worker_has_its_own_tmpfs_only),
+		cmocka_unit_test(test_login_can_what_pam_needs),
 	};
 
 	return cmocka_run_group_tests(tests, make_directory, remove_directory);
