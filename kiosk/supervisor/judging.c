@@ -307,6 +307,8 @@ static int gather(struct judging *j, const struct docket_entry *e, struct subjec
 		r = name_findings(j, e);
 	if (r == 0 && j->i->supervisor->is_database_stale)
 		r = findings_add(&j->facts.findings, REASON_DATABASE_STALE, NULL, "older than the station allows");
+	if (r == 0 && j->are_decisions_unknown)
+		r = findings_add(&j->facts.findings, REASON_SCAN_ERROR, NULL, "nobody can say what officers have decided: the audit trail is not good");
 	s->type_count = j->facts.type_count;
 	if (r == 0)
 		r = docket_signers(j->i->docket, e->id, keep_signer, j);
@@ -390,7 +392,7 @@ int inspection_judge(struct inspection *i)
 		j->i = i;
 		j->has_several_volumes = has_several_volumes(i);
 		j->now = time(NULL);
-		r = i->request->is_explaining ? 0 : decisions_load(i);
+		r = i->request->is_explaining ? 0 : decisions_load(j);
 		if (r == 0)
 			r = docket_each(i->docket, each, j);
 		if (r < 0)
