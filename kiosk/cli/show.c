@@ -129,6 +129,43 @@ static void put_vouched(const json_t *file)
 	}
 }
 
+/* What officers have set aside, or why it is blocked. */
+static void put_decision(const json_t *file)
+{
+	const json_t *d = json_object_get(file, "decision");
+	const char *decision = json_string_value(json_object_get(d, "decision")), *id = json_string_value(json_object_get(d, "id"));
+	json_t *reason;
+	size_t i;
+
+	if (!decision || !id)
+		return;
+	(void)fputs("          officers' decision: ", stdout);
+	records_put(decision);
+	(void)fputc(' ', stdout);
+	records_put(id);
+	json_array_foreach(json_object_get(d, "reasons"), i, reason) {
+		const char *code = json_string_value(json_object_get(reason, "code"));
+
+		(void)fputs(i == 0 ? ", in spite of " : ", ", stdout);
+		records_put(code ? code : "?");
+	}
+	(void)fputc('\n', stdout);
+}
+
+static void put_release(const json_t *release)
+{
+	const char *by = json_string_value(json_object_get(release, "by")), *second = json_string_value(json_object_get(release, "second"));
+
+	if (!by || !second)
+		return;
+	put_field("released of", release, "of");
+	(void)fputs("released     by ", stdout);
+	records_put(by);
+	(void)fputs(" and ", stdout);
+	records_put(second);
+	(void)fputc('\n', stdout);
+}
+
 static void put_file(const json_t *file)
 {
 	const char *verdict = json_string_value(json_object_get(file, "verdict"));
@@ -139,6 +176,7 @@ static void put_file(const json_t *file)
 	(void)fputc('\n', stdout);
 	put_signers(file);
 	put_vouched(file);
+	put_decision(file);
 	put_reasons(file);
 }
 
@@ -157,6 +195,7 @@ static void put_report(const json_t *report)
 	put_field("reason", report, "reason");
 	put_field("owner", report, "owner");
 	put_field("ticket", report, "ticket");
+	put_release(json_object_get(report, "release"));
 	put_field("medium", medium, "kind");
 	put_field("vendor", medium, "vendor");
 	put_field("model", medium, "model");

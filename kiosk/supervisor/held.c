@@ -265,6 +265,7 @@ int held_sweep(struct supervisor *s)
 		r = follow(s, store);
 	if (r < 0)
 		events_warning(s->events, "%s: %s%s", s->config->held.dir, strerror(-r),
+			       r == -EBADMSG ? ": the audit trail is not good (`lazaret audit verify`)" :
 			       r == -EUCLEAN ? ": its index.sqlite is damaged; remove it, and the copies go with it" : "");
 	return told;
 }

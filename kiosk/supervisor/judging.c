@@ -253,6 +253,20 @@ int facts_tell(struct judging *j, const struct examined_facts *f, const char *pa
 	return 0;
 }
 
+/* What officers have set aside no signature has vouched for: the report has it under `decision`. */
+static void drop_overridden(json_t *told, const struct judgement *g)
+{
+	for (size_t k = json_array_size(told); k-- > 0;) {
+		const char *code = json_string_value(json_object_get(json_array_get(told, k), "code"));
+		bool is_overridden = false;
+
+		for (size_t n = 0; n < g->overridden_count; n++)
+			is_overridden |= code && strcmp(code, reason_code(g->overridden[n].reason)) == 0;
+		if (is_overridden)
+			(void)json_array_remove(told, k); /* k is within it */
+	}
+}
+
 /* What a signature stood in for is in the report of a file that passes. */
 static int store_told(struct judging *j, const struct docket_entry *e, const struct judgement *g)
 {
@@ -261,6 +275,7 @@ static int store_told(struct judging *j, const struct docket_entry *e, const str
 
 	if (r < 0 || g->verdict != VERDICT_APPROVED || json_array_size(j->told) == 0)
 		return r;
+	drop_overridden(j->told, g);
 	text = json_dumps(j->told, JSON_COMPACT | JSON_SORT_KEYS);
 	return text ? docket_set_findings(j->i->docket, e->id, text) : -ENOMEM;
 }
@@ -292,6 +307,8 @@ static int gather(struct judging *j, const struct docket_entry *e, struct subjec
 		r = name_findings(j, e);
 	if (r == 0 && j->i->supervisor->is_database_stale)
 		r = findings_add(&j->facts.findings, REASON_DATABASE_STALE, NULL, "older than the station allows");
+	if (r == 0 && j->are_decisions_unknown)
+		r = findings_add(&j->facts.findings, REASON_SCAN_ERROR, NULL, "nobody can say what officers have decided: the audit trail is not good");
 	s->type_count = j->facts.type_count;
 	if (r == 0)
 		r = docket_signers(j->i->docket, e->id, keep_signer, j);
@@ -375,7 +392,7 @@ int inspection_judge(struct inspection *i)
 		j->i = i;
 		j->has_several_volumes = has_several_volumes(i);
 		j->now = time(NULL);
-		r = i->request->is_explaining ? 0 : decisions_load(i);
+		r = i->request->is_explaining ? 0 : decisions_load(j);
 		if (r == 0)
 			r = docket_each(i->docket, each, j);
 		if (r < 0)

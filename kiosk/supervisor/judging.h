@@ -32,6 +32,7 @@ struct judging {
 	struct judge_listing judge_listings[LISTINGS_MAX];
 	size_t listing_count;
 	int64_t now; /* of decisions that have an end */
+	bool are_decisions_unknown; /* then every file is held */
 	json_t *told; /* findings of all that is in it, at most JUDGING_TOLD, as in the docket */
 };
 
@@ -43,7 +44,7 @@ void facts_done(struct examined_facts *f);
 _must_check_ int facts_of_stream(struct examined_facts *f, enum stream_status status, const char *trouble);
 
 /* decisions.c: those of officers that are in force, from the ledger into the docket, so that no file costs a question. */
-_must_check_ int decisions_load(struct inspection *i);
+_must_check_ int decisions_load(struct judging *j);
 /* The one about these bytes, as the judge takes it; of a member rejections and denials alone. */
 _must_check_ int decisions_of(struct judging *j, const uint8_t sum[static SHA256_LEN], bool is_member, struct docket_decision *ret);
 /* What `x` did to the file's verdict, for the report: {decision, id, reasons (that no longer count), rule (that fired), until}. */

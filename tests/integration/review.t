@@ -169,6 +169,8 @@ def released_by_two(work):
     f = s.inspect()["again.dat"]
     ok(f["verdict"] == "approved" and f["rule"] == "release" and f["decision"]["id"] == proposal["id"], "the same content passes from another medium, under another name", f)
     ok(s.run("history").stdout_text.count(transfer) == 1, "the history has the release")
+    shown = s.run("show", transfer).stdout_text
+    ok(of in shown and "by anna and ben" in shown and "release %s" % proposal["id"] in shown, "show tells who released what", shown)
     ok(s.run("audit", "verify").returncode == 0, "the trail is good")
 
 
@@ -182,9 +184,12 @@ def release_ends(work):
     wait_until(s.records("proposal")[-1]["expires"])
     s.expect(1, "expired", "review", "confirm", old, lines=BEN)
     ok(s.run("review", "proposals").stdout_text == "" and not s.records("decision"), "an expired proposal is none any more")
-    p = s.run("review", "release", sha(ODD), "--reason", "short", "--for", "3s", lines=ANNA + BEN)
-    if "expired" in p.words:  # a machine so slow that the second came too late
-        p = s.run("review", "release", sha(ODD), "--reason", "short", "--for", "3s", lines=ANNA + BEN)
+    (s.at / "lazaret.yaml").write_text((s.at / "lazaret.yaml").read_text().replace("proposal-time: 1s", "proposal-time: 1h"))
+    for seconds in (3, 6, 12, 24, 48):  # however slow the machine is: the second person has to come before the end
+        p = s.run("review", "release", sha(ODD), "--reason", "short", "--for", "%ds" % seconds, lines=ANNA + BEN)
+        if p.returncode == 0:
+            break
+        s.run("review", "withdraw", s.records("proposal")[-1]["id"], "--reason", "too late", lines=ANNA)
     until = s.records("decision")[-1]["until"]
     wait_until(until)
     ok(s.verdict("odd.bin")[0] == "held", "after its end the content is held again", p.words)
@@ -242,6 +247,24 @@ def refused(work):
     ok(s.listed()[sha(ODD)]["state"] == "open" and s.staged() == [], "nothing has changed")
 
 
+def altered(work):
+    """What was denied may be missing from a trail that was altered."""
+    s = Place(work, "altered")
+    s.put(a__txt=b"hello\n")
+    s.expect(0, "decided: deny", "hash", "deny", sha(b"hello\n"), "--reason", "r", lines=ANNA)
+    s.inspect()  # more records behind it
+    trail = s.at / "audit" / "audit.jsonl"
+    trail.write_bytes(trail.read_bytes().replace(b'"deny"', b'"Deny"'))
+    ok(s.verdict("a.txt")[0] == "blocked", "the index knows it")
+    for f in (s.at / "history").iterdir():
+        f.unlink()
+    s.put(a__txt=b"hello\n", b__txt=b"fine\n")
+    files = s.inspect()
+    ok({f["verdict"] for f in files.values()} == {"held"} and "officers have decided" in files["b.txt"]["reasons"][0]["detail"] and s.staged() == [],
+       "without it nothing passes", files)
+    s.expect(1, "not good", "hash", "deny", sha(ODD), "--reason", "r", lines=ANNA)
+
+
 def final(work):
     s = Place(work, "final")
     with zipfile.ZipFile(work / "z.zip", "w") as z:
@@ -279,7 +302,7 @@ def final(work):
     ok(s.verdict("virus.txt") == ("blocked", "text", ["malware"]), "malware is blocked")
     s.expect(0, "decided: allow", "hash", "allow", sha(EICAR), "--reason", "false positive", "--for", "1h", lines=ANNA + BEN)
     f = s.inspect()["virus.txt"]
-    ok((f["verdict"], f["rule"]) == ("approved", "allow") and [r["code"] for r in f["decision"]["reasons"]] == ["malware"] and f["vouched"][0]["code"] == "malware",
+    ok((f["verdict"], f["rule"]) == ("approved", "allow") and [r["code"] for r in f["decision"]["reasons"]] == ["malware"] and "vouched" not in f,
        "what two persons allow passes, and its report says what was found", f)
     s.put(**{"bad\tname": EICAR})
     f = list(s.inspect().values())[0]
@@ -568,7 +591,7 @@ def daemon_killed(work):
     ok(desk.stop() == 0 and s.run("audit", "verify").returncode == 0, "the trail is good")
 
 
-TESTS = [released_by_two, release_ends, refused, final, at_once, bounds, cuts, cut_inspection, by_the_daemon, daemon_killed]
+TESTS = [released_by_two, release_ends, refused, altered, final, at_once, bounds, cuts, cut_inspection, by_the_daemon, daemon_killed]
 
 
 def main():
