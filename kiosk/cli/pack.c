@@ -337,7 +337,9 @@ static int check_signature(int fd, const char *file, const char *key_file)
 			log_error("%s: the signature is not good: %s", file, result->why);
 			r = -EKEYREJECTED;
 		} else if (r == 0) {
-			(void)printf("signature good, %s\n", result->trusted);
+			(void)fputs("signature good, ", stdout);
+			records_put(result->trusted);
+			(void)putchar('\n');
 		}
 	}
 	free(result);

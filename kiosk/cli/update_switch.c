@@ -306,7 +306,7 @@ void update_reload(const struct update *u)
 	if (r == 0)
 		r = daemon_ask(client, "reload", NULL, &answer);
 	if (r == 0 && json_is_true(json_object_get(answer, "ok")))
-		(void)puts("lazaretd loads it now; inspections that run end with what they began with");
+		(void)puts("lazaretd loads what is in force now; inspections that run end with what they began with");
 	else if (r != -ENOENT && r != -ECONNREFUSED)
 		log_warning("lazaretd was not told: %s. `lazaret reload` does it", r < 0 ? daemon_words(r) : "it refused");
 	json_decref(answer);
