@@ -365,11 +365,11 @@ static int record(struct export *x)
 	int r = sha256(x->index, strlen(x->index), sum);
 
 	hex_encode(sum, sizeof(sum), hex);
-	body = clean_by && clean_name ? json_pack("{s:s,s:I,s:I,s:I,s:s,s:I,s:I,s:s}", "by", clean_by, "first_seq", (json_int_t)x->first, "last_seq",
-						  (json_int_t)x->last, "missing", (json_int_t)json_array_size(x->missing), "out", clean_name, "records",
-						  (json_int_t)x->records, "reports",
-						  (json_int_t)(json_object_size(x->reports) - json_array_size(x->missing)), "sha256", hex) :
-					NULL;
+	if (!clean_by || !clean_name)
+		return -ENOMEM;
+	body = json_pack("{s:s,s:I,s:I,s:I,s:s,s:I,s:I,s:s}", "by", clean_by, "first_seq", (json_int_t)x->first, "last_seq", (json_int_t)x->last,
+			 "missing", (json_int_t)json_array_size(x->missing), "out", clean_name, "records", (json_int_t)x->records, "reports",
+			 (json_int_t)(json_object_size(x->reports) - json_array_size(x->missing)), "sha256", hex);
 	text = body ? json_dumps(body, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
 	json_decref(body);
 	if (r == 0)

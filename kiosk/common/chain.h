@@ -197,14 +197,14 @@ struct chain_tail {
 };
 
 /* Find the last good record from the end of the file backwards (at most CHAIN_TORN_MAX bytes) and check its hash and
- * signature (`key` NULL: not the signature). Returns 0; -ENODATA for an empty file; -EBADMSG, and static words in `*ret_why`, when the last line
- * that looks like a record is none, or none is found; or another negative errno. */
+ * signature (`key` NULL: not the signature). Returns 0; -ENODATA for an empty file; -EBADMSG, and static words in `*ret_why`, when
+ * the last line that looks like a record is none, or none is found; or another negative errno. */
 _must_check_ int chain_tail_find(int fd, const struct minisign_public *key, struct chain_tail *ret,
 				 const char **ret_why);
 
 /* Follow the links from the end of the trail in `dir_fd` backwards, through all segments, until `is_wanted` (which must not keep
- * the record). `fd` (borrowed): CHAIN_FILE, whose end is `tail`. Returns 0 and the record, to release with chain_record_done() (its `line` is not valid);
- * -ENODATA when there is none; -EBADMSG when a link is broken; or another negative errno. */
+ * the record). `fd` (borrowed): CHAIN_FILE, whose end is `tail`. Returns 0 and the record, to release with chain_record_done() (its
+ * `line` is not valid); -ENODATA when there is none; -EBADMSG when a link is broken; or another negative errno. */
 _must_check_ int chain_find_back(int dir_fd, int fd, const struct chain_tail *tail,
 				 bool (*is_wanted)(const void *context, const struct chain_record *r), const void *context,
 				 struct chain_record *ret);

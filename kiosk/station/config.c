@@ -227,7 +227,7 @@ static const struct raw defaults = {
 	.database = { .warn_age_s = 3 * DAY, .stop_age_s = 7 * DAY, .require_eicar = true, .at_once = 2 },
 	.spool_bytes = 64 * GIB,
 	.staging_min_free = 256 * MIB,
-	.segment_bytes = 256 * MIB,   /* half a million records; read once when it is closed, in about a second */
+	.segment_bytes = 16 * MIB, /* 40,000 records: in the last file each signature is checked, which takes some seconds */
 	.trail_warn_free = 512 * MIB, /* years of records, or weeks of reports of large media: time to act */
 	.limits = {
 		.files = 1000000, /* the list of a whole system's files fits */

@@ -59,7 +59,7 @@
 	"#   reports: reports\n"                                                                                      \
 	"#   history: history\n"                                                                                      \
 	"#   witness: history/audit.witness   # tells when the trail was cut; better on another disk, or 'none'\n"   \
-	"#   segment: 256MiB      # of the audit trail's file, at which a new one is begun\n"                         \
+	"#   segment: 16MiB       # of the audit trail's file, at which a new one is begun\n"                         \
 	"#   warn-free: 512MiB    # less room than this for the records is said on the screen\n"                      \
 	"\n"                                                                                                          \
 	"# limits:\n"                                                                                                 \

@@ -153,6 +153,7 @@ static void test_bad_requests_are_refused_in_words(void **state)
 	static const struct {
 		const char *type, *body;
 	} bad[] = {
+		{ "segment", "{}" },  { "clock-step", "{}" },
 		{ "genesis", "{}" },  { "report", "{}" },    { "torn-tail", "{}" },   { "No", "{}" },
 		{ "test", "" },	      { "test", "[1]" },     { "test", "{\"a\":1.5}" }, { "test", "{\"a\":1,\"a\":1}" },
 	};
