@@ -14,7 +14,7 @@
 #define WIDTH	RECEIPT_TEXT_COLUMNS
 #define INDENT	4 /* of what is told of a file, behind */
 #define VERDICT 9 /* columns, in which its name goes on */
-#define FURTHER 12
+#define FURTHER 8
 #define LABELS	20 /* columns of the facts' labels */
 #define BAR	60
 
@@ -32,7 +32,7 @@ static void heading(const struct sheet *s, const char *words)
 static void put_line(const struct sheet *s, const char *line)
 {
 	(void)fprintf(s->out, "%*s", INDENT, "");
-	columns_put(s->out, line, COLUMNS_WORDS, WIDTH, FURTHER);
+	columns_put(s->out, line, COLUMNS_WORDS, WIDTH, INDENT, FURTHER);
 }
 
 static void put_facts(const struct sheet *s, enum fact_section section)
@@ -144,7 +144,7 @@ static void put_next_steps(const struct sheet *s)
 		if (files == 0)
 			continue;
 		(void)fprintf(s->out, "%s, %" PRIu64 " file%s\n", reason_code((enum reason)k), files, files == 1 ? "" : "s");
-		put_line(s, reason_next_step((enum reason)k));
+		columns_field(s->out, "", reason_next_step((enum reason)k), COLUMNS_WORDS, WIDTH, INDENT);
 	}
 }
 
