@@ -81,8 +81,9 @@ static void put_counts(const struct sheet *s)
 	(void)snprintf(line, sizeof(line), "%" PRIu64 " file%s, %s", m->files, m->files == 1 ? "" : "s", size); /* fits */
 	(void)fputc('\n', s->out);
 	columns_field(s->out, "Seen", line, COLUMNS_WORDS, WIDTH, LABELS);
-	(void)fprintf(s->out, "%-*s%" PRIu64 "  (=)\n%-*s%" PRIu64 "  (?)\n%-*s%" PRIu64 "  (#)\n", LABELS, "approved", m->verdicts[VERDICT_APPROVED], LABELS,
-		      "held", m->verdicts[VERDICT_HELD], LABELS, "blocked", m->verdicts[VERDICT_BLOCKED]);
+	(void)fprintf(s->out, "%-*s%" PRIu64 "  (=)%s\n%-*s%" PRIu64 "  (?)\n%-*s%" PRIu64 "  (#)\n", LABELS, "approved", m->verdicts[VERDICT_APPROVED],
+		      facts_is_published(m) ? "" : "  not published", LABELS, "held", m->verdicts[VERDICT_HELD], LABELS, "blocked",
+		      m->verdicts[VERDICT_BLOCKED]);
 	put_bar(s);
 }
 
@@ -275,7 +276,7 @@ static int put_sums(const struct sheet *s)
 
 static int put_all_approved(const struct sheet *s)
 {
-	heading(s, facts_is_published(s->summary) ? "APPROVED" : "WOULD HAVE BEEN APPROVED (nothing was published)");
+	heading(s, facts_is_published(s->summary) ? "APPROVED" : "APPROVED, BUT NOT PUBLISHED");
 	if (s->summary->verdicts[VERDICT_APPROVED] == 0)
 		(void)fputs("none\n", s->out);
 	return sheet_lists_approved(s) ? sheet_each(s, &s->summary->places[VERDICT_APPROVED], put_approved) : put_sums(s);
