@@ -6,6 +6,7 @@
 /* bInterfaceClass (USB-IF, Defined Class Codes) and what a mass-storage interface says further. */
 #define CLASS_PER_INTERFACE 0x00
 #define CLASS_HID 0x03
+#define CLASS_PRINTER 0x07
 #define CLASS_STORAGE 0x08
 #define CLASS_HUB 0x09
 #define SUBCLASS_ATAPI 0x02 /* MMC: discs */
@@ -178,7 +179,7 @@ static bool is_storage(const struct usb_interface *f)
 
 /* What its interfaces are: counts of all that it could ever be, not of the configuration that it starts with. */
 struct census {
-	size_t storage_class, storage, hid, hub;
+	size_t storage_class, storage, hid, hub, printer;
 	bool is_one; /* one interface number in every configuration */
 };
 
@@ -193,6 +194,7 @@ static struct census count_interfaces(const struct usb_description *d)
 		c.storage += is_storage(f);
 		c.hid += f->class == CLASS_HID;
 		c.hub += f->class == CLASS_HUB;
+		c.printer += f->class == CLASS_PRINTER;
 		c.is_one = c.is_one && f->number == d->interfaces[0].number;
 	}
 	return c;
@@ -210,7 +212,7 @@ static enum trouble judge_medium(const struct usb_policy *p, const struct usb_de
 	return TROUBLE_NONE;
 }
 
-/* Accepted is what is one of three things and nothing else besides; all the rest is only a question of words. */
+/* Accepted is what is one of four things and nothing else besides; all the rest is only a question of words. */
 static enum trouble judge(const struct usb_policy *p, const struct usb_description *d, const char *port, const char *serial,
 			  enum usb_role *ret_role)
 {
@@ -227,6 +229,8 @@ static enum trouble judge(const struct usb_policy *p, const struct usb_descripti
 		*ret_role = USB_INPUT;
 		return has_place(p->inputs, p->input_count, port, d) ? TROUBLE_NONE : TROUBLE_USB_KEYBOARD;
 	}
+	if (c.printer == d->count && is_plain) /* the station's own, for receipts */
+		return has_place(p->inputs, p->input_count, port, d) ? TROUBLE_NONE : TROUBLE_USB_CLASS;
 	if (c.storage == d->count && c.is_one && (is_plain || d->class == CLASS_STORAGE)) {
 		*ret_role = USB_MEDIUM;
 		return judge_medium(p, d, port, serial);

@@ -60,7 +60,7 @@ static const char *words_for(int error)
 {
 	switch (error) {
 	case -ETIMEDOUT:
-		return "it does not take what it is sent: out of paper, switched off, or its cover is open";
+		return "it takes nothing more: out of paper, switched off, or open";
 	case -ENOSPC: /* as usblp says it */
 		return "it is out of paper";
 	case -ENODEV:
@@ -96,7 +96,7 @@ static int print(struct printer *p, enum paper_form form, unsigned int columns, 
 		return channel_fail(&p->channel, r, "receipt", "%s", strerror(-r));
 	r = write_all(p->device_fd, stream, size, deadline_ms, &done);
 	if (r < 0)
-		return channel_fail(&p->channel, r, "printer", "%s (it took %zu of %zu bytes)", words_for(r), done, size);
+		return channel_fail(&p->channel, r, "printer", "%s (%zu of %zu bytes)", words_for(r), done, size);
 	encoder_init(&e);
 	encode_u64(&e, done);
 	return channel_send(&p->channel, MESSAGE_PRINTER_PRINTED, &e, NULL, 0);

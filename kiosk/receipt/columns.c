@@ -76,12 +76,12 @@ static size_t line_of(const char *text, size_t size, enum columns_kind kind, siz
 	return size;
 }
 
-void columns_put(FILE *out, const char *text, enum columns_kind kind, unsigned int width, unsigned int indent)
+void columns_put(FILE *out, const char *text, enum columns_kind kind, unsigned int width, unsigned int at, unsigned int indent)
 {
-	size_t size = strlen(text), room = width - indent;
+	size_t size = strlen(text);
 
 	for (bool is_first = true; is_first || size > 0; is_first = false) {
-		size_t n = line_of(text, size, kind, room), shown = n;
+		size_t n = line_of(text, size, kind, width - (is_first ? at : indent)), shown = n;
 
 		while (kind == COLUMNS_WORDS && shown > 0 && text[shown - 1] == ' ')
 			shown--;
@@ -104,5 +104,5 @@ void columns_field(FILE *out, const char *label, const char *text, enum columns_
 		(void)fprintf(out, "%s\n%*s", label, (int)indent, ""); /* as above */
 	else
 		(void)fprintf(out, "%s%*s", label, (int)(indent - used), "");
-	columns_put(out, text, kind, width, indent);
+	columns_put(out, text, kind, width, indent, indent);
 }

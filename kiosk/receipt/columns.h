@@ -16,9 +16,9 @@ enum columns_kind {
 /* Display columns of well-formed UTF-8 without control characters. */
 size_t columns_of(const char *text);
 
-/* Write `text` (one line of well-formed UTF-8, escaped) from column `indent` on in lines of at most `width` columns, each but the
- * first indented by `indent`; the caller has filled the first up to there. Ends with a newline. `indent` + 2 <= `width`. */
-void columns_put(FILE *out, const char *text, enum columns_kind kind, unsigned int width, unsigned int indent);
+/* Write `text` (one line of well-formed UTF-8, escaped) in lines of at most `width` columns, each but the first indented by
+ * `indent`; the caller has filled the first up to `at`. Ends with a newline. Both are less than `width` by 2. */
+void columns_put(FILE *out, const char *text, enum columns_kind kind, unsigned int width, unsigned int at, unsigned int indent);
 
 /* `label`, filled up to `indent` columns or, when it is longer, in a line of its own; then columns_put(). */
 void columns_field(FILE *out, const char *label, const char *text, enum columns_kind kind, unsigned int width, unsigned int indent);

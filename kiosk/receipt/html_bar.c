@@ -8,11 +8,11 @@
 
 static const char *const fills[VERDICT_COUNT_] = { "#a9d5ae", "url(#stripes)", "#7a1420" };
 
-static void put_key(FILE *out, enum verdict v, uint64_t files)
+static void put_key(FILE *out, enum verdict v, uint64_t files, const char *more)
 {
 	(void)fprintf(out, "<li><svg viewBox=\"0 0 16 16\" aria-hidden=\"true\"><rect x=\".5\" y=\".5\" width=\"15\" height=\"15\" fill=\"%s\" "
-			   "stroke=\"#141414\"/></svg><strong>%" PRIu64 "</strong> %s</li>\n",
-		      fills[v], files, verdict_name(v));
+			   "stroke=\"#141414\"/></svg><strong>%" PRIu64 "</strong> %s%s</li>\n",
+		      fills[v], files, verdict_name(v), more);
 }
 
 /* What is there at all is seen: a hundredth at least. */
@@ -50,6 +50,6 @@ void html_bar(FILE *out, const struct summary *s)
 	put_parts(out, s);
 	(void)fputs("</svg>\n<ul class=\"legend\">\n", out);
 	for (unsigned int v = 0; v < VERDICT_COUNT_; v++)
-		put_key(out, (enum verdict)v, s->verdicts[v]);
+		put_key(out, (enum verdict)v, s->verdicts[v], v == VERDICT_APPROVED && !facts_is_published(s) ? ", not published" : "");
 	(void)fputs("</ul>\n", out);
 }

@@ -260,7 +260,7 @@ int html_approved(const struct sheet *s)
 	int r = 0;
 
 	(void)fprintf(s->out, "<section aria-labelledby=\"approved\">\n<h2 id=\"approved\">%s</h2>\n",
-		      facts_is_published(s->summary) ? "Approved" : "Would have been approved");
+		      facts_is_published(s->summary) ? "Approved" : "Approved, but not published");
 	if (!facts_is_published(s->summary) && files > 0)
 		(void)fputs("<p class=\"warn\">Nothing was published.</p>\n", s->out);
 	if (files == 0)

@@ -135,7 +135,9 @@ static int read_report(struct summary *s, FILE *in)
 		r = take_file(s, reader, file);
 		json_decref(file);
 	}
-	return r < 0 ? r : report_rest(reader, &s->head);
+	if (r == 0)
+		r = report_rest(reader, &s->head);
+	return r == 0 && !report_transfer_valid(text_of(s->head, "transfer")) ? -EBADMSG : r;
 }
 
 static int make_places(struct places *p, size_t max)

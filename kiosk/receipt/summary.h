@@ -47,7 +47,7 @@ struct signer {
 
 struct summary {
 	int fd; /* the report; borrowed */
-	json_t *head; /* the report without its files */
+	json_t *head; /* the report without its files; its transfer is a valid name */
 	char sha256[SHA256_HEX_LEN + 1];
 	uint64_t verdicts[VERDICT_COUNT_], files;
 	uint64_t approved_bytes, approved_vouched;

@@ -14,7 +14,7 @@
 #define WIDTH	RECEIPT_TEXT_COLUMNS
 #define INDENT	4 /* of what is told of a file, behind */
 #define VERDICT 9 /* columns, in which its name goes on */
-#define FURTHER 12
+#define FURTHER 8
 #define LABELS	20 /* columns of the facts' labels */
 #define BAR	60
 
@@ -32,7 +32,7 @@ static void heading(const struct sheet *s, const char *words)
 static void put_line(const struct sheet *s, const char *line)
 {
 	(void)fprintf(s->out, "%*s", INDENT, "");
-	columns_put(s->out, line, COLUMNS_WORDS, WIDTH, FURTHER);
+	columns_put(s->out, line, COLUMNS_WORDS, WIDTH, INDENT, FURTHER);
 }
 
 static void put_facts(const struct sheet *s, enum fact_section section)
@@ -81,8 +81,9 @@ static void put_counts(const struct sheet *s)
 	(void)snprintf(line, sizeof(line), "%" PRIu64 " file%s, %s", m->files, m->files == 1 ? "" : "s", size); /* fits */
 	(void)fputc('\n', s->out);
 	columns_field(s->out, "Seen", line, COLUMNS_WORDS, WIDTH, LABELS);
-	(void)fprintf(s->out, "%-*s%" PRIu64 "  (=)\n%-*s%" PRIu64 "  (?)\n%-*s%" PRIu64 "  (#)\n", LABELS, "approved", m->verdicts[VERDICT_APPROVED], LABELS,
-		      "held", m->verdicts[VERDICT_HELD], LABELS, "blocked", m->verdicts[VERDICT_BLOCKED]);
+	(void)fprintf(s->out, "%-*s%" PRIu64 "  (=)%s\n%-*s%" PRIu64 "  (?)\n%-*s%" PRIu64 "  (#)\n", LABELS, "approved", m->verdicts[VERDICT_APPROVED],
+		      facts_is_published(m) ? "" : "  not published", LABELS, "held", m->verdicts[VERDICT_HELD], LABELS, "blocked",
+		      m->verdicts[VERDICT_BLOCKED]);
 	put_bar(s);
 }
 
@@ -144,7 +145,7 @@ static void put_next_steps(const struct sheet *s)
 		if (files == 0)
 			continue;
 		(void)fprintf(s->out, "%s, %" PRIu64 " file%s\n", reason_code((enum reason)k), files, files == 1 ? "" : "s");
-		put_line(s, reason_next_step((enum reason)k));
+		columns_field(s->out, "", reason_next_step((enum reason)k), COLUMNS_WORDS, WIDTH, INDENT);
 	}
 }
 
@@ -275,7 +276,7 @@ static int put_sums(const struct sheet *s)
 
 static int put_all_approved(const struct sheet *s)
 {
-	heading(s, facts_is_published(s->summary) ? "APPROVED" : "WOULD HAVE BEEN APPROVED (nothing was published)");
+	heading(s, facts_is_published(s->summary) ? "APPROVED" : "APPROVED, BUT NOT PUBLISHED");
 	if (s->summary->verdicts[VERDICT_APPROVED] == 0)
 		(void)fputs("none\n", s->out);
 	return sheet_lists_approved(s) ? sheet_each(s, &s->summary->places[VERDICT_APPROVED], put_approved) : put_sums(s);

@@ -153,6 +153,6 @@ void receipt_print(struct inspection *i, int report_fd)
 	int r = path ? print(i, report_fd, &why) : 0;
 
 	if (r < 0)
-		events_warning(i->supervisor->events, "the receipt was not printed on %s: %s. See to the printer; `lazaret show %s --receipt` has it.", path,
+		events_warning(i->supervisor->events, "the receipt was not printed on %s: %s. See to it; `lazaret show %s --receipt` has the receipt.", path,
 			       why ? why : strerror(-r), i->transfer);
 }

@@ -210,7 +210,7 @@ def others(work):
         "all-approved": (approved, {}, ["PUBLISHED: all files are in staging", "None."], []),
         "refused": (held, {"outcome": "refused"}, ["REFUSED", "Nothing was published, so there is no transfer to check"], ["minisign -V", "STATION.pub"]),
         "aborted": (approved + held, {"outcome": "aborted", "why": "the medium was removed"},
-                    ["ABORTED", "the medium was removed", "Would have been approved", "Nothing was published."], ["sha256sum"]),
+                    ["ABORTED", "the medium was removed", "Approved, but not published", "Nothing was published."], ["sha256sum"]),
         "cut-off": ([], {"outcome": "aborted", "why": "the station stopped during the inspection", "engines": [], "operator": "", "reason": "",
                          "previous": None, "medium": dict(reports.head([])["medium"], kind="image", vendor="", model="", serial="", size=0, volumes=[],
                                                           sectors_written=None, removable_at=None)},

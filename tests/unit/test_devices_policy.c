@@ -105,6 +105,30 @@ static void test_keyboard_with_something_else(void **state)
 	check(&d, &own, "1-4", "", TROUBLE_USB_KEYBOARD, USB_OTHER);
 }
 
+/* For receipts; one that says that it is more, as those with a memory card do, is none. */
+static void test_own_printer_at_its_port_only(void **state)
+{
+	static const struct lists own = { .ports = { "any" }, .inputs = { "1-3", "04b8:0202" } };
+	struct descriptors d;
+
+	put_device(&d, 0, 0x04b8, 0x0202, 1);
+	put_configuration(&d, 1, 1);
+	put_interface(&d, 0, 0, 7, 1, 2);
+	check(&d, &own, "1-3", "", TROUBLE_NONE, USB_OTHER);
+	check(&d, &own, "1-4", "", TROUBLE_USB_CLASS, USB_OTHER);
+	check(&d, &anywhere, "1-3", "", TROUBLE_USB_CLASS, USB_OTHER);
+	put_device(&d, 0, 0x04b8, 0x0202, 1);
+	put_configuration(&d, 1, 2);
+	put_interface(&d, 0, 0, 7, 1, 2);
+	put_interface(&d, 1, 0, 3, 1, 1);
+	check(&d, &own, "1-3", "", TROUBLE_USB_KEYBOARD, USB_OTHER);
+	put_device(&d, 0, 0x04b8, 0x0202, 1);
+	put_configuration(&d, 1, 2);
+	put_interface(&d, 0, 0, 7, 1, 2);
+	put_interface(&d, 1, 0, 8, 6, 0x50);
+	check(&d, &own, "1-3", "", TROUBLE_USB_COMPOSITE, USB_OTHER);
+}
+
 static void test_hub_at_its_port_only(void **state)
 {
 	static const struct lists own = { .ports = { "any" }, .hubs = { "1-2" } };
@@ -446,6 +470,7 @@ int main(void)
 		cmocka_unit_test(test_uas_is_an_alternate_setting),
 		cmocka_unit_test(test_disc_drive),
 		cmocka_unit_test(test_own_keyboard_at_its_port_only),
+		cmocka_unit_test(test_own_printer_at_its_port_only),
 		cmocka_unit_test(test_keyboard_with_something_else),
 		cmocka_unit_test(test_hub_at_its_port_only),
 		cmocka_unit_test(test_nothing_is_refused_without_guard),

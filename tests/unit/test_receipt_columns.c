@@ -22,7 +22,7 @@ static char *laid_out(const char *text, enum columns_kind kind, unsigned int wid
 	FILE *out = open_memstream(&all, &size);
 
 	assert_non_null(out);
-	columns_put(out, text, kind, width, indent);
+	columns_put(out, text, kind, width, indent, indent);
 	assert_int_equal(fclose(out), 0);
 	return all;
 }
@@ -69,6 +69,17 @@ static void breaks_sentences(void **state)
 	expect("one two three four", COLUMNS_WORDS, 10, 3, "one two\n   three\n   four\n");
 	expect("exactly10! x", COLUMNS_WORDS, 10, 0, "exactly10!\nx\n");
 	expect("exactly10!x y", COLUMNS_WORDS, 10, 0, "exactly10!\nx y\n"); /* a word that is too long is cut */
+	{ /* more room in the first line than in the others */
+		char *all = NULL;
+		size_t size = 0;
+		FILE *out = open_memstream(&all, &size);
+
+		assert_non_null(out);
+		columns_put(out, "one two three", COLUMNS_WORDS, 10, 1, 5);
+		assert_int_equal(fclose(out), 0);
+		assert_string_equal(all, "one two\n     three\n");
+		free(all);
+	}
 	expect("  a   b  ", COLUMNS_WORDS, 10, 0, "  a   b\n");
 }
 
