@@ -318,7 +318,7 @@ install: all
 	install -m 644 image/sysusers/lazaret.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	install -d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/udev/rules.d
 	install -m 644 image/tmpfiles/lazaret.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
-	install -m 644 $(wildcard image/systemd/*.service image/systemd/*.socket) $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -m 644 $(wildcard image/systemd/*.service image/systemd/*.socket image/systemd/*.path) $(DESTDIR)$(PREFIX)/lib/systemd/system
 	install -m 644 $(wildcard image/udev/*.rules) $(DESTDIR)$(PREFIX)/lib/udev/rules.d
 	install -d $(DESTDIR)$(SYSCONFDIR)/pam.d
 	install -m 644 image/pam/lazaret $(DESTDIR)$(SYSCONFDIR)/pam.d
@@ -326,6 +326,9 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/share/doc/lazaret/monitoring $(DESTDIR)$(PREFIX)/lib/systemd/catalog
 	install -m 644 $(wildcard docs/monitoring/*) $(DESTDIR)$(PREFIX)/share/doc/lazaret/monitoring
 	install -m 644 image/catalog/lazaret.catalog $(DESTDIR)$(PREFIX)/lib/systemd/catalog
+	install -d $(DESTDIR)$(PREFIX)/share/doc/lazaret/fleet
+	install -m 644 docs/fleet/*.sql $(DESTDIR)$(PREFIX)/share/doc/lazaret/fleet
+	install -m 755 docs/fleet/migrate $(DESTDIR)$(PREFIX)/share/doc/lazaret/fleet
 	install -d $(DESTDIR)$(PREFIX)/share/doc/lazaret/examples/plugins
 	install -m 755 docs/examples/plugins/known-bad $(DESTDIR)$(PREFIX)/share/doc/lazaret/examples/plugins
 	install -m 644 docs/examples/plugins/known-bad.txt $(DESTDIR)$(PREFIX)/share/doc/lazaret/examples/plugins

@@ -75,14 +75,16 @@ int carry_batch(struct link *l, const char *station, const char *via, struct bat
 	return 0;
 }
 
-int carry_known(struct link *l, const char *station, uint64_t *ret_seq, uint8_t ret_hash[static SHA256_LEN])
+int carry_known(struct link *l, const char *station, uint64_t *ret_seq, uint8_t ret_hash[static SHA256_LEN], uint64_t *ret_forks)
 {
 	const char *const values[] = { station }, *hex;
-	_cleanup_(link_result_p) PGresult *r = link_query(l, "SELECT seq, encode(hash, 'hex') FROM lazaret.known_to($1)", 1, values, NULL, NULL);
+	_cleanup_(link_result_p) PGresult *r =
+		link_query(l, "SELECT seq, encode(hash, 'hex'), forks FROM lazaret.known_to($1)", 1, values, NULL, NULL);
 
 	if (!r || PQntuples(r) != 1)
 		return -EIO;
 	hex = link_value(r, 0, 1);
+	*ret_forks = number(r, 2);
 	if (!hex)
 		return 0;
 	*ret_seq = number(r, 0);

@@ -29,8 +29,9 @@ struct carried {
 /* Send the batch and empty it. `via`: "link" or "file". Adds to `c`. 0, or -EIO with the link's error set. */
 _must_check_ int carry_batch(struct link *l, const char *station, const char *via, struct batch *b, struct carried *c);
 
-/* Up to where the centre has this station's records without a hole: 1 and number and hash; 0: none. -EIO. */
-_must_check_ int carry_known(struct link *l, const char *station, uint64_t *ret_seq, uint8_t ret_hash[static SHA256_LEN]);
+/* Up to where the centre has this station's records without a hole: 1 and number and hash; 0: none. -EIO. `ret_forks`: how many other
+ * records it keeps for places that are taken. */
+_must_check_ int carry_known(struct link *l, const char *station, uint64_t *ret_seq, uint8_t ret_hash[static SHA256_LEN], uint64_t *ret_forks);
 
 /* Send a report, read from `in` (borrowed) at its present place, `size` bytes, which belongs to record `seq`. Returns 0; -EBADMSG:
  * the centre found that it is not the report that the record names; -ENODATA: it ended early; -EIO with the link's error set. */

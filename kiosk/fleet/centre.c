@@ -66,7 +66,8 @@ static int enter(struct centre *c, const char *words, const int *files, size_t c
 		log_error("%s", c->link.error);
 		return r;
 	}
-	r = sha256("", 0, sum); /* libcrypto fetches its algorithms while there still is a file system */
+	json_object_seed(0); /* from /dev/urandom, and libcrypto fetches its algorithms, while there still is a file system */
+	r = sha256("", 0, sum);
 	if (r < 0)
 		return r;
 	if (count > 0)
@@ -135,8 +136,11 @@ static int import_files(struct centre *c, int argc, char **argv)
 	}
 	if (enter(c, argv[argc - 1], files, (size_t)count) < 0)
 		return EXIT_CANNOT;
-	for (int i = 0; i < count && status != EXIT_CANNOT; i++)
-		status = MAX(status, import_one(c, argv[first + i], files[i]));
+	for (int i = 0; i < count && status != EXIT_CANNOT; i++) {
+		int one = import_one(c, argv[first + i], files[i]);
+
+		status = MAX(status, one);
+	}
 	return status;
 }
 

@@ -117,8 +117,8 @@ static int find_place(struct pushing *w)
 {
 	struct state *s = &w->p->state;
 	uint8_t hash[SHA256_LEN];
-	uint64_t seq;
-	int r = carry_known(&w->link, w->p->station, &seq, hash);
+	uint64_t seq, forks;
+	int r = carry_known(&w->link, w->p->station, &seq, hash, &forks);
 
 	if (r < 0)
 		return r;
@@ -138,6 +138,8 @@ static int find_place(struct pushing *w)
 		return diverged(w, seq);
 	if (r == 1)
 		s->has_diverged = false;
+	if (r == 1 && forks > 0)
+		problem(w, "the centre keeps %" PRIu64 " records of another trail under this station's id: its administrator must look", forks);
 	return MIN(r, 0);
 }
 

@@ -109,23 +109,25 @@ disagree() { # words, command...
 }
 
 ok 'lazaret tells the use of each command' usage_of "$copy/told-lazaret" lazaret init inspect 'status x' 'media x' 'devices x' \
-	'reload x' 'history x y' 'metrics x' report show audit rules plugin person pack update key review hash
+	'reload x' 'history x y' 'metrics x' report show audit rules plugin person pack update fleet key review hash
 ok 'lazaretd tells its use' usage_of "$copy/told-lazaretd" lazaretd ''
 ok 'lazaret-verify tells its use' usage_of "$copy/told-lazaret-verify" lazaret-verify ''
-for program in lazaret lazaretd lazaret-verify; do
+ok 'lazaret-fleet tells its use' usage_of "$copy/told-lazaret-fleet" lazaret-fleet '--x' import check
+for program in lazaret lazaretd lazaret-verify lazaret-fleet; do
 	ok "$program takes --help, -h and --version" conventional "$program"
 done
 man=$root/docs/man
-ok 'lazaret(1) has the options of lazaret' pages_agree lazaret "$man/lazaret.1" "$root"/kiosk/cli/*.c
+ok 'lazaret(1) has the options of lazaret' pages_agree lazaret "$man/lazaret.1" "$root"/kiosk/cli/*.c "$root/kiosk/fleet/centre.c"
 ok 'lazaretd(8) has the options of lazaretd' pages_agree lazaretd "$man/lazaretd.8" "$root/kiosk/daemon/main.c"
 ok 'lazaret-verify(1) has the options of lazaret-verify' pages_agree lazaret-verify "$man/lazaret-verify.1" \
 	"$root/kiosk/verify/main.c"
+ok 'lazaret-fleet(8) has the options of lazaret-fleet' pages_agree lazaret-fleet "$man/lazaret-fleet.8" "$root"/kiosk/fleet/*.c
 sed '/^\.Op Fl -quiet/d; /^\.It Fl -quiet/d' "$man/lazaret.1" >"$copy/short.1"
 ok 'an option without description is noticed' disagree 'option --quiet is in the usage text, not in short.1' \
-	pages_agree lazaret "$copy/short.1" "$root"/kiosk/cli/*.c
+	pages_agree lazaret "$copy/short.1" "$root"/kiosk/cli/*.c "$root/kiosk/fleet/centre.c"
 sed 's/^\.Op Fl -quiet/&\n.Op Fl -loud/' "$man/lazaret.1" >"$copy/long.1"
 ok 'a described option that is not there is noticed' disagree 'option --loud is in long.1, not in the source' \
-	pages_agree lazaret "$copy/long.1" "$root"/kiosk/cli/*.c
+	pages_agree lazaret "$copy/long.1" "$root"/kiosk/cli/*.c "$root/kiosk/fleet/centre.c"
 
 # -- events -----------------------------------------------------------------------------------------------------
 ok 'lazaretd(8) has the events of lazaretd' "$root/tests/lib/documented" events "$man/lazaretd.8" "$root"/kiosk/supervisor/*.c

@@ -34,9 +34,8 @@ def missing():
     return needs + ([] if newest_postgres() else ["a PostgreSQL server"])
 
 
-def checked(*command, **more):
-    done = subprocess.run([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          timeout=120, **more)
+def checked(*command, text="", **more):
+    done = subprocess.run([str(c) for c in command], input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=240, **more)
     if done.returncode != 0:
         raise RuntimeError("%s: %d\n%s" % (" ".join(map(str, command)), done.returncode, done.stdout))
     return done.stdout
@@ -111,7 +110,7 @@ class Cluster:
         return "host=%s port=%d dbname=%s user=%s" % (self.at, self.port, database, user)
 
     def sql(self, text, database="centre", user=OWNER):
-        return checked("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", self.dsn(database, user), "-c", text).rstrip("\n")
+        return checked("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", self.dsn(database, user), "-f", "-", text=text).rstrip("\n")
 
     def refused(self, text, user):
         """The words of the refusal; None: it was not refused."""
@@ -232,6 +231,14 @@ class Station:
         self.clock += len(specs)
         with open(self.trail, "a", encoding="utf-8") as f:
             f.write(made)
+        return self.hand_over(self.trail)
+
+    def hand_over(self, *paths):
+        """What the ledger goes on with is its own."""
+        if os.geteuid() == 0:
+            ledger = pwd.getpwnam("_lazaret-ledger")
+            for p in paths:
+                os.chown(p, ledger.pw_uid, ledger.pw_gid)
         return self
 
     def some(self, count):
