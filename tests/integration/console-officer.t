@@ -3,6 +3,7 @@
 """The officer's desk as a person sees it: lazaret-console in a terminal of 80x24 (tmux), with a real lazaretd, real accounts (PAM) and
 files that are really held. Log-in, lock-out, review, release by two persons, a rejection, and every wrong order on the way. As root
 and as an ordinary user."""
+import grp
 import hashlib
 import json
 import os
@@ -38,7 +39,8 @@ class Place:
         subprocess.run([BIN / "lazaret", "init", self.at, "--db", make_databases(work / (name + ".db")), "--profile", "documents"], check=True,
                        stdout=subprocess.DEVNULL)
         text = (self.at / "lazaret.yaml").read_text()
-        (self.at / "lazaret.yaml").write_text(text.replace("devices:\n", "devices:\n  source: none\n") + extra)
+        (self.at / "lazaret.yaml").write_text(text.replace("devices:\n", "devices:\n  source: none\n") + extra
+                                              + "control: {group: %s}\n" % grp.getgrgid(os.getgid()).gr_name)
         for who, roles in (("anna", "administrator,officer"), ("ben", "officer"), ("silke", "auditor")):
             by = [] if who == "anna" else ["anna", SECRET["anna"]]
             p = self.run("person", "add", who, "--role", roles, "--full-name", who.title() + " Test", lines=[*by, SECRET[who]])
