@@ -169,6 +169,8 @@ void pen_line(struct pen *p, int indent, enum style style, const char *fmt, ...)
 void pen_text(struct pen *p, int indent, int lines_max, enum style style, const char *text);
 /* "Label     value", the label `label_columns` wide. */
 void pen_pair(struct pen *p, int label_columns, const char *label, enum style style, const char *fmt, ...) _printf_(5, 6);
+/* The same, over as many lines as the value takes, at most `lines_max`. */
+void pen_pair_text(struct pen *p, int label_columns, const char *label, int lines_max, enum style style, const char *text);
 /* The pen's line is the chosen one: mark it, before it is drawn. */
 void pen_mark(const struct pen *p);
 /* A line across. */

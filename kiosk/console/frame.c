@@ -7,7 +7,6 @@
 #include "console/result.h"
 #include "console/sentence.h"
 
-#define WHO_COLUMNS 24	/* of a person's name in the first line */
 #define WIDE_COLUMNS 60 /* below that the clock gives way to who is logged in */
 #define KEY_GAP "   " /* between two keys at the bottom */
 
@@ -238,21 +237,6 @@ void frame_press(struct console *c, const struct press *press)
 
 /* -- drawing --------------------------------------------------------------------------------------------- */
 
-/* Who is logged in, and until when: on every screen, so that nobody works in another's name. */
-static void who_words(const struct console *c, char out[static LAYOUT_LINE])
-{
-	struct words until = words_time(session_until(c));
-	char name[LAYOUT_LINE];
-	const char *hour = strchr(until.s, ' ');
-
-	out[0] = '\0';
-	if (!session_is(&c->session))
-		return;
-	layout_clip(name, session_name(&c->session), MIN(WHO_COLUMNS, term_columns() / 3), CLIP_END);
-	/* TRANSLATORS: "A. Weber until 06:40" */
-	(void)snprintf(out, LAYOUT_LINE, hour ? _("%s until %s") : "%s%s", name, hour ? hour + 1 : "");
-}
-
 static void draw_header(struct console *c)
 {
 	int64_t now = state_now(&c->state, c->now_ms);
@@ -261,7 +245,7 @@ static void draw_header(struct console *c)
 	const char *name = member_text(c->state.station, "name");
 	char who[LAYOUT_LINE], line[LAYOUT_LINE + RESULT_LINE];
 
-	who_words(c, who);
+	session_words(c, who);
 	(void)snprintf(line, sizeof(line), "%s%s%s", who, *who && columns >= WIDE_COLUMNS && now > 0 ? "   " : "",
 		       now > 0 && (!*who || columns >= WIDE_COLUMNS) ? clock.s : "");
 	right = *line ? layout_columns(line) + 1 : 0;
@@ -269,48 +253,6 @@ static void draw_header(struct console *c)
 	(void)term_put(0, 1, columns - right - 2, STYLE_HEADER, CLIP_END, *name ? name : "Lazaret");
 	if (right > 0)
 		(void)term_put(0, columns - right, right, STYLE_HEADER, CLIP_END, line);
-}
-
-static void item_words(const struct item *i, char out[static RESULT_LINE])
-{
-	const json_t *progress = member(i->object, "progress");
-	uint64_t all = member_count(progress, "bytes_total");
-	struct result r = result_of(i->object);
-
-	if (item_is_done(i) && member(i->object, "device"))
-		(void)snprintf(out, RESULT_LINE, "%s", _("refused"));
-	else if (item_is_done(i))
-		result_short(&r, out);
-	else
-		(void)snprintf(out, RESULT_LINE, "%s%s%s", all > 0 ? words_percent(member_count(progress, "bytes_examined"), all).s : "",
-			       all > 0 ? "  " : "", sentence_stage(i->object));
-}
-
-/* Several media: one line each, the chosen one marked. */
-static void draw_items(struct console *c, struct pen *p)
-{
-	struct list list = { 0 };
-	int name_columns = p->width / 2 - 2;
-
-	for (size_t k = 0; k < c->state.count; k++)
-		if (c->state.items[k].number == c->chosen)
-			list.at = (int64_t)k;
-	list_fit(&list, (int64_t)c->state.count, MIN((int)c->state.count, MAX(pen_left(p) / 4, 2)));
-	for (int64_t k = list.top; k < list.top + list.height && k < list.total; k++) {
-		const struct item *i = &c->state.items[k];
-		enum style style = k == list.at ? STYLE_CHOSEN : STYLE_PLAIN;
-		char name[512], words[RESULT_LINE];
-
-		sentence_medium(i->object, name);
-		item_words(i, words);
-		if (k == list.at)
-			pen_mark(p);
-		else if (item_asks(i))
-			(void)term_put(p->y, 0, 1, STYLE_WARN, CLIP_END, "!");
-		(void)term_put(p->y, 2, name_columns - 2, style, CLIP_MIDDLE, name);
-		(void)term_put(p->y++, name_columns + 1, p->width - name_columns - 2, style, CLIP_END, words);
-	}
-	pen_rule(p, "");
 }
 
 static void add_keys(struct console *c, struct bar *b)
@@ -400,7 +342,7 @@ static void compose(struct console *c)
 	p.bottom = term_rows() - draw_bar(&bar, false);
 	p.bottom -= draw_message(c, p.bottom);
 	if (c->depth == 0 && c->state.count > 1)
-		draw_items(c, &p);
+		items_draw(c, &p);
 	p.top = p.y;
 	c->shown->draw(c, &p);
 	c->is_fresh = false;

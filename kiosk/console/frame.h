@@ -6,6 +6,8 @@
 #include "console/console.h"
 
 void frame_draw(struct console *c);
+/* The list of media, above the screen of the chosen one. */
+void items_draw(struct console *c, struct pen *p);
 void frame_press(struct console *c, const struct press *press);
 /* The state has changed: choose an item, leave and enter screens. Before frame_draw() and frame_press(). */
 void frame_settle(struct console *c);

@@ -165,7 +165,7 @@ static void draw_proposal(const struct decide *d, struct pen *p)
 	int64_t until = member_number(o, "until");
 
 	pen_pair(p, FILE_LABEL, _("Proposed"), STYLE_PLAIN, _("%s, by %s"), decide_words(member_text(o, "decision")), member_text(o, "by"));
-	pen_pair(p, FILE_LABEL, _("Reason"), STYLE_PLAIN, "%s", member_text(o, "reason"));
+	pen_pair_text(p, FILE_LABEL, _("Reason"), 3, STYLE_PLAIN, member_text(o, "reason"));
 	if (until > 0)
 		pen_pair(p, FILE_LABEL, _("Until"), STYLE_PLAIN, "%s", words_time(until).s);
 }

@@ -36,7 +36,7 @@ void file_draw_reasons(const json_t *f, struct pen *p)
 		pen_rule(p, member_text(o, "code"));
 		pen_text(p, 0, 4, STYLE_PLAIN, sentence_code(member_text(o, "code")));
 		if (*detail)
-			pen_pair(p, LABEL, _("Found"), STYLE_PLAIN, "%s", detail);
+			pen_pair_text(p, LABEL, _("Found"), 4, STYLE_PLAIN, detail);
 		if (*member_path)
 			pen_pair(p, LABEL, _("Inside"), STYLE_PLAIN, "%s", member_path);
 		if (is_known)
@@ -63,7 +63,7 @@ void file_draw_remarks(const json_t *f, struct pen *p)
 
 	json_array_foreach(member(f, "notes"), k, o)
 		if (json_is_string(o))
-			pen_pair(p, LABEL, k == 0 ? _("Looked at") : "", STYLE_PLAIN, "%s", json_string_value(o));
+			pen_pair_text(p, LABEL, k == 0 ? _("Looked at") : "", 3, STYLE_PLAIN, json_string_value(o));
 	json_array_foreach(member(f, "vouched"), k, o)
 		pen_pair(p, LABEL, k == 0 ? _("Vouched for") : "", STYLE_PLAIN, "%s  %s", member_text(o, "code"), member_text(o, "detail"));
 }

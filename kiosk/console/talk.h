@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "console/field.h"
+#include "console/layout.h"
 
 struct console;
 struct pen;
@@ -64,6 +65,9 @@ static inline bool session_is(const struct session *s)
 const char *session_name(const struct session *s);
 /* When it ends if nothing more is pressed, s since 1970; 0: unknown. */
 int64_t session_until(const struct console *c);
+/* "Anna Weber until 06:40", for every screen, so that nobody works in another's name; "": nobody is logged in. */
+void session_words(const struct console *c, char out[static LAYOUT_LINE]);
+void session_begin(struct console *c, json_t *object); /* the answer to `login`, cleaned; kept */
 void session_logout(struct console *c);
 /* The event `session`, cleaned. */
 void session_event(struct console *c, json_t *event);

@@ -77,6 +77,14 @@ void pen_pair(struct pen *p, int label_columns, const char *label, enum style st
 	p->y++;
 }
 
+void pen_pair_text(struct pen *p, int label_columns, const char *label, int lines_max, enum style style, const char *text)
+{
+	if (pen_left(p) == 0)
+		return;
+	(void)put(p, MARGIN, label_columns - 1, STYLE_DIM, CLIP_END, label);
+	pen_text(p, label_columns, lines_max, style, text);
+}
+
 void pen_mark(const struct pen *p)
 {
 	term_fill(p->y, STYLE_CHOSEN);
