@@ -80,21 +80,16 @@ static int walk_trail(struct month *m, const struct station_config *config)
 {
 	struct walk w = { .m = m, .plugged = json_object() };
 	struct chain_visitor visitor = { .record = on_record, .context = &w };
-	_cleanup_close_ int fd = -EBADF;
-	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int dir_fd = records_directory(config->audit_dir);
 	struct chain_result result;
 	struct minisign_public key;
-	int r = records_public_key(config->audit_key, &key);
+	int r = dir_fd < 0 ? dir_fd : records_public_key(config->audit_key, &key);
 
 	if (r == 0)
-		r = w.plugged && asprintf(&path, "%s/" CHAIN_FILE, config->audit_dir) >= 0 ? 0 : -ENOMEM;
-	fd = r < 0 ? -EBADF : open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (r == 0 && fd < 0)
-		r = -errno;
-	if (r == 0)
-		r = chain_walk(fd, &key, &visitor, &result);
+		r = w.plugged ? chain_walk_all(dir_fd, &key, CHAIN_SEALS, &visitor, &result) : -ENOMEM;
 	if (r == 0 && !result.is_good && !result.is_torn_end)
-		log_warning("the audit trail is not good (`lazaret audit verify`): what follows its line %" PRIu64 " is not counted", result.bad_line);
+		log_warning("the audit trail is not good (`lazaret audit verify`): what follows line %" PRIu64 " of %s is not counted", result.bad_line,
+			    result.bad_file);
 	json_decref(w.plugged);
 	return r;
 }
