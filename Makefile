@@ -93,6 +93,10 @@ LIBS_supervisor := $(call pkg,jansson sqlite3 libcrypto)
 LIBS_daemon     := $(call pkg,jansson libsystemd)
 LIBS_people     := $(call pkg,jansson libcrypt)
 LIBS_login      := $(call pkg,pam)
+ifneq ($(SANITIZE),)
+# AddressSanitizer stands in for crypt_r(3), and looks for the real one at the start: before PAM has loaded a module that has it.
+LIBS_login      += -Wl,--no-as-needed -lcrypt
+endif
 LIBS_control    := $(call pkg,jansson libsystemd)
 LIBS_console    := $(call pkg,ncursesw jansson)
 LIBS_devices    := $(call pkg,libudev)
