@@ -102,6 +102,10 @@ LIBS_people     := $(call pkg,jansson libcrypt)
 LIBS_login      := $(call pkg,pam)
 LIBS_monitor    := $(call pkg,jansson libsystemd)
 LIBS_receipt    := $(call pkg,libqrencode jansson libutf8proc)
+ifneq ($(SANITIZE),)
+# AddressSanitizer stands in for crypt_r(3), and looks for the real one at the start: before PAM has loaded a module that has it.
+LIBS_login      += -Wl,--no-as-needed -lcrypt
+endif
 LIBS_control    := $(call pkg,jansson libsystemd)
 LIBS_console    := $(call pkg,ncursesw jansson libqrencode)
 LIBS_devices    := $(call pkg,libudev)

@@ -92,12 +92,12 @@ int people_put(struct people *p, const struct person *person)
 	copy.full_name = strdup(person->full_name);
 	copy.by = strdup(person->by);
 	more = copy.name && copy.full_name && copy.by ? reallocarray(p->list, p->count + 1, sizeof(*more)) : NULL;
+	if (more)
+		p->list = more;
 	if (!more || (p->count >= PEOPLE_MAX && !person_find(p, person->name))) {
-		p->list = more ? more : p->list;
 		person_done(&copy);
 		return more ? -ENOSPC : -ENOMEM;
 	}
-	p->list = more;
 	if (people_take(p, copy.name) == -ENOENT) /* in the place of the old one, or a new one */
 		at = 0;
 	while (at < p->count && strcmp(p->list[at].name, copy.name) < 0)
