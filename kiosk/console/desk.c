@@ -238,7 +238,9 @@ static void on_apply(struct console *c, json_t *answer, bool is_ok)
 	json_t *proposal = json_object_get(answer, "proposal");
 
 	c->desk.is_applying = false;
-	if (!is_ok) {
+	if (strcmp(member_text(member(answer, "error"), "code"), "unknown-request") == 0) {
+		console_notice(c, "%s", _("This station applies packs by command: lazaret update apply"));
+	} else if (!is_ok) {
 		char said[SAID_MAX], more[SAID_MAX];
 
 		desk_refusal(member(answer, "error"), said, more);

@@ -99,10 +99,10 @@ static void draw_trail(const json_t *trail, bool is_all, struct pen *p)
 		return;
 	if (is_ok)
 		pen_pair(p, LABEL, _("Audit trail"), STYLE_PLAIN, _("%s records, %s"), records.s, bytes.s);
-	else if (strcmp(state, "warn") == 0)
+	else if (strcmp(state, "low") == 0)
 		pen_pair(p, LABEL, _("Audit trail"), STYLE_WARN, _("! %s records, %s: little room is left"), records.s, bytes.s);
 	else
-		pen_pair(p, LABEL, _("Audit trail"), STYLE_BAD, _("! %s records, %s: %s"), records.s, bytes.s, state);
+		pen_pair(p, LABEL, _("Audit trail"), STYLE_BAD, _("! %s records, %s: no room, no medium is begun"), records.s, bytes.s);
 }
 
 /* What waits for an officer. */

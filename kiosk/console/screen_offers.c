@@ -31,11 +31,13 @@ static void draw(struct console *c, struct pen *p)
 		pen_line(p, 0, STYLE_PLAIN, "%s", _("None."));
 	for (int64_t k = l->top; k < l->total && k < l->top + l->height; k++) {
 		const json_t *o = json_array_get(list, (size_t)k);
+		const char *name = *member_text(o, "name") ? member_text(o, "name") : member_text(o, "pack");
+		struct words version = words_number(member_count(o, "version"));
 
 		if (k == l->at)
 			pen_mark(p);
-		pen_line(p, 0, k == l->at ? STYLE_CHOSEN : STYLE_PLAIN, _("%s, version %s, from %s"), member_text(o, "name"),
-			 json_is_integer(member(o, "version")) ? words_number(member_count(o, "version")).s : member_text(o, "version"),
+		pen_line(p, 0, k == l->at ? STYLE_CHOSEN : STYLE_PLAIN, _("%s, version %s, from %s"), name,
+			 !json_is_integer(member(o, "version")) ? member_text(o, "version") : member_count(o, "version") > 0 ? version.s : "?",
 			 member_text(o, "from"));
 		draw_trouble(o, p);
 	}

@@ -729,6 +729,10 @@ def test_offers(t):
     c.shows("clamav, version 27,821")
     c.press("y")
     ok(c.shows("The update was applied.") and t.station.applied == ["1-2/site.pack"], "an officer applies one", t.station.applied)
+    t.station.refuse["apply"] = "unknown-request"
+    c.press("y")
+    ok(c.shows("by command: lazaret update apply"), "a station that applies packs by command alone says so")
+    t.station.refuse.clear()
     c.press("end", "y")
     ok(c.shows("THE STATION REFUSED THAT.", "another station"), "what the station refuses is said")
     c.press("up", "y")
@@ -740,11 +744,13 @@ def test_offers(t):
 def test_sets(t):
     t.station.open_desk()
     sets = [{"name": "yara", "version": 3, "time": NOW - 8 * 86400, "age_s": 8 * 86400, "state": "stop"}, {"name": "types", "version": 4, "time": NOW, "age_s": 60, "state": "ok"}]
-    t.station.told_desk(sets=sets, trail={"records": 5, "bytes": 100, "state": "warn"})
+    t.station.told_desk(sets=sets, trail={"records": 5, "bytes": 100, "state": "low"})
     c = t.console()
-    ok(c.shows("! yara 3, 8 days old: too old", "little room is left") and "types" not in c.text(), "everybody sees what is wrong, and no more")
+    ok(c.shows("! yara 3, 8 days old: too old", "little room is left") and "types" not in c.text(), "everybody sees what is wrong, and no more", c.text())
     log_in(c)
     ok(c.shows("types 4, 1 minute old"), "an officer sees all")
+    t.station.told_desk(trail={"records": 5, "bytes": 100, "state": "full"})
+    ok(c.shows("no room, no medium is begun"), "a full disk stops the station")
 
 
 # -- who brings it ------------------------------------------------------------------------------------------
