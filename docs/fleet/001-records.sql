@@ -36,7 +36,8 @@ CREATE TABLE lazaret.record (
 	type        text NOT NULL,
 	time        bigint NOT NULL, -- seconds since 1970-01-01 UTC, by the station's clock
 	body        jsonb NOT NULL,
-	line        text NOT NULL,   -- as it stands in the trail, without its newline; the columns above are read from it
+	line        text NOT NULL CHECK (octet_length(line) < 67584), -- as it stands in the trail, without its newline; the columns above
+					-- are read from it
 	received_at timestamptz NOT NULL DEFAULT now(),
 	received_by name NOT NULL DEFAULT session_user,
 	via         text NOT NULL CHECK (via IN ('link', 'file')),
@@ -97,7 +98,7 @@ CREATE TABLE lazaret.report_part (
 	station text NOT NULL,
 	seq     bigint NOT NULL,
 	part    integer NOT NULL CHECK (part >= 0),
-	data    bytea NOT NULL,
+	data    bytea NOT NULL CHECK (octet_length(data) <= 16777216),
 	PRIMARY KEY (station, seq, part)
 );
 

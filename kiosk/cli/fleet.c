@@ -79,8 +79,9 @@ static int read_trail(struct status *s)
 	if (audit_fd < 0)
 		return audit_fd;
 	r = records_public_key(s->config->audit_key, &key);
-	if (r == 0)
-		r = outbox_open(audit_fd, &key, &outbox);
+	if (r < 0)
+		return r;
+	r = outbox_open(audit_fd, &key, &outbox);
 	if (r == -ENOENT)
 		return 0; /* nothing was recorded yet */
 	while (r >= 0 && (r = outbox_next(outbox, &record, &why)) == 1)
