@@ -44,7 +44,7 @@ int fold_init(struct fold *f)
 
 void fold_done(struct fold *f)
 {
-	json_t *all[] = { f->transfer, f->volumes, f->locked, f->findings, f->warnings, f->outcome, f->counts, f->trouble_text };
+	json_t *all[] = { f->transfer, f->volumes, f->locked, f->findings, f->warnings, f->outcome, f->counts, f->manifest_sha256, f->trouble_text };
 
 	for (size_t k = 0; k < ARRAY_LEN(all); k++)
 		json_decref(all[k]);
@@ -208,6 +208,7 @@ static void on_done(struct fold *f, const json_t *e, int64_t now_s)
 	const char *outcome = text_of(e, "outcome"), *why = text_of(e, "why");
 
 	replace(&f->outcome, json_string(outcome));
+	replace(&f->manifest_sha256, json_incref(json_object_get(e, "manifest_sha256")));
 	replace(&f->counts, json_pack("{s:I,s:I,s:I,s:I,s:I}", "files", (json_int_t)number_of(e, "files"), "bytes",
 				      (json_int_t)number_of(e, "bytes"), "approved", (json_int_t)number_of(e, "approved"), "held",
 				      (json_int_t)number_of(e, "held"), "blocked", (json_int_t)number_of(e, "blocked")));
@@ -358,6 +359,7 @@ int fold_describe(const struct fold *f, json_t *o)
 	bad |= json_object_set_new(o, "warnings", or_null(f->warnings));
 	bad |= json_object_set_new(o, "outcome", or_null(f->outcome));
 	bad |= json_object_set_new(o, "counts", or_null(f->counts));
+	bad |= json_object_set_new(o, "manifest_sha256", or_null(f->manifest_sha256));
 	bad |= json_object_set_new(o, "complete", f->outcome ? json_boolean(f->is_complete) : json_null());
 	bad |= json_object_set_new(o, "trouble", trouble_object(f));
 	return bad || make_fit(o) ? -ENOMEM : 0;

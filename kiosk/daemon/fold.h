@@ -37,7 +37,7 @@ struct fold {
 	bool is_removable;
 	int64_t started, removable_at, finished; /* s since 1970; 0: not yet */
 	bool has_read, has_lost, has_locked, has_audio, has_failed; /* of all volumes: `volumes` keeps the newest alone */
-	json_t *transfer, *volumes, *locked, *findings, *warnings, *outcome, *counts; /* owned; NULL: not yet */
+	json_t *transfer, *volumes, *locked, *findings, *warnings, *outcome, *counts, *manifest_sha256; /* owned; NULL: not yet */
 	uint64_t found;
 	bool is_complete;
 	int64_t files_total, bytes_total, files_read, bytes_read, files_examined, bytes_examined, members_examined;

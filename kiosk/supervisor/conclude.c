@@ -40,6 +40,7 @@ struct conclusion {
 	bool is_publishing, is_visible;
 	const char *abort_reason; /* static */
 	struct message message;
+	char manifest_sha256[SHA256_HEX_LEN + 1]; /* of what is published */
 };
 
 /* No signal interrupts a wait from here on: there is nothing to wait for but our own disks. Whoever stops the inspection
@@ -278,7 +279,7 @@ static int publish(struct conclusion *c)
 {
 	const int fds[] = { c->report_fd, c->text_fd, c->html_fd };
 	uint8_t expected[SHA256_LEN], signed_sum[SHA256_LEN];
-	char hex[SHA256_HEX_LEN + 1];
+	char *hex = c->manifest_sha256;
 	int r = sha256_fd(c->report_fd, expected, NULL);
 
 	if (r < 0)
@@ -416,9 +417,9 @@ static void tell_done(const struct conclusion *c, bool is_kept)
 	    asprintf(&staging, "%s/%s", i->supervisor->config->staging_dir, i->transfer) < 0)
 		return;
 	events_send(i->supervisor->events, "done",
-		    json_pack("{s:s,s:s,s:s,s:s?,s:s?,s:i,s:I,s:I,s:I,s:I,s:I}", "transfer", i->transfer, "outcome",
+		    json_pack("{s:s,s:s,s:s,s:s?,s:s?,s:s?,s:i,s:I,s:I,s:I,s:I,s:I}", "transfer", i->transfer, "outcome",
 			      c->facts.outcome, "why", c->abort_reason, "report", is_kept ? report : NULL, "staging",
-			      c->facts.is_published ? staging : NULL, "status", is_kept ? (int)status_of(c) : (int)INSPECTION_INCOMPLETE, "files",
+			      c->facts.is_published ? staging : NULL, "manifest_sha256", c->facts.is_published ? c->manifest_sha256 : NULL, "status", is_kept ? (int)status_of(c) : (int)INSPECTION_INCOMPLETE, "files",
 			      (json_int_t)n->files, "bytes", (json_int_t)n->bytes, "approved", (json_int_t)n->approved, "held",
 			      (json_int_t)n->held, "blocked", (json_int_t)n->blocked));
 }
