@@ -306,7 +306,7 @@ static int write_config(struct making *m)
 #define PAM_SERVICE                                                                                                            \
 	"# PAM service of this station (pam.d(5)); lazaret-login reads it here instead of /etc/pam.d.\n"                        \
 	"# The station's own passwords, `lazaret person`. A site puts its own stack here, or a second factor after this one:\n"  \
-	"# officer.md, \"People\". Who may do what is the station's business, not PAM's.\n"                                       \
+	"# people.md. Who may do what is the station's business, not PAM's.\n"                                       \
 	"auth required pam_pwdfile.so nodelay [pwdfile=%s/people/passwd]\n"                                                     \
 	"account required pam_permit.so\n"
 
