@@ -79,10 +79,10 @@ enum syscall_group {
 	CALLS_FUSE = 1u << 7,	    /* serving /dev/fuse: read, writev, splice */
 	CALLS_DEVICES = 1u << 8,    /* what libudev needs: netlink that is open already, reading /sys and /run/udev */
 	CALLS_UNLOCK = 1u << 9,	    /* what libcryptsetup needs to read a header; nothing can be opened for writing */
-	CALLS_LINK = 1u << 11,	    /* what libpq and libssl need on a socket that is connected */
-	CALLS_NETWORK = 1u << 12,   /* TCP and Unix stream sockets, and connecting them */
 	CALLS_PROGRAM = 1u << 10,   /* start one program that is not ours, and what such programs need */
 	CALLS_LOGIN = 1u << 11,	    /* everything but what no module of PAM ever needs to authenticate */
+	CALLS_LINK = 1u << 12,	    /* what libpq and libssl need on a socket that is connected */
+	CALLS_NETWORK = 1u << 13,   /* TCP and Unix stream sockets, and connecting them */
 };
 
 struct role {
