@@ -423,6 +423,7 @@ def cut_inspection(work):
     last = max(k for k, line in enumerate(lines) if json.loads(line)["type"] == "inspection-concluded")
     with open(s.at / "audit" / "audit.jsonl", "r+") as f:
         f.truncate(len("".join(lines[:last]).encode()))
+    (s.at / "history" / "audit.witness").unlink()  # as if the power had gone before the report
     (s.at / "reports" / (transfer + ".json")).unlink()
     spool = s.at / "spool" / transfer
     spool.mkdir(mode=0o700)
