@@ -31,13 +31,6 @@ static const char *header_trouble(const uint8_t *h, uint64_t size)
 	return NULL;
 }
 
-static int damaged(struct container *c, const char *why)
-{
-	int r = container_finding(c, REASON_ARCHIVE_UNSAFE, "damaged qcow2 image: %s", why);
-
-	return r < 0 ? r : -EBADMSG;
-}
-
 /* 0, or what ends it. */
 static int look(struct container *c)
 {
@@ -55,7 +48,7 @@ static int look(struct container *c)
 		return r < 0 ? r : -EDQUOT;
 	}
 	why = qcow_map_trouble(c->data, c->size);
-	return why ? damaged(c, why) : 0;
+	return why ? disk_opaque(c, why) : 0;
 }
 
 static int open_file(struct container *c, libqcow_file_t *image, libbfio_handle_t *file)

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-/* Do all clusters of the disk lie within the file? libqcow 20201213 reads on where the file ends in the middle of one, and shows what
- * its memory held; QEMU shows zeros there. QEMU, docs/interop/qcow2.txt, "Cluster mapping". */
+/* What libqcow 20201213 reads otherwise than QEMU (docs/interop/qcow2.txt, "Cluster mapping"): clusters behind the end of the file, of
+ * which it shows what its memory held, and those that version 3 says to be zeros, of which it shows the data that is there no
+ * longer, or the file's header. A disk with such clusters could be one here and another one in the machine. */
 #include "disk/qcow_map.h"
 
 #define OFFSET_BITS 0x00fffffffffffe00u /* of entries of both tables */
 #define COMPRESSED (UINT64_C(1) << 62)
 #define READS_AS_ZEROS 1u /* version 3 */
 #define SECTOR 512
+
+static const char behind_end[] = "parts of its disk lie behind its end";
 
 struct map {
 	const uint8_t *data;
@@ -31,7 +34,7 @@ static bool is_within(const struct map *m, uint64_t offset, uint64_t length)
 }
 
 /* `at`: of the cluster on the disk, bytes. Of the last cluster QEMU need not write more than the disk has. */
-static bool cluster_lies_within(const struct map *m, uint64_t entry, uint64_t at)
+static const char *cluster_trouble(const struct map *m, uint64_t entry, uint64_t at)
 {
 	unsigned int size_bits = m->cluster_bits - 8, offset_bits = 62 - size_bits;
 	uint64_t offset = entry & OFFSET_BITS;
@@ -39,21 +42,23 @@ static bool cluster_lies_within(const struct map *m, uint64_t entry, uint64_t at
 	if (entry & COMPRESSED) {
 		offset = entry & ((UINT64_C(1) << offset_bits) - 1);
 		/* whole sectors are counted, of which the last need not be there whole */
-		return is_within(m, offset, 1) && is_within(m, offset / SECTOR * SECTOR, ((entry >> offset_bits) & ((1u << size_bits) - 1)) * SECTOR + 1);
+		return is_within(m, offset, 1) &&
+				       is_within(m, offset / SECTOR * SECTOR, ((entry >> offset_bits) & ((1u << size_bits) - 1)) * SECTOR + 1) ?
+			       NULL :
+			       behind_end;
 	}
-	if (offset == 0 || (m->version == 3 && entry & READS_AS_ZEROS))
-		return true;
-	return is_within(m, offset, MIN(m->cluster_size, m->disk_size - at));
+	if (m->version == 3 && entry & READS_AS_ZEROS)
+		return "it has clusters that are marked as zeros, which are not read (qemu-img convert makes an image without)";
+	return offset == 0 || is_within(m, offset, MIN(m->cluster_size, m->disk_size - at)) ? NULL : behind_end;
 }
 
-static bool table_lies_within(const struct map *m, uint64_t offset, uint64_t at)
+static const char *table_trouble(const struct map *m, uint64_t offset, uint64_t at)
 {
-	if (!is_within(m, offset, m->cluster_size))
-		return false;
-	for (uint64_t i = 0; i < m->entries && at < m->disk_size; i++, at += m->cluster_size)
-		if (!cluster_lies_within(m, be64(m->data + offset + 8 * i), at))
-			return false;
-	return true;
+	const char *why = is_within(m, offset, m->cluster_size) ? NULL : behind_end;
+
+	for (uint64_t i = 0; !why && i < m->entries && at < m->disk_size; i++, at += m->cluster_size)
+		why = cluster_trouble(m, be64(m->data + offset + 8 * i), at);
+	return why;
 }
 
 uint64_t qcow_disk_size(const uint8_t *data)
@@ -72,6 +77,7 @@ const char *qcow_map_trouble(const uint8_t *data, uint64_t size)
 	m.entries = m.cluster_size / 8;
 	covered = m.cluster_size * m.entries;
 	for (uint64_t i = 0, at = 0; at < m.disk_size; i++) {
+		const char *why;
 		uint64_t offset;
 
 		if (i >= be32(data + 36))
@@ -79,8 +85,9 @@ const char *qcow_map_trouble(const uint8_t *data, uint64_t size)
 		if (!is_within(&m, tables, 8 * i + 8))
 			return "its tables lie behind its end";
 		offset = be64(data + tables + 8 * i) & OFFSET_BITS;
-		if (offset != 0 && !table_lies_within(&m, offset, at))
-			return "parts of its disk lie behind its end";
+		why = offset != 0 ? table_trouble(&m, offset, at) : NULL;
+		if (why)
+			return why;
 		at = m.disk_size - at > covered ? at + covered : m.disk_size;
 	}
 	return NULL;

@@ -6,6 +6,8 @@
 #include <libvhdi.h>
 #include <string.h>
 
+#define FOOTER 512
+
 /* [MS-VHDX] 2.2.2: two headers, whose log GUID is zero when there is nothing to replay (2.2.2.1). Both must say so: which of them
  * holds depends on sequence numbers and check sums, about which two readers might not agree. */
 static bool has_log(const struct container *c)
@@ -48,7 +50,21 @@ static int open_file(struct container *c, libvhdi_file_t *image, libbfio_handle_
 	return r;
 }
 
-int disk_open_vhd(struct container *c)
+/* "Hard Disk Footer Format": the footer stands at the end, and in dynamic disks a copy of it at the start. libvhdi believes the one
+ * at the end, QEMU that at the start: with two of them an image is two disks. */
+static bool footers_agree(const struct container *c)
+{
+	const uint8_t *tail = c->data + c->size - FOOTER;
+	bool is_dynamic, has_head;
+
+	if (c->size < 2 * FOOTER || memcmp(tail, "conectix", 8) != 0)
+		return false;
+	is_dynamic = tail[60] == 0 && tail[61] == 0 && tail[62] == 0 && tail[63] == LIBVHDI_DISK_TYPE_DYNAMIC;
+	has_head = memcmp(c->data, "conectix", 8) == 0;
+	return is_dynamic ? memcmp(c->data, tail, FOOTER) == 0 : !has_head;
+}
+
+static int open_image(struct container *c)
 {
 	libbfio_handle_t *file = NULL;
 	libvhdi_file_t *image = NULL;
@@ -62,7 +78,12 @@ int disk_open_vhd(struct container *c)
 	return r;
 }
 
+int disk_open_vhd(struct container *c)
+{
+	return footers_agree(c) ? open_image(c) : disk_opaque(c, "its two footers say different things");
+}
+
 int disk_open_vhdx(struct container *c)
 {
-	return has_log(c) ? disk_opaque(c, "its log waits to be replayed") : disk_open_vhd(c);
+	return has_log(c) ? disk_opaque(c, "its log waits to be replayed") : open_image(c);
 }

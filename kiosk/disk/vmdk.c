@@ -6,6 +6,24 @@
 #include <libvmdk.h>
 
 #define NO_PARENT 0xffffffffu
+#define SECTOR 512
+#define ZEROED_GRAINS 4u /* flag of the sparse header: entries of 1 are zeros, which the library takes for a place */
+
+/* "Virtual Disk Format 5.0", SparseExtentHeader: flags at 8, capacity in sectors at 12, little-endian. */
+static bool has_zeroed_grains(const struct container *c)
+{
+	return c->size < SECTOR || c->data[8] & ZEROED_GRAINS;
+}
+
+/* Machines believe the header, the library the descriptor's text: what lies between the two would be seen by one of them alone. */
+static bool is_of_size(const struct container *c, uint64_t size)
+{
+	uint64_t sectors = 0;
+
+	for (size_t i = 0; i < 8; i++)
+		sectors |= (uint64_t)c->data[12 + i] << (8 * i);
+	return sectors <= UINT64_MAX / SECTOR && sectors * SECTOR == size;
+}
 
 /* What of it lies in another file? NULL: nothing. */
 static const char *descriptor_trouble(libvmdk_handle_t *image)
@@ -41,6 +59,8 @@ static int open_extent(struct container *c, libvmdk_handle_t *image, const struc
 	if (libvmdk_handle_open_extent_data_files_file_io_pool(image, pool, &error) != 1 ||
 	    libvmdk_handle_get_media_size(image, &size, &error) != 1)
 		return disk_damaged(c, source, error);
+	if (!is_of_size(c, size))
+		return disk_opaque(c, "its header and its descriptor say different sizes");
 	return disk_give(c, source, size);
 }
 
@@ -64,8 +84,11 @@ int disk_open_vmdk(struct container *c)
 	libbfio_handle_t *file = NULL;
 	libbfio_pool_t *pool = NULL;
 	libvmdk_handle_t *image = NULL;
-	int r = disk_file(c, &file);
+	int r;
 
+	if (has_zeroed_grains(c))
+		return disk_opaque(c, "it has grains that are marked as zeros, which are not read");
+	r = disk_file(c, &file);
 	if (r < 0)
 		return r;
 	r = -ENOMEM;

@@ -133,6 +133,59 @@ static void test_further_disks_and_other_features_are_opaque(void **state)
 		      "features");
 }
 
+/* libqcow and libvmdk read such clusters otherwise than machines do: another disk would have been inspected. */
+static void test_clusters_marked_as_zeros_are_opaque(void **state)
+{
+	expect_opaque("cp v3.qcow2 zero.qcow2; qemu-io -f qcow2 -c 'write -q -z 512k 64k' zero.qcow2", "zero.qcow2", CONTAINER_QCOW, "zeros");
+	expect_opaque("qemu-img create -q -f qcow2 hole.qcow2 6M; qemu-io -f qcow2 -c 'write -q -z 0 64k' hole.qcow2", "hole.qcow2", CONTAINER_QCOW,
+		      "zeros");
+	expect_opaque("qemu-img create -q -f vmdk -o zeroed_grain=on zero.vmdk 6M; qemu-io -f vmdk -c 'write -q -z 0 64k' zero.vmdk", "zero.vmdk",
+		      CONTAINER_VMDK, "zeros");
+}
+
+/* The size that machines go by stands in the header, the one that libvmdk goes by in the text of the descriptor. */
+static void test_vmdk_of_two_sizes_is_opaque(void **state)
+{
+	static const char *const names[] = { "sparse.vmdk", "stream.vmdk" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		_cleanup_free_ char *data = NULL;
+		struct opened told;
+		char *extent;
+		size_t size;
+
+		data = read_whole(dir_fd, names[i], &size);
+		extent = memmem(data, size, "\nRW 12288 ", 10);
+		assert_non_null(extent);
+		memcpy(extent, "\nRW 02048 ", 10);
+		open_bytes(&role, names[i], CONTAINER_VMDK, data, size, &told);
+		expect_not_opened(&told);
+		expect_finding(&told, REASON_CONTAINER_OPAQUE, "", "sizes");
+		opened_done(&told);
+	}
+}
+
+/* Machines go by the footer at the start, libvhdi by the one at the end. */
+static void test_vhd_with_two_footers_is_opaque(void **state)
+{
+	_cleanup_free_ char *dynamic = NULL, *fixed = NULL;
+	struct opened told;
+	size_t size;
+
+	dynamic = read_whole(dir_fd, "dynamic.vhd", &size);
+	dynamic[size - 512 + 28] ^= 1;
+	open_bytes(&role, "a.vhd", CONTAINER_VHD, dynamic, size, &told);
+	expect_not_opened(&told);
+	expect_finding(&told, REASON_CONTAINER_OPAQUE, "", "footers");
+	opened_done(&told);
+	fixed = read_whole(dir_fd, "fixed.vhd", &size);
+	memcpy(fixed, dynamic, 512);
+	open_bytes(&role, "a.vhd", CONTAINER_VHD, fixed, size, &told);
+	expect_not_opened(&told);
+	expect_finding(&told, REASON_CONTAINER_OPAQUE, "", "footers");
+	opened_done(&told);
+}
+
 static void test_encrypted_is_told(void **state)
 {
 	struct opened told;
@@ -203,6 +256,9 @@ int main(void)
 		cmocka_unit_test(test_truncated_is_not_opened_or_is_whole),
 		cmocka_unit_test(test_what_lies_in_another_file_is_opaque),
 		cmocka_unit_test(test_further_disks_and_other_features_are_opaque),
+		cmocka_unit_test(test_clusters_marked_as_zeros_are_opaque),
+		cmocka_unit_test(test_vmdk_of_two_sizes_is_opaque),
+		cmocka_unit_test(test_vhd_with_two_footers_is_opaque),
 		cmocka_unit_test(test_encrypted_is_told),
 		cmocka_unit_test(test_log_that_waits_is_opaque),
 		cmocka_unit_test(test_changed_bytes_do_no_harm),
