@@ -46,12 +46,21 @@ static int block(struct judgement *j, enum reason reason, enum decision d)
 	return 0;
 }
 
+/* It is blocked, and no reason says so: the one of the member that is was merged with others (roll_up.c). */
+static bool is_blocked_unsaid(const struct judgement *j)
+{
+	for (size_t i = 0; i < j->reason_count; i++)
+		if (j->reasons[i].verdict == VERDICT_BLOCKED)
+			return false;
+	return j->verdict == VERDICT_BLOCKED;
+}
+
 static int override(struct judgement *j, enum decision d)
 {
 	size_t kept = 0;
 
-	if (j->reason_count == 0)
-		return 0; /* it passes without */
+	if (j->reason_count == 0 || (d == DECISION_RELEASE && is_blocked_unsaid(j)))
+		return 0; /* it passes without; or not even with it */
 	j->overridden = calloc(j->reason_count, sizeof(*j->overridden));
 	if (!j->overridden)
 		return -ENOMEM;
