@@ -66,7 +66,7 @@ static const struct {
 	{ REASON_UNREADABLE, false, false },	   { REASON_CHANGED_WHILE_READING, false, false },
 	{ REASON_SCAN_ERROR, true, false },	   { REASON_SCAN_TIMEOUT, true, false },
 	{ REASON_SCANNER_CRASHED, true, false },   { REASON_DATABASE_STALE, false, false },
-	{ REASON_NO_RULE, false, false },	   { REASON_QUOTA_EXCEEDED, true, false },
+	{ REASON_NO_RULE, false, false },	   { REASON_QUOTA_EXCEEDED, false, false },
 	{ REASON_OFFICER_REJECTED, false, false },
 };
 
