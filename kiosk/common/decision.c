@@ -1,7 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
 #include "common/decision.h"
 
+#include <stdint.h>
 #include <string.h>
+
+#define BIT(r) (UINT64_C(1) << REASON_##r)
+
+_Static_assert(REASON_COUNT_ <= 64, "reasons are kept as bits");
+
+/* About the place, the medium or the moment rather than the bytes: two persons who looked at the bytes decided nothing about them. */
+#define NOT_THE_BYTES                                                                                                          \
+	(BIT(UNSAFE_NAME) | BIT(NAME_COLLISION) | BIT(SPECIAL_FILE) | BIT(SYMLINK) | BIT(UNREADABLE) | BIT(CHANGED_WHILE_READING) | \
+	 BIT(BAD_SIGNATURE) | BIT(CHECKSUM_MISMATCH) | BIT(DATABASE_STALE) | BIT(QUOTA_EXCEEDED) | BIT(HASH_DENIED) | \
+	 BIT(OFFICER_REJECTED))
+
+/* The false positives. */
+#define ALLOWABLE                                                                                                              \
+	(BIT(MALWARE) | BIT(TYPE_DENIED) | BIT(TYPE_UNKNOWN) | BIT(TYPE_MISMATCH) | BIT(ACTIVE_CONTENT) | BIT(ARCHIVE_UNSAFE) |     \
+	 BIT(ENCRYPTED) | BIT(LIMIT_EXCEEDED) | BIT(CONTAINER_OPAQUE) | BIT(UNSIGNED) | BIT(UNTRUSTED_KEY))
 
 static const struct row {
 	const char *name;
@@ -65,4 +81,14 @@ const char *decision_conflict(enum decision now, enum decision next)
 	default:
 		return next == DECISION_REMOVE ? "nothing is in force for it that could be removed" : NULL;
 	}
+}
+
+bool decision_reaches(enum decision d, enum reason reason)
+{
+	uint64_t bit;
+
+	if ((unsigned int)reason >= REASON_COUNT_)
+		return false;
+	bit = UINT64_C(1) << reason;
+	return d == DECISION_ALLOW ? bit & ALLOWABLE : d == DECISION_RELEASE && !(bit & NOT_THE_BYTES);
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "common/macros.h"
+#include "common/reason.h"
 
 enum decision {
 	DECISION_NONE,
@@ -35,5 +36,7 @@ bool decision_has_end(enum decision d);
 bool decision_id_valid(const char *id);
 /* May `next` follow while `now` is in force (DECISION_NONE: nothing is)? NULL when it may, otherwise static words. */
 const char *decision_conflict(enum decision now, enum decision next);
+/* Is a finding of this kind among what a release (of what is held for it), or an allowance, is about? False for other decisions. */
+bool decision_reaches(enum decision d, enum reason reason);
 
 #endif

@@ -26,6 +26,7 @@ struct looking {
 	char *found;	 /* owned */
 	bool has_copy, is_of; /* of this one */
 	const char *unsafe, *conflict;
+	char *beyond; /* owned: what it is held for, and no release is about; "": nobody knows */
 	uint64_t size;
 };
 
@@ -38,6 +39,25 @@ static int look_at_file(void *context, const struct held_file *f)
 	/* the ledger says the same; said first, since what was rejected has no copy either */
 	l->conflict = f->until == 0 || f->until > time(NULL) ? decision_conflict(f->decision, DECISION_RELEASE) : NULL;
 	return 0;
+}
+
+/* What it is held for there, by the entry of its report. NULL: a release reaches all of it. */
+static int find_beyond(const char *text, char **ret)
+{
+	json_t *entry = json_loads(text, 0, NULL);
+	const json_t *reasons = json_object_get(entry, "reasons");
+	const char *beyond = json_array_size(reasons) > 0 ? NULL : "";
+
+	for (size_t k = 0; !beyond && k < json_array_size(reasons); k++) {
+		const char *code = json_string_value(json_object_get(json_array_get(reasons, k), "code"));
+		enum reason reason;
+
+		if (!code || reason_parse(code, &reason) < 0 || !decision_reaches(DECISION_RELEASE, reason))
+			beyond = code ? code : "";
+	}
+	*ret = beyond ? strdup(beyond) : NULL;
+	json_decref(entry);
+	return beyond && !*ret ? -ENOMEM : 0;
 }
 
 static int look_at_place(void *context, const struct held_place *p)
@@ -57,7 +77,9 @@ static int look_at_place(void *context, const struct held_place *p)
 		l->unsafe = "it has a NUL";
 		return -EINVAL;
 	}
-	return name_path_valid(p->path, p->path_size, &l->unsafe) < 0 ? -EINVAL : 0;
+	if (name_path_valid(p->path, p->path_size, &l->unsafe) < 0)
+		return -EINVAL;
+	return l->beyond ? 0 : find_beyond(p->entry, &l->beyond);
 }
 
 static bool has_size(struct held_store *h, const char *sha256, uint64_t size)
@@ -66,6 +88,13 @@ static bool has_size(struct held_store *h, const char *sha256, uint64_t size)
 	struct stat st;
 
 	return held_open_copy(h, sha256, &fd) == 0 && fstat(fd, &st) == 0 && (uint64_t)st.st_size == size;
+}
+
+static int say_beyond(char **ret_why, const char *sha256, const char *beyond)
+{
+	if (!*beyond)
+		return says(ret_why, -EEXIST, "%.12s: what it is held for is not known; insert the medium again", sha256);
+	return says(ret_why, -EEXIST, "%.12s: held for %s; a release does not reach that; insert the medium again", sha256, beyond);
 }
 
 static int look(struct held_store *h, const char *sha256, char **of, char **ret_why)
@@ -86,9 +115,12 @@ static int look(struct held_store *h, const char *sha256, char **of, char **ret_
 		*of = TAKE_PTR(l.found);
 	free(l.found);
 	if (r == -EINVAL)
-		return says(ret_why, r, "%.12s: its name cannot be published: %s", sha256, l.unsafe);
+		r = says(ret_why, r, "%.12s: its name cannot be published: %s", sha256, l.unsafe);
 	if (r == 0 && !l.is_of)
-		return says(ret_why, -EINVAL, "%.12s: not held in %s; release the files of one transfer at a time", sha256, *of);
+		r = says(ret_why, -EINVAL, "%.12s: not held in %s; release the files of one transfer at a time", sha256, *of);
+	if (r == 0 && l.beyond)
+		r = say_beyond(ret_why, sha256, l.beyond);
+	free(l.beyond);
 	return r;
 }
 

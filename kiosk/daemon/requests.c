@@ -107,6 +107,10 @@ static bool take_operator(const struct call *c, char **ret)
 	if (!session_has_role(c->d, c->q->token, PERSON_OPERATOR))
 		return false;
 	who = session_of(c->d, c->q->token);
+	if (!who) { /* each look may find that it has ended */
+		control_refuse(c->d->control, c->q->token, "not-permitted", "log in first: the session has ended");
+		return false;
+	}
 	if (*text_of(c, "operator") && strcmp(text_of(c, "operator"), who->person) != 0) {
 		control_refuse(c->d->control, c->q->token, "bad-request", "operator: %s has logged in here, nobody else", who->person);
 		return false;

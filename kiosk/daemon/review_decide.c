@@ -32,6 +32,16 @@ static json_t *clean_text(const char *raw)
 	return clean ? json_string(clean) : NULL;
 }
 
+/* Who asks; each look may find that his session has ended. NULL: refused. */
+static const char *asker(struct daemon *d, uint64_t token)
+{
+	const struct session *s = session_of(d, token);
+
+	if (!s)
+		control_refuse(d->control, token, "not-permitted", "log in first: the session has ended");
+	return s ? s->person : NULL;
+}
+
 static bool has_reason(struct daemon *d, const struct control_request *q)
 {
 	const char *reason = text_of(q->fields, "reason");
@@ -127,7 +137,7 @@ static bool is_held(struct daemon *d, const struct control_request *q, enum deci
 	return r == 0;
 }
 
-static json_t *make_record(struct daemon *d, const struct control_request *q, enum decision decision, int64_t until)
+static json_t *make_record(struct daemon *d, const struct control_request *q, const char *by, enum decision decision, int64_t until)
 {
 	uint8_t random[DECISION_ID_LEN / 2];
 	char id[DECISION_ID_LEN + 1];
@@ -137,7 +147,7 @@ static json_t *make_record(struct daemon *d, const struct control_request *q, en
 	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
 		return NULL;
 	hex_encode(random, sizeof(random), id);
-	o = json_pack("{s:I,s:s,s:s,s:s,s:o,s:O,s:o}", "at", (json_int_t)now, "by", session_of(d, q->token)->person, "decision",
+	o = json_pack("{s:I,s:s,s:s,s:s,s:o,s:O,s:o}", "at", (json_int_t)now, "by", by, "decision",
 		      decision_name(decision), "id", id, "reason", clean_text(text_of(q->fields, "reason")), "sha256",
 		      json_object_get(q->fields, "sha256"), "until", until ? json_integer(until) : json_null());
 	if (o && (decision_needs_second(decision) ?
@@ -165,6 +175,7 @@ void review_propose(struct daemon *d, const struct control_request *q)
 	_cleanup_(json_decref_p) json_t *record = NULL;
 	_cleanup_free_ char *why = NULL;
 	enum decision decision = DECISION_NONE;
+	const char *by;
 	int64_t until;
 	uint64_t seq;
 	bool needs_second;
@@ -177,8 +188,11 @@ void review_propose(struct daemon *d, const struct control_request *q)
 	until = end_of(d, q, decision);
 	if (until < 0 || !has_reason(d, q) || !has_hashes(d, q) || !is_held(d, q, decision))
 		return;
+	by = asker(d, q->token);
+	if (!by)
+		return;
 	needs_second = decision_needs_second(decision);
-	record = make_record(d, q, decision, until);
+	record = make_record(d, q, by, decision, until);
 	r = record ? review_append(d, needs_second ? HISTORY_TYPE_PROPOSAL : HISTORY_TYPE_DECISION, record, &seq, &why) : -ENOMEM;
 	if (r < 0) {
 		review_refuse(d, q->token, r, why);
@@ -218,13 +232,14 @@ void review_withdraw(struct daemon *d, const struct control_request *q)
 {
 	_cleanup_(json_decref_p) json_t *p = find(d, q->token, text_of(q->fields, "proposal")), *record = NULL;
 	const char *reason = *text_of(q->fields, "reason") ? text_of(q->fields, "reason") : "withdrawn at the console";
+	const char *by = p ? asker(d, q->token) : NULL;
 	_cleanup_free_ char *why = NULL;
 	uint64_t seq;
 	int r;
 
-	if (!p)
+	if (!by)
 		return;
-	record = json_pack("{s:I,s:s,s:s,s:O,s:o,s:n,s:O,s:n}", "at", (json_int_t)time(NULL), "by", session_of(d, q->token)->person, "decision",
+	record = json_pack("{s:I,s:s,s:s,s:O,s:o,s:n,s:O,s:n}", "at", (json_int_t)time(NULL), "by", by, "decision",
 			   "withdraw", "id", json_object_get(p, "id"), "reason", clean_text(reason), "second", "sha256",
 			   json_object_get(p, "sha256"), "until");
 	r = record ? review_append(d, HISTORY_TYPE_DECISION, record, &seq, &why) : -ENOMEM;

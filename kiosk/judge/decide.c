@@ -4,27 +4,9 @@
 
 #include "judge/judge.h"
 
-#define BIT(r) (UINT64_C(1) << REASON_##r)
-
-_Static_assert(REASON_COUNT_ <= 64, "reasons are kept as bits");
-
-/* About the place, the medium or the moment rather than the bytes: two persons who looked at the bytes decided nothing about them. */
-#define NOT_THE_BYTES                                                                                                          \
-	(BIT(UNSAFE_NAME) | BIT(NAME_COLLISION) | BIT(SPECIAL_FILE) | BIT(SYMLINK) | BIT(UNREADABLE) | BIT(CHANGED_WHILE_READING) | \
-	 BIT(BAD_SIGNATURE) | BIT(CHECKSUM_MISMATCH) | BIT(DATABASE_STALE) | BIT(HASH_DENIED) | BIT(OFFICER_REJECTED))
-
-/* The false positives. */
-#define ALLOWABLE                                                                                                              \
-	(BIT(MALWARE) | BIT(TYPE_DENIED) | BIT(TYPE_UNKNOWN) | BIT(TYPE_MISMATCH) | BIT(ACTIVE_CONTENT) | BIT(ARCHIVE_UNSAFE) |     \
-	 BIT(ENCRYPTED) | BIT(LIMIT_EXCEEDED) | BIT(CONTAINER_OPAQUE) | BIT(UNSIGNED) | BIT(UNTRUSTED_KEY))
-
 static bool is_overridden(enum decision d, const struct judgement_reason *x)
 {
-	uint64_t bit = UINT64_C(1) << x->reason;
-
-	if (d == DECISION_ALLOW)
-		return bit & ALLOWABLE;
-	return d == DECISION_RELEASE && x->verdict == VERDICT_HELD && !(bit & NOT_THE_BYTES);
+	return decision_reaches(d, x->reason) && (d != DECISION_RELEASE || x->verdict == VERDICT_HELD);
 }
 
 static int block(struct judgement *j, enum reason reason, enum decision d)
@@ -46,12 +28,21 @@ static int block(struct judgement *j, enum reason reason, enum decision d)
 	return 0;
 }
 
+/* It is blocked, and no reason says so: the one of the member that is was merged with others (roll_up.c). */
+static bool is_blocked_unsaid(const struct judgement *j)
+{
+	for (size_t i = 0; i < j->reason_count; i++)
+		if (j->reasons[i].verdict == VERDICT_BLOCKED)
+			return false;
+	return j->verdict == VERDICT_BLOCKED;
+}
+
 static int override(struct judgement *j, enum decision d)
 {
 	size_t kept = 0;
 
-	if (j->reason_count == 0)
-		return 0; /* it passes without */
+	if (j->reason_count == 0 || (d == DECISION_RELEASE && is_blocked_unsaid(j)))
+		return 0; /* it passes without; or not even with it */
 	j->overridden = calloc(j->reason_count, sizeof(*j->overridden));
 	if (!j->overridden)
 		return -ENOMEM;

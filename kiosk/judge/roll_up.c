@@ -47,28 +47,30 @@ static bool is_same_finding(const struct judgement_reason *a, const struct judge
 static void drop_vaguer(struct roll_up *u, const struct judgement_reason *x, const char *path)
 {
 	for (size_t i = u->count; i-- > 0;)
-		if (!u->list[i].is_exact && is_same_finding(&u->list[i].reason, x) &&
+		if (!u->list[i].is_exact && is_same_finding(&u->list[i].reason, x) && u->list[i].reason.verdict <= x->verdict &&
 		    is_beneath(path, u->list[i].reason.member, u->list[i].container_len))
 			drop(u, i);
 }
 
-/* Is there room for one more of its kind? An exact one takes the place of one that is not. */
+/* Is there room for one more of its kind? It takes the place of a milder one; an exact one also that of an equal one that is not. Never
+ * of a stricter one, whose strictness nobody would see any more. */
 static bool make_room(struct roll_up *u, const struct judgement_reason *x, bool is_exact)
 {
-	size_t n = 0, vague = SIZE_MAX;
+	size_t n = 0, weaker = SIZE_MAX;
 
 	for (size_t i = 0; i < u->count; i++) {
 		if (u->list[i].reason.reason != x->reason)
 			continue;
 		n++;
-		if (!u->list[i].is_exact || u->list[i].reason.verdict < x->verdict)
-			vague = i;
+		if (u->list[i].reason.verdict < x->verdict ||
+		    (is_exact && !u->list[i].is_exact && u->list[i].reason.verdict == x->verdict))
+			weaker = i;
 	}
 	if (n < ROLL_UP_NAMED)
 		return true;
-	if (!is_exact || vague == SIZE_MAX)
+	if (weaker == SIZE_MAX)
 		return false;
-	drop(u, vague);
+	drop(u, weaker);
 	return true;
 }
 
@@ -107,7 +109,7 @@ int roll_up_add(struct roll_up *u, const struct judgement *file, const struct ju
 static bool is_told_exactly(const struct roll_up *u, const struct judgement_reason *x)
 {
 	for (size_t i = 0; i < u->count; i++)
-		if (u->list[i].is_exact && is_same_finding(&u->list[i].reason, x))
+		if (u->list[i].is_exact && u->list[i].reason.verdict >= x->verdict && is_same_finding(&u->list[i].reason, x))
 			return true;
 	return false;
 }

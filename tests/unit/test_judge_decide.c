@@ -66,7 +66,7 @@ static const struct {
 	{ REASON_UNREADABLE, false, false },	   { REASON_CHANGED_WHILE_READING, false, false },
 	{ REASON_SCAN_ERROR, true, false },	   { REASON_SCAN_TIMEOUT, true, false },
 	{ REASON_SCANNER_CRASHED, true, false },   { REASON_DATABASE_STALE, false, false },
-	{ REASON_NO_RULE, false, false },	   { REASON_QUOTA_EXCEEDED, true, false },
+	{ REASON_NO_RULE, false, false },	   { REASON_QUOTA_EXCEEDED, false, false },
 	{ REASON_OFFICER_REJECTED, false, false },
 };
 
@@ -186,6 +186,41 @@ static void test_after_the_members(void **state)
 	findings_done(&bad);
 }
 
+/* One finding, told of the file and of a member, with different verdicts: what merges them keeps the stricter, and a release does not
+ * get past it, even where only the file's verdict still says so. */
+static void test_a_release_does_not_pass_a_block_that_was_merged(void **state)
+{
+	static const struct {
+		enum verdict file, member; /* of the finding */
+		bool is_said;
+	} rows[] = { { VERDICT_BLOCKED, VERDICT_HELD, true }, { VERDICT_HELD, VERDICT_BLOCKED, true }, { VERDICT_HELD, VERDICT_BLOCKED, false } };
+	const struct subject file = { .decision = DECISION_RELEASE };
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct roll_up *u = calloc(1, sizeof(*u));
+		struct judgement g = { .verdict = rows[i].file }, m = { .verdict = rows[i].member };
+
+		for (struct judgement *j = &g; j; j = j == &g ? &m : NULL) {
+			j->reasons = calloc(1, sizeof(*j->reasons));
+			assert_non_null(j->reasons);
+			j->reasons[0] = (struct judgement_reason){ REASON_ACTIVE_CONTENT, j->verdict, strdup("macro"), NULL };
+			j->reason_count = 1;
+		}
+		assert_int_equal(roll_up_add(u, &g, &m, "m"), 0);
+		assert_int_equal(roll_up_end(u, &g), 0);
+		assert_int_equal(g.verdict, VERDICT_BLOCKED);
+		for (size_t k = 0; !rows[i].is_said && k < g.reason_count; k++)
+			g.reasons[k].verdict = VERDICT_HELD;
+		g.rule = "text";
+		assert_int_equal(judge_decide(&file, &g), 0);
+		assert_int_equal(g.verdict, VERDICT_BLOCKED);
+		assert_true(g.reason_count > 0);
+		judgement_done(&g);
+		judgement_done(&m);
+		free(u);
+	}
+}
+
 /* The type is not known, so that no rule was looked for; that is not what an allowance is about. */
 static void test_an_allowance_is_no_rule(void **state)
 {
@@ -233,6 +268,7 @@ int main(void)
 		cmocka_unit_test(test_rejected_and_denied_block_what_passes),
 		cmocka_unit_test(test_members_are_not_released),
 		cmocka_unit_test(test_after_the_members),
+		cmocka_unit_test(test_a_release_does_not_pass_a_block_that_was_merged),
 		cmocka_unit_test(test_an_allowance_is_no_rule),
 		cmocka_unit_test(test_what_may_follow_what),
 	};

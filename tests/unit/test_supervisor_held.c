@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -40,11 +41,11 @@ static const char *hash_of(unsigned int n)
 	return hex[at];
 }
 
-static void put(unsigned int n, const char *transfer, const char *path, int64_t held_at)
+static void put_entry(unsigned int n, const char *transfer, const char *path, int64_t held_at, const char *entry)
 {
 	_cleanup_close_ int fd = memory_text("0123456789");
 	const struct held_new new = { .sha256 = hash_of(n), .size = 10, .code = "type-unknown", .type = "", .held_at = held_at, .expires = held_at + 100,
-				      .place = { .transfer = transfer, .path = path, .path_size = strlen(path), .shown = path, .entry = "{}", .started = held_at } };
+				      .place = { .transfer = transfer, .path = path, .path_size = strlen(path), .shown = path, .entry = entry, .started = held_at } };
 
 	assert_int_equal(held_begin(store, 1000), 0);
 	assert_int_equal(held_put_copy(store, hash_of(n), fd, 10), 0);
@@ -52,6 +53,11 @@ static void put(unsigned int n, const char *transfer, const char *path, int64_t 
 	assert_int_equal(held_put_transfer(store, transfer, "{\"engines\":[]}"), 0);
 	assert_int_equal(held_sync(store), 0);
 	assert_int_equal(held_commit(store), 0);
+}
+
+static void put(unsigned int n, const char *transfer, const char *path, int64_t held_at)
+{
+	put_entry(n, transfer, path, held_at, "{\"reasons\":[{\"code\":\"type-unknown\"}]}");
 }
 
 struct rows {
@@ -202,6 +208,47 @@ static void test_ends_and_leftovers(void **state)
 	json_decref(lost);
 }
 
+/* The same content, the same copy: what it was held for in that place decides. */
+static void test_what_a_release_does_not_reach_is_not_released(void **state)
+{
+	static const struct {
+		const char *codes[2]; /* of the reasons */
+		const char *why;      /* NULL: it may be released */
+	} rows[] = {
+		{ { "type-unknown" }, NULL },
+		{ { "type-unknown", "unsigned" }, NULL },
+		{ { "database-stale" }, "held for database-stale" },
+		{ { "type-unknown", "database-stale" }, "held for database-stale" },
+		{ { "quota-exceeded" }, "held for quota-exceeded" },
+		{ { "of-a-newer-version" }, "held for of-a-newer-version" },
+		{ { NULL }, "is not known" },
+	};
+	int64_t now = time(NULL);
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		_cleanup_free_ char *of = NULL, *why = NULL, *text = NULL;
+		json_t *reasons = json_array(), *hashes = json_pack("[s]", hash_of(20)), *entry;
+		char transfer[16];
+		int r;
+
+		for (size_t k = 0; k < 2 && rows[i].codes[k]; k++)
+			assert_int_equal(json_array_append_new(reasons, json_pack("{s:s}", "code", rows[i].codes[k])), 0);
+		entry = json_pack("{s:o}", "reasons", reasons);
+		text = json_dumps(entry, JSON_COMPACT);
+		(void)snprintf(transfer, sizeof(transfer), "T-R%zu", i);
+		put_entry(20, transfer, "a.bin", now + (int64_t)i, text); /* the newest place is looked at */
+		assert_int_equal(held_confirm(store, transfer), 0);
+		r = held_may_release(store, hashes, &of, &why);
+		if (r != (rows[i].why ? -EEXIST : 0) || (rows[i].why && !strstr(why, rows[i].why)))
+			fail_msg("%s: %d %s", text, r, why ? why : "");
+		json_decref(entry);
+		json_decref(hashes);
+	}
+	assert_int_equal(held_begin(store, 1000), 0);
+	assert_int_equal(held_remove(store, hash_of(20)), 0);
+	assert_int_equal(held_commit(store), 0);
+}
+
 /* Who works in it keeps the others out; a killed one leaves nothing half done. */
 static void test_one_at_a_time(void **state)
 {
@@ -270,6 +317,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_counts),	   cmocka_unit_test(test_states_and_filters), cmocka_unit_test(test_what_may_be_released),
 		cmocka_unit_test(test_ends_and_leftovers), cmocka_unit_test(test_one_at_a_time),
+		cmocka_unit_test(test_what_a_release_does_not_reach_is_not_released),
 		cmocka_unit_test(test_decisions_of_a_docket),
 	};
 
