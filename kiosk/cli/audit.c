@@ -134,11 +134,10 @@ static int on_fragment(void *context, uint64_t offset, uint64_t length)
 	return 0;
 }
 
-static void check_witness_file(struct audit *a, const struct minisign_public *key, const char *path, bool may_be_missing)
+static void read_witness(struct audit *a, const struct minisign_public *key, const char *path, bool may_be_missing)
 {
+	struct audit_witness_file *w = &a->read[a->read_count];
 	_cleanup_free_ char *text = NULL;
-	char hash[SHA256_HEX_LEN + 1], when[RECORDS_TIME_LEN];
-	struct chain_witness w;
 	const char *why = NULL;
 	size_t size;
 	int r = file_read(AT_FDCWD, path, CHAIN_WITNESS_MAX, &text, &size);
@@ -146,24 +145,37 @@ static void check_witness_file(struct audit *a, const struct minisign_public *ke
 	if (r == -ENOENT && may_be_missing)
 		return;
 	if (r == 0)
-		r = chain_witness_parse(text, size, key, &w, &why);
+		r = chain_witness_parse(text, size, key, &w->said, &why);
 	if (r < 0) {
 		problem(a, "%s: %s", path, why ? why : strerror(-r));
 		return;
 	}
-	hex_encode(w.hash, SHA256_LEN, hash);
-	records_time(w.time, when);
-	if (!is_record(a, (json_int_t)w.seq, hash))
-		problem(a, "%s: at %s UTC record %" PRIu64 " with hash %s was the trail's last, and that is not in the trail: %s", path, when,
-			w.seq, hash, w.seq >= a->count ? "its end was cut off, or an older copy was put back" : "it is another trail");
+	w->path = path;
+	a->read_count++;
 }
 
-static void check_witnesses(struct audit *a, const struct minisign_public *key)
+/* Before the trail is walked: one that was replaced meanwhile would know of a record that came after the walk, and look like a cut. */
+static void read_witnesses(struct audit *a, const struct minisign_public *key)
 {
 	if (a->config->witness_file)
-		check_witness_file(a, key, a->config->witness_file, true);
+		read_witness(a, key, a->config->witness_file, true);
 	for (size_t i = 0; i < a->witness_count; i++)
-		check_witness_file(a, key, a->witnesses[i], false);
+		read_witness(a, key, a->witnesses[i], false);
+}
+
+static void check_witnesses(struct audit *a)
+{
+	for (size_t i = 0; i < a->read_count; i++) {
+		const struct chain_witness *w = &a->read[i].said;
+		char hash[SHA256_HEX_LEN + 1], when[RECORDS_TIME_LEN];
+
+		hex_encode(w->hash, SHA256_LEN, hash);
+		records_time(w->time, when);
+		if (!is_record(a, (json_int_t)w->seq, hash))
+			problem(a, "%s: at %s UTC record %" PRIu64 " with hash %s was the trail's last, and that is not in the trail: %s",
+				a->read[i].path, when, w->seq, hash, w->seq >= a->count ? "its end was cut off, or an older copy was put back" :
+				"it is another trail");
+	}
 }
 
 /* The witness in a report: the last record when it was written. */
@@ -288,11 +300,12 @@ static int verify(struct audit *a)
 	if (r < 0)
 		return r;
 	(void)clock_gettime(CLOCK_REALTIME, &a->began); /* cannot fail with a valid clock and address */
+	read_witnesses(a, &key);
 	r = chain_walk_all(a->audit_fd, &key, a->is_thorough ? CHAIN_SIGNATURES : CHAIN_SEALS, &visitor, &result);
 	if (r == 0) {
 		tell_trail(a, &result);
 		if (result.is_good) {
-			check_witnesses(a, &key);
+			check_witnesses(a);
 			check_reports(a);
 		}
 	}

@@ -16,13 +16,19 @@ struct audit_expectation {
 	const char *hash; /* 64 hex digits; NULL */
 };
 
+struct audit_witness_file {
+	const char *path;
+	struct chain_witness said; /* its signature is good */
+};
+
 struct audit {
 	struct station_config *config;
 	int audit_fd, reports_fd;
 	struct audit_expectation expected;
 	bool is_expected_seen, is_json, is_thorough;
 	const char *witnesses[AUDIT_WITNESSES_MAX]; /* files */
-	size_t witness_count, clock_steps;
+	struct audit_witness_file read[AUDIT_WITNESSES_MAX + 1]; /* of these and the station's own */
+	size_t witness_count, read_count, clock_steps;
 	json_t *recorded; /* file name -> sha256, as the trail has it */
 	uint8_t (*hashes)[SHA256_LEN]; /* of every record, by seq */
 	size_t count, room;

@@ -384,15 +384,17 @@ static int record(struct export *x)
 static int export_with_ledger(struct export *x)
 {
 	_cleanup_free_ char *why = NULL;
-	int r = ledger_witness(&x->ledger, &x->witness, &why);
+	int r = read_trail(x);
 
+	if (r < 0)
+		return r;
+	/* after the reading: of a record that came meanwhile it knows, and never of less than what is exported */
+	r = ledger_witness(&x->ledger, &x->witness, &why);
 	if (r < 0) {
 		log_error("no witness: %s", why ? why : strerror(-r));
 		return r;
 	}
-	r = read_trail(x);
-	if (r == 0)
-		r = collect(x);
+	r = collect(x);
 	if (r == 0)
 		r = make_index(x);
 	if (r == 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-/* Entries of the systemd journal with structured fields, for sites that collect logs: docs/monitoring/journal.md. They are a
+/* Entries of the systemd journal with structured fields, for sites that collect logs: docs/monitoring/README.md. They are a
  * convenience; the audit trail is the record. Where no journal listens nothing happens, and nothing waits.
  *
  * libsystemd keeps its socket open, by number: only processes that close no descriptors of others may use this (lazaretd

@@ -147,6 +147,12 @@ static int add_calls(scmp_filter_ctx ctx, uint32_t action, const char *const *ca
 	return 0;
 }
 
+#define ALL(op)                                                                                                                       \
+	(CALLS_BASE op CALLS_READ_TREE op CALLS_WRITE_TREE op CALLS_SCRATCH op CALLS_SANDBOX op CALLS_DENY_ONLY op CALLS_PROBE op CALLS_FUSE \
+		 op CALLS_DEVICES op CALLS_UNLOCK op CALLS_PROGRAM op CALLS_LOGIN op CALLS_LINK op CALLS_NETWORK)
+_Static_assert(ALL(+) == ALL(|), "two groups of calls that share a bit: a role would get what another one may");
+#undef ALL
+
 static const char *const any_memory[] = { "mmap", "mprotect", NULL };
 
 /* No memory that is executable and was not so at the start: no code can be brought in. */

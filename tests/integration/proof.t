@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import threading
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -484,6 +485,43 @@ def clock():
     s.verify(0, "the clock was set: .* where .* was expected", out)
 
 
+# -- a station that goes on meanwhile ------------------------------------------------------------------------------------
+def busy_station():
+    """What is recorded while a trail is verified or exported is neither a cut nor a contradiction."""
+    s = Station("busy")
+    ledger = Ledger(s.at, witness=s.path("history", "audit.witness"))
+    for n in range(600):
+        ledger.append("inspection-started", {"transfer": "T-0", "n": n})
+    is_over, failed = threading.Event(), []
+
+    def go_on():
+        n = 0
+        try:
+            while not is_over.is_set():
+                n += 1
+                ledger.report("T-%d" % n, [("a.txt", "approved")], ledger.append("inspection-started", {"transfer": "T-%d" % n}))
+        except Exception as e:  # pylint: disable=broad-except
+            failed.append(e)
+
+    thread = threading.Thread(target=go_on)
+    thread.start()
+    try:
+        verified = [s.run("audit", "verify") for _ in range(12)]
+        exported = [s.run("audit", "export", "--out", os.path.join(work, "busy-%d" % n)) for n in range(6)]
+    finally:
+        is_over.set()
+        thread.join()
+    ledger.end()
+    ok(not failed and s.records()[-1]["seq"] > 700, "a station that records all the time", (failed, s.records()[-1]["seq"]))
+    cut = [r for r in verified if "audit.witness" in r[2]]
+    ok(not cut, "a medium concluded during the walk is no cut", cut[:1])
+    bad = [r for r in exported if r[0] != 0]
+    for n in range(6):
+        r = run("lazaret-verify", "--audit", "--key", s.pub, os.path.join(work, "busy-%d" % n))
+        bad += [r] if r[0] != 0 else []
+    ok(not bad, "an export's witness knows no less than the export", bad[:1])
+
+
 if not os.access(os.path.join(BIN, "lazaret"), os.X_OK):
     print("Bail out! lazaret is not built")
     sys.exit(1)
@@ -502,6 +540,7 @@ try:
     altered_exports(long_one, exports(long_one))
     troubled_exports(long_one)
     clock()
+    busy_station()
 finally:
     shutil.rmtree(work)
 sys.exit(finish())

@@ -319,6 +319,13 @@ static void try_capability(int dir_fd)
 	_exit(prctl(PR_CAPBSET_READ, 21 /* CAP_SYS_ADMIN */, 0, 0, 0) == 0 || geteuid() != 0 ? 0 : 1);
 }
 
+/* That group lets nearly everything through. */
+static void test_no_role_but_login_has_its_calls(void **state)
+{
+	for (int id = 0; id < ROLE_COUNT_; id++)
+		assert_int_equal((role_get((enum role_id)id)->calls & CALLS_LOGIN) != 0, id == ROLE_LOGIN);
+}
+
 /* What modules of PAM need it may; what none needs is refused, and does not kill. */
 static void test_login_can_what_pam_needs(void **state)
 {
@@ -346,6 +353,7 @@ int main(void)
 		cmocka_unit_test(test_unreachable_directory_for_roles_without_access),
 		cmocka_unit_test(test_probe_of_the_kernel_succeeds),
 		cmocka_unit_test(test_worker_has_its_own_tmpfs_only),
+		cmocka_unit_test(test_no_role_but_login_has_its_calls),
 		cmocka_unit_test(test_login_can_what_pam_needs),
 	};
 
