@@ -144,7 +144,8 @@ int held_open(const char *dir, struct held_store **ret)
 	if (r == 0)
 		r = held_errno(sqlite3_busy_timeout(h->db, WAIT_MS));
 	if (r == 0)
-		r = execute(h, "PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON");
+		r = execute(h, "PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;"
+			       " PRAGMA cache_spill=OFF");
 	if (r == 0)
 		r = prepare_index(h);
 	if (r == 0)
@@ -392,6 +393,19 @@ int held_released(struct held_store *h, const char *sha256, const char *transfer
 	const char *const texts[] = { sha256, transfer };
 
 	return held_run(h, "UPDATE files SET released_as = ?2 WHERE sha256 = ?1", texts, 2);
+}
+
+int held_has_expired(struct held_store *h, const char *sha256, int64_t now)
+{
+	_cleanup_(held_finalize_p) sqlite3_stmt *s = NULL;
+	int r = held_prepare(h, "SELECT 1 FROM files WHERE sha256 = ?1 AND expires <= ?2", &s), c;
+
+	if (r < 0)
+		return r;
+	held_bind(s, 1, sha256);
+	(void)sqlite3_bind_int64(s, 2, now);
+	c = sqlite3_step(s);
+	return c == SQLITE_ROW ? 1 : held_errno(c);
 }
 
 int held_remove(struct held_store *h, const char *sha256)

@@ -134,6 +134,8 @@ _must_check_ int held_released(struct held_store *h, const char *sha256, const c
 _must_check_ int held_drop_copy(struct held_store *h, const char *sha256);
 /* Each whose time is over. `each` must not change the store. */
 _must_check_ int held_each_expired(struct held_store *h, int64_t now, int (*each)(void *context, const char *sha256), void *context);
+/* Is its time over? 1, 0. */
+_must_check_ int held_has_expired(struct held_store *h, const char *sha256, int64_t now);
 /* Within a transaction. */
 _must_check_ int held_remove(struct held_store *h, const char *sha256);
 /* Each copy that should be there and is not. */

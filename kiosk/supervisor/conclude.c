@@ -23,6 +23,7 @@
 #include "common/fd.h"
 #include "common/history.h"
 #include "common/log.h"
+#include "ipc/decisions_client.h"
 #include "ipc/ledger_client.h"
 #include "supervisor/held.h"
 #include "receipt/receipt.h"
@@ -373,6 +374,40 @@ static const char *words_for(int error)
 	}
 }
 
+struct striking {
+	json_t *missing; /* set of hashes */
+	const char *id;
+};
+
+static int strike(void *context, const struct ledger_decision *d)
+{
+	struct striking *x = context;
+	char hex[SHA256_HEX_LEN + 1];
+
+	hex_encode(d->sha256, SHA256_LEN, hex);
+	if (d->decision == DECISION_RELEASE && strcmp(d->id, x->id) == 0)
+		(void)json_object_del(x->missing, hex); /* most are not of this release */
+	return 0;
+}
+
+/* Is the release still what is in force for each of its files? An officer may have rejected one since. */
+static int is_still_released(struct conclusion *c)
+{
+	const char *id = json_string_value(json_object_get(c->i->release, "proposal"));
+	struct striking x = { json_object(), id ? id : "" };
+	int r = x.missing ? 0 : -ENOMEM;
+
+	for (size_t k = 0; r == 0 && k < json_array_size(c->i->release_hashes); k++)
+		if (json_object_set(x.missing, json_string_value(json_array_get(c->i->release_hashes, k)), json_true()) < 0)
+			r = -ENOMEM;
+	if (r == 0)
+		r = ledger_decisions(&c->i->supervisor->ledger.channel, strike, &x, NULL);
+	if (r == 0 && (json_object_size(x.missing) > 0 || json_array_size(c->i->release_hashes) == 0))
+		r = -EPERM;
+	json_decref(x.missing);
+	return r;
+}
+
 /* One try with the outcome as it stands. */
 static int conclude_once(struct conclusion *c)
 {
@@ -451,6 +486,12 @@ enum inspection_status inspection_conclude(struct inspection *i, int aborted)
 	else if (c->facts.counts.held > 0)
 		held_keep(i);
 	r = lock(c);
+	if (r == 0 && i->release && c->facts.is_published) {
+		int e = is_still_released(c);
+
+		if (e < 0)
+			become_aborted(c, e == -EPERM ? "another decision has come after the release" : words_for(e));
+	}
 	if (r == 0) {
 		r = conclude_once(c);
 		if (r < 0 && c->facts.is_published && !c->is_visible) {

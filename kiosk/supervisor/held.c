@@ -204,6 +204,14 @@ static int record(struct supervisor *s, const char *type, const json_t *hashes)
 	return r;
 }
 
+/* It may have been held anew since it was listed. */
+static int remove_expired(struct held_store *h, const char *sha256)
+{
+	int is_over = held_has_expired(h, sha256, time(NULL));
+
+	return is_over > 0 ? held_remove(h, sha256) : is_over;
+}
+
 static int each_of(struct held_store *store, const json_t *hashes, int (*act)(struct held_store *h, const char *sha256))
 {
 	int r = json_array_size(hashes) > 0 ? held_begin(store, SWEEP_WAIT_MS) : 0;
@@ -254,7 +262,7 @@ int held_sweep(struct supervisor *s)
 	if (r == 0)
 		told = record(s, "held-expired", expired);
 	if (r == 0 && told == 0)
-		r = each_of(store, expired, held_remove);
+		r = each_of(store, expired, remove_expired);
 	if (r == 0 && told == 0)
 		r = held_each_lost(store, collect, lost);
 	if (r == 0 && told == 0)

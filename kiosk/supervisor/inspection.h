@@ -92,6 +92,7 @@ struct inspection {
 	char *asked; /* `lazaret rules explain`: the path of the file that it is about; NULL */
 	bool is_aborted; /* verdicts go into the report only */
 	json_t *release;	 /* release.h: not of a medium, but of held copies; the report's `release`. Borrowed; NULL: of a medium */
+	const json_t *release_hashes; /* of all of them; borrowed */
 	struct held_store *held; /* where they are; borrowed */
 
 	/* progress */

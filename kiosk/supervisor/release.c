@@ -66,6 +66,7 @@ static int begin(struct release *r)
 	if (!r->i)
 		return -ENOMEM;
 	r->i->release = r->told;
+	r->i->release_hashes = json_object_get(r->proposal, "sha256");
 	r->i->is_report_kept = true; /* nothing is told of it yet: its spool goes with it */
 	return inspection_begin(r->i);
 }
@@ -167,20 +168,30 @@ int release_decide(struct release *r, uint64_t *ret_seq, char **ret_why)
 
 /* -- run --------------------------------------------------------------------------------------------------------------------- */
 
-/* The index follows the trail; where it cannot, the next sweep does it. */
+static int take_decision(void *context, const struct ledger_decision *d)
+{
+	struct release *r = context;
+	const json_t *list = json_object_get(r->proposal, "sha256");
+	char hex[SHA256_HEX_LEN + 1];
+	int e = 0;
+
+	hex_encode(d->sha256, SHA256_LEN, hex);
+	for (size_t k = 0; e == 0 && k < json_array_size(list); k++)
+		if (strcmp(json_string_value(json_array_get(list, k)), hex) == 0)
+			e = held_decided(r->store, hex, d->decision, (int64_t)d->until);
+	return e;
+}
+
+/* The index follows the trail, where another decision may have come after this one; where it cannot, the next sweep does it. */
 static void note_decision(struct release *r, bool is_published)
 {
 	const json_t *list = json_object_get(r->proposal, "sha256");
-	int64_t until = json_integer_value(json_object_get(r->proposal, "until"));
 	int e = held_begin(r->store, 2000);
 
-	for (size_t k = 0; e == 0 && k < json_array_size(list); k++) {
-		const char *hex = json_string_value(json_array_get(list, k));
-
-		e = held_decided(r->store, hex, DECISION_RELEASE, until);
-		if (e == 0 && is_published)
-			e = held_released(r->store, hex, r->i->transfer);
-	}
+	if (e == 0)
+		e = ledger_decisions(&r->s->ledger.channel, take_decision, r, NULL);
+	for (size_t k = 0; e == 0 && is_published && k < json_array_size(list); k++)
+		e = held_released(r->store, json_string_value(json_array_get(list, k)), r->i->transfer);
 	if (e == 0)
 		e = held_commit(r->store);
 	if (e < 0)

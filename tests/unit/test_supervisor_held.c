@@ -185,6 +185,9 @@ static void test_ends_and_leftovers(void **state)
 
 	assert_int_equal(held_each_expired(store, 150, collect, expired), 0);
 	assert_int_equal(json_array_size(expired), 2); /* 1 was held anew at 40, 2 at 10 */
+	assert_int_equal(held_has_expired(store, hash_of(1), 139), 0); /* it was, since a sweep listed it */
+	assert_int_equal(held_has_expired(store, hash_of(1), 140), 1);
+	assert_int_equal(held_has_expired(store, hash_of(99), 140), 0);
 	assert_int_equal(held_begin(store, 1000), 0);
 	assert_int_equal(held_remove(store, hash_of(1)), 0);
 	assert_int_equal(held_remove(store, hash_of(2)), 0);
