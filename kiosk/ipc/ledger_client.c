@@ -65,6 +65,12 @@ static int send_witness_place(struct channel *c, const char *path, char **ret_wh
 			*ret_why = NULL;
 		return r;
 	}
+	if (faccessat(fd, ".", W_OK, 0) < 0 && errno == EROFS) { /* its owner is another account: EACCES says nothing */
+		if (ret_why && asprintf(ret_why, "the directory of the trail's witness (records.witness), %s, cannot be written here: it is read-only. "
+				"Of a service: ReadWritePaths=%s in a drop-in for lazaretd.service and lazaret-roles.service", dir, dir) < 0)
+			*ret_why = NULL;
+		return -EROFS;
+	}
 	encoder_init(e);
 	encode_str(e, slash + 1);
 	return channel_send(c, MESSAGE_LEDGER_KEEP_WITNESS, e, &fd, 1);

@@ -177,6 +177,11 @@ def witness_places():
     far = os.path.join(work, "disk", "far.witness")
     ok(status in (0, 1) and json.loads(get(far))["seq"] == s.records()[-1]["seq"], "an inspection leaves a witness of its report", err)
     ok(json.loads(get(far))["station"] == re.search(r"id: '([0-9a-f]{16})'", get(s.path("lazaret.yaml")).decode())[1], "with the station's id")
+    if os.geteuid() == 0 and subprocess.run(["mount", "--bind", "-o", "ro", os.path.dirname(far), os.path.dirname(far)], check=False).returncode == 0:
+        try:  # as ProtectSystem=strict makes it
+            s.expect(2, "records.witness.*cannot be written here.*ReadWritePaths=.*/disk in a drop-in", "audit", "witness")
+        finally:
+            subprocess.run(["umount", os.path.dirname(far)], check=True)
     s = Station("none", "records:\n  witness: none\n")
     s.run("inspect", s.path("trust"))
     ok(not os.path.exists(s.path("history", "audit.witness")) and s.records()[-1]["type"] == "report", "witness: none")
