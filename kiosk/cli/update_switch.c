@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
 /* What is in force changes here, by one rename, after the trail has it. */
 #include <inttypes.h>
+#include <poll.h>
 #include <string.h>
 #include <time.h>
 
@@ -14,6 +15,8 @@
 #include "station/sets.h"
 
 #define REST_MS 900000 /* inspections may take long; the officer is waiting */
+#define TURN_POLL_MS 200
+#define TURNS 900 /* as long as databases may load (daemon/station.c) */
 
 static void json_decref_p(json_t **j)
 {
@@ -276,6 +279,14 @@ int update_back(struct update *u)
 	return 0;
 }
 
+/* Is it told to wait: what the pack before brought is still being loaded? */
+static bool is_for_later(const json_t *answer)
+{
+	const char *code = json_string_value(json_object_get(json_object_get(answer, "error"), "code"));
+
+	return code && strcmp(code, "not-now") == 0;
+}
+
 int update_rest(struct update *u)
 {
 	struct control_client *client = NULL;
@@ -288,6 +299,12 @@ int update_rest(struct update *u)
 	u->is_resting = true;
 	if (r == 0)
 		r = control_client_ask(client, "rest", NULL, REST_MS, &answer);
+	for (int n = 0; r == 0 && is_for_later(answer) && n < TURNS; n++) {
+		json_decref(answer);
+		answer = NULL;
+		(void)poll(NULL, 0, TURN_POLL_MS);
+		r = control_client_ask(client, "rest", NULL, REST_MS, &answer);
+	}
 	is_ok = r == 0 && json_is_true(json_object_get(answer, "ok"));
 	if (!is_ok)
 		log_error("lazaretd did not give its database up (database: at-once: 1): %s. Try again when no medium is inspected",

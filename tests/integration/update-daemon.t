@@ -87,6 +87,10 @@ def load(s, sticks, inspections, swaps):
             r = apply(s, version)
             if r.returncode != 0:
                 failed.append((version, r.returncode, r.stdout + r.stderr))
+            # the next one comes when something was inspected with this one, however quick the machine is
+            before, limit = len(done), time.monotonic() + 20
+            while len(done) < before + 2 and time.monotonic() < limit:
+                time.sleep(0.02)
 
     swapper = threading.Thread(target=swap)
     swapper.start()
@@ -129,6 +133,7 @@ def swap_under_load(work):
            (len(media), lost, wrong))
         ok(len(set(versions)) >= 3, "on %d different sets" % len(set(versions)), versions)
         s.client.wait_for(lambda c: any(x["version"] == SWAPS for x in c.station["sets"]) and c.station["state"] == "ready")
+        s.client.wait_for(lambda c: all(m["state"] == "done" for m in c.media.values()))
         x = s.client.station["sets"][0]
         ok(x["kind"] == "database" and x["name"] == "site" and x["state"] == "ok" and 0 <= x["age_s"] < 3600, "the station tells its sets", x)
         ok(most >= 2, "two databases at a time, as configured", most)
