@@ -76,31 +76,11 @@ static int take_back(const struct review *v)
 	return v->argc < 1 ? EXIT_USAGE : review_decide(v, DECISION_REMOVE, "hash remove");
 }
 
-static const struct {
-	const char *name;
-	int (*run)(const struct review *v);
-} commands[] = { { "list", list }, { "allow", allow }, { "deny", deny }, { "remove", take_back } };
+static const struct review_command commands[] = { { "list", list }, { "allow", allow }, { "deny", deny }, { "remove", take_back } };
 
 int cmd_hash(struct cli *cli)
 {
-	struct station_config *config;
-	struct review v;
-	int status;
+	int status = review_run(cli, commands, ARRAY_LEN(commands));
 
-	cli->argc--;
-	cli->argv++;
-	if (cli->argc < 1 || review_options(cli, &v) != 0)
-		return usage();
-	for (size_t k = 0; k < ARRAY_LEN(commands); k++) {
-		if (strcmp(commands[k].name, cli->argv[0]) != 0)
-			continue;
-		config = records_config(cli);
-		if (!config)
-			return EXIT_CANNOT;
-		v.config = config;
-		status = commands[k].run(&v);
-		station_config_free(config);
-		return status == EXIT_USAGE ? usage() : status;
-	}
-	return usage();
+	return status == EXIT_USAGE ? usage() : status;
 }

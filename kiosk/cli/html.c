@@ -20,34 +20,9 @@ static const char *const colours[HTML_SERIES_MAX] = { "#1b6b3a", "#9a5b00", "#7a
 
 void html_text(FILE *out, const char *text)
 {
-	while (*text) {
-		size_t plain = strcspn(text, "\\"); /* escaped already: not once more (records_print()) */
-		_cleanup_free_ char *clean = text_escape(text, plain);
+	_cleanup_free_ char *clean = text_escape_kept(text);
 
-		for (const char *c = clean ? clean : "?"; *c; c++)
-			switch (*c) {
-			case '&':
-				(void)fputs("&amp;", out); /* errors stay in the stream until its end */
-				break;
-			case '<':
-				(void)fputs("&lt;", out);
-				break;
-			case '>':
-				(void)fputs("&gt;", out);
-				break;
-			case '"':
-				(void)fputs("&quot;", out);
-				break;
-			case '\'':
-				(void)fputs("&#39;", out);
-				break;
-			default:
-				(void)fputc(*c, out);
-			}
-		text += plain;
-		for (; *text == '\\'; text++)
-			(void)fputc('\\', out);
-	}
+	text_put_html(out, clean ? clean : "?");
 }
 
 /* The next of 2, 4, 6, 10, 20, 40, ... that is not below `value`: half of it is a whole number, too. */

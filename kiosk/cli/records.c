@@ -122,17 +122,9 @@ int records_append(const struct station_config *config, const char *type, const 
 
 void records_print(FILE *out, const char *text)
 {
-	/* Reports and trail hold escaped text: escaping it again would double its backslashes. What a forged one
-	 * could smuggle in is still caught. */
-	for (const char *p = text; *p;) {
-		size_t plain = strcspn(p, "\\");
-		_cleanup_free_ char *clean = text_escape(p, plain);
+	_cleanup_free_ char *clean = text_escape_kept(text);
 
-		(void)fputs(clean ? clean : "(out of memory)", out);
-		p += plain;
-		for (; *p == '\\'; p++)
-			(void)fputc('\\', out);
-	}
+	(void)fputs(clean ? clean : "(out of memory)", out);
 }
 
 void records_put(const char *text)

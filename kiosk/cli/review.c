@@ -243,10 +243,7 @@ static int cmd_withdraw(const struct review *v)
 	return v->argc != 1 ? usage() : decide_withdraw(v->config, v->argv[0], v->reason);
 }
 
-static const struct {
-	const char *name;
-	int (*run)(const struct review *v);
-} commands[] = {
+static const struct review_command commands[] = {
 	{ "list", cmd_list },	  { "show", review_show },	   { "release", cmd_release },	 { "reject", cmd_reject },
 	{ "confirm", cmd_confirm }, { "withdraw", cmd_withdraw }, { "proposals", cmd_proposals },
 };
@@ -305,27 +302,34 @@ int review_options(struct cli *cli, struct review *v)
 	return 0;
 }
 
-int cmd_review(struct cli *cli)
+int review_run(struct cli *cli, const struct review_command *list, size_t count)
 {
 	struct station_config *config;
 	struct review v;
-	int status = EXIT_USAGE;
+	int status;
 
 	/* "review list" is one word of options' own: the vector begins at "list" */
 	cli->argc--;
 	cli->argv++;
 	if (cli->argc < 1 || review_options(cli, &v) != 0)
-		return usage();
-	for (size_t k = 0; k < ARRAY_LEN(commands); k++) {
-		if (strcmp(commands[k].name, cli->argv[0]) != 0)
+		return EXIT_USAGE;
+	for (size_t k = 0; k < count; k++) {
+		if (strcmp(list[k].name, cli->argv[0]) != 0)
 			continue;
 		config = records_config(cli);
 		if (!config)
 			return EXIT_CANNOT;
 		v.config = config;
-		status = commands[k].run(&v);
+		status = list[k].run(&v);
 		station_config_free(config);
 		return status;
 	}
-	return usage();
+	return EXIT_USAGE;
+}
+
+int cmd_review(struct cli *cli)
+{
+	int status = review_run(cli, commands, ARRAY_LEN(commands));
+
+	return status == EXIT_USAGE ? usage() : status;
 }

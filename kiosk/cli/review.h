@@ -23,6 +23,14 @@ struct review { /* options; all borrowed */
 	char **argv; /* what is no option */
 };
 
+struct review_command {
+	const char *name;
+	int (*run)(const struct review *v);
+};
+
+/* The command that cli->argv[1] names, with its options; EXIT_USAGE: there is none, or they are wrong. */
+int review_run(struct cli *cli, const struct review_command *list, size_t count);
+
 /* 0, or EXIT_USAGE. cli->argv[0] is the command's second word. */
 _must_check_ int review_options(struct cli *cli, struct review *ret);
 int review_show(const struct review *v);

@@ -41,7 +41,7 @@ static int ask(struct held_store *h, const char *sql, const char *text)
 		return r;
 	held_bind(s, 1, text);
 	c = sqlite3_step(s);
-	return c == SQLITE_ROW ? sqlite3_column_int(s, 0) != 0 : held_errno(c);
+	return c == SQLITE_ROW ? sqlite3_column_int(s, 0) != 0 : sqlite_errno(c);
 }
 
 int held_has_copy(struct held_store *h, const char *sha256)
@@ -55,7 +55,7 @@ int held_usage(struct held_store *h, struct held_usage *ret)
 	int r = held_prepare(h, "SELECT count(*), coalesce(sum(size), 0) FROM files WHERE has_copy", &s);
 
 	if (r == 0)
-		r = held_errno(sqlite3_step(s));
+		r = sqlite_errno(sqlite3_step(s));
 	if (r < 0)
 		return r;
 	ret->files = (uint64_t)sqlite3_column_int64(s, 0);
@@ -131,7 +131,7 @@ static int count(struct held_store *h, enum held_filter filter, const char *sear
 	(void)sqlite3_bind_int64(s, 1, now);
 	(void)sqlite3_bind_int(s, 2, filter);
 	held_bind(s, 3, search && *search ? search : NULL);
-	r = held_errno(sqlite3_step(s));
+	r = sqlite_errno(sqlite3_step(s));
 	if (r == 0)
 		*ret = (uint64_t)sqlite3_column_int64(s, 0);
 	return r;
@@ -154,7 +154,7 @@ int held_list(struct held_store *h, enum held_filter filter, const char *search,
 	(void)sqlite3_bind_int64(s, 5, offset);
 	while (r == 0 && (c = sqlite3_step(s)) == SQLITE_ROW)
 		r = give(s, each, context);
-	return r != 0 ? r : held_errno(c);
+	return r != 0 ? r : sqlite_errno(c);
 }
 
 int held_find(struct held_store *h, const char *sha256, int64_t now, int (*each)(void *context, const struct held_file *f), void *context)
@@ -168,7 +168,7 @@ int held_find(struct held_store *h, const char *sha256, int64_t now, int (*each)
 	held_bind(s, 2, sha256);
 	c = sqlite3_step(s);
 	if (c != SQLITE_ROW)
-		return held_errno(c);
+		return sqlite_errno(c);
 	r = give(s, each, context);
 	return r != 0 ? r : 1;
 }
@@ -185,7 +185,7 @@ int held_complete(struct held_store *h, const char *beginning, char ret[static S
 		(void)snprintf(ret, SHA256_HEX_LEN + 1, "%s", column_text(s, 0));
 		found++;
 	}
-	r = held_errno(c);
+	r = sqlite_errno(c);
 	return r < 0 ? r : found;
 }
 
@@ -210,7 +210,7 @@ int held_places(struct held_store *h, const char *sha256, int (*each)(void *cont
 
 		r = each(context, &p);
 	}
-	return r != 0 ? r : held_errno(c);
+	return r != 0 ? r : sqlite_errno(c);
 }
 
 int held_transfer(struct held_store *h, const char *transfer, char **ret_facts)
@@ -225,7 +225,7 @@ int held_transfer(struct held_store *h, const char *transfer, char **ret_facts)
 	c = sqlite3_step(s);
 	if (c == SQLITE_ROW && !(*ret_facts = strdup(column_text(s, 0))))
 		return -ENOMEM;
-	return held_errno(c);
+	return sqlite_errno(c);
 }
 
 int held_each_expired(struct held_store *h, int64_t now, int (*each)(void *context, const char *sha256), void *context)
@@ -238,7 +238,7 @@ int held_each_expired(struct held_store *h, int64_t now, int (*each)(void *conte
 	(void)sqlite3_bind_int64(s, 1, now);
 	while (r == 0 && (c = sqlite3_step(s)) == SQLITE_ROW)
 		r = each(context, column_text(s, 0));
-	return r != 0 ? r : held_errno(c);
+	return r != 0 ? r : sqlite_errno(c);
 }
 
 int held_each_lost(struct held_store *h, int (*each)(void *context, const char *sha256), void *context)
@@ -252,5 +252,5 @@ int held_each_lost(struct held_store *h, int (*each)(void *context, const char *
 		if (faccessat(h->dir_fd, sha256, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
 			r = each(context, sha256);
 	}
-	return r != 0 ? r : held_errno(c);
+	return r != 0 ? r : sqlite_errno(c);
 }

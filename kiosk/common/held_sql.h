@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 
 #include "common/held_store.h"
+#include "common/sqlite_errno.h"
 
 struct held_store {
 	sqlite3 *db;
@@ -18,7 +19,6 @@ static inline void held_finalize_p(sqlite3_stmt **s)
 	(void)sqlite3_finalize(*s); /* repeats the error of the last step */
 }
 
-int held_errno(int sqlite_code);
 _must_check_ int held_prepare(struct held_store *h, const char *sql, sqlite3_stmt **ret);
 /* With up to four texts, in order; NULL leaves NULL. */
 _must_check_ int held_run(struct held_store *h, const char *sql, const char *const *texts, size_t count);

@@ -25,36 +25,9 @@ static const char schema[] =
 	"CREATE TABLE IF NOT EXISTS transfers(transfer TEXT PRIMARY KEY, facts TEXT NOT NULL) STRICT, WITHOUT ROWID;"
 	"PRAGMA user_version=1;";
 
-int held_errno(int code)
-{
-	switch (code & 0xff) {
-	case SQLITE_OK:
-	case SQLITE_DONE:
-	case SQLITE_ROW:
-		return 0;
-	case SQLITE_NOMEM:
-		return -ENOMEM;
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		return -EBUSY;
-	case SQLITE_FULL:
-		return -ENOSPC;
-	case SQLITE_READONLY:
-		return -EROFS;
-	case SQLITE_CANTOPEN:
-	case SQLITE_PERM:
-		return -EACCES;
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-		return -EUCLEAN;
-	default:
-		return -EIO;
-	}
-}
-
 int held_prepare(struct held_store *h, const char *sql, sqlite3_stmt **ret)
 {
-	return held_errno(sqlite3_prepare_v2(h->db, sql, -1, ret, NULL));
+	return sqlite_errno(sqlite3_prepare_v2(h->db, sql, -1, ret, NULL));
 }
 
 void held_bind(sqlite3_stmt *s, int at, const char *text)
@@ -69,12 +42,12 @@ int held_run(struct held_store *h, const char *sql, const char *const *texts, si
 
 	for (size_t k = 0; r == 0 && k < count; k++)
 		held_bind(s, (int)k + 1, texts[k]);
-	return r < 0 ? r : held_errno(sqlite3_step(s));
+	return r < 0 ? r : sqlite_errno(sqlite3_step(s));
 }
 
 static int execute(struct held_store *h, const char *sql)
 {
-	return held_errno(sqlite3_exec(h->db, sql, NULL, NULL, NULL));
+	return sqlite_errno(sqlite3_exec(h->db, sql, NULL, NULL, NULL));
 }
 
 /* -- opening ------------------------------------------------------------------------------------------------------------- */
@@ -85,7 +58,7 @@ static int version_of(struct held_store *h, int *ret)
 	int r = held_prepare(h, "PRAGMA user_version", &s);
 
 	if (r == 0)
-		r = held_errno(sqlite3_step(s));
+		r = sqlite_errno(sqlite3_step(s));
 	if (r == 0)
 		*ret = sqlite3_column_int(s, 0);
 	return r;
@@ -140,9 +113,9 @@ int held_open(const char *dir, struct held_store **ret)
 		return -errno;
 	r = make_index(h->dir_fd);
 	if (r == 0)
-		r = held_errno(sqlite3_open_v2(path, &h->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL));
+		r = sqlite_errno(sqlite3_open_v2(path, &h->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL));
 	if (r == 0)
-		r = held_errno(sqlite3_busy_timeout(h->db, WAIT_MS));
+		r = sqlite_errno(sqlite3_busy_timeout(h->db, WAIT_MS));
 	if (r == 0)
 		r = execute(h, "PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;"
 			       " PRAGMA cache_spill=OFF");
@@ -173,7 +146,7 @@ int held_dir_fd(const struct held_store *h)
 
 int held_begin(struct held_store *h, int wait_ms)
 {
-	int r = held_errno(sqlite3_busy_timeout(h->db, wait_ms));
+	int r = sqlite_errno(sqlite3_busy_timeout(h->db, wait_ms));
 
 	if (r == 0)
 		r = execute(h, "BEGIN IMMEDIATE");
@@ -277,7 +250,7 @@ static int put_file(struct held_store *h, const struct held_new *n)
 	held_bind(s, 4, n->type);
 	(void)sqlite3_bind_int64(s, 5, n->held_at);
 	(void)sqlite3_bind_int64(s, 6, n->expires);
-	return held_errno(sqlite3_step(s));
+	return sqlite_errno(sqlite3_step(s));
 }
 
 int held_put(struct held_store *h, const struct held_new *n)
@@ -297,7 +270,7 @@ int held_put(struct held_store *h, const struct held_new *n)
 	held_bind(s, 5, n->place.entry);
 	(void)sqlite3_bind_int64(s, 6, n->place.started);
 	(void)sqlite3_bind_int(s, 7, HELD_PLACES);
-	return held_errno(sqlite3_step(s));
+	return sqlite_errno(sqlite3_step(s));
 }
 
 int held_put_transfer(struct held_store *h, const char *transfer, const char *facts)
@@ -322,7 +295,7 @@ static int remove_placeless(struct held_store *h)
 	while (r == 0 && (c = sqlite3_step(s)) == SQLITE_ROW)
 		r = remove_copy(h, (const char *)sqlite3_column_text(s, 0));
 	if (r == 0)
-		r = held_errno(c);
+		r = sqlite_errno(c);
 	return r < 0 ? r : execute(h, "DELETE FROM files WHERE NOT EXISTS (SELECT 1 FROM places p WHERE p.sha256 = files.sha256)");
 }
 
@@ -373,7 +346,7 @@ int held_decided(struct held_store *h, const char *sha256, enum decision d, int6
 	held_bind(s, 1, sha256);
 	(void)sqlite3_bind_int(s, 2, d == DECISION_REMOVE ? DECISION_NONE : d);
 	(void)sqlite3_bind_int64(s, 3, until);
-	r = held_errno(sqlite3_step(s));
+	r = sqlite_errno(sqlite3_step(s));
 	return r == 0 && (d == DECISION_REJECT || d == DECISION_DENY) && sqlite3_changes(h->db) > 0 ? held_drop_copy(h, sha256) : r;
 }
 
@@ -385,7 +358,7 @@ int held_forget_decisions(struct held_store *h, int64_t now)
 	if (r < 0)
 		return r;
 	(void)sqlite3_bind_int64(s, 1, now);
-	return held_errno(sqlite3_step(s));
+	return sqlite_errno(sqlite3_step(s));
 }
 
 int held_released(struct held_store *h, const char *sha256, const char *transfer)
@@ -405,7 +378,7 @@ int held_has_expired(struct held_store *h, const char *sha256, int64_t now)
 	held_bind(s, 1, sha256);
 	(void)sqlite3_bind_int64(s, 2, now);
 	c = sqlite3_step(s);
-	return c == SQLITE_ROW ? 1 : held_errno(c);
+	return c == SQLITE_ROW ? 1 : sqlite_errno(c);
 }
 
 int held_remove(struct held_store *h, const char *sha256)

@@ -57,35 +57,6 @@ static const char *const statements[STATEMENT_COUNT_] = {
 	[ADD_FILE] = "INSERT INTO files(id, sha256, path, size, verdict, rule, code, at, length) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)",
 };
 
-int history_errno(int code)
-{
-	switch (code & 0xff) {
-	case SQLITE_OK:
-	case SQLITE_DONE:
-	case SQLITE_ROW:
-		return 0;
-	case SQLITE_NOMEM:
-		return -ENOMEM;
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		return -EBUSY;
-	case SQLITE_FULL:
-		return -ENOSPC;
-	case SQLITE_READONLY:
-		return -EROFS;
-	case SQLITE_CANTOPEN:
-	case SQLITE_PERM:
-		return -EACCES;
-	case SQLITE_INTERRUPT:
-		return -ETIMEDOUT;
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-		return -EUCLEAN;
-	default:
-		return -EIO;
-	}
-}
-
 const char *history_error(const struct history *h)
 {
 	return sqlite3_errmsg(h->db);
@@ -109,7 +80,7 @@ static int prepare_all(struct history *h)
 		int c = sqlite3_prepare_v3(h->db, statements[i], -1, SQLITE_PREPARE_PERSISTENT, &h->prepared[i], NULL);
 
 		if (c != SQLITE_OK)
-			return history_errno(c);
+			return sqlite_errno(c);
 	}
 	return 0;
 }
@@ -118,7 +89,7 @@ static int prepare_all(struct history *h)
 
 static int execute(struct history *h, const char *sql)
 {
-	return history_errno(sqlite3_exec(h->db, sql, NULL, NULL, NULL));
+	return sqlite_errno(sqlite3_exec(h->db, sql, NULL, NULL, NULL));
 }
 
 enum history_rank history_rank(const char *verdict)
@@ -134,7 +105,7 @@ static int run(sqlite3_stmt *s)
 	int c = sqlite3_step(s);
 
 	(void)sqlite3_reset(s); /* repeats the code of the step */
-	return history_errno(c);
+	return sqlite_errno(c);
 }
 
 static int set_ranked(struct history *h, int64_t transfer_id, const int64_t ranked[static RANK_COUNT_])
@@ -147,7 +118,7 @@ static int set_ranked(struct history *h, int64_t transfer_id, const int64_t rank
 		c = sqlite3_bind_int64(s, 1, transfer_id);
 	for (int k = 0; c == SQLITE_OK && k < RANK_COUNT_; k++)
 		c = sqlite3_bind_int64(s, 2 + k, ranked[k]);
-	return c == SQLITE_OK ? run(s) : history_errno(c);
+	return c == SQLITE_OK ? run(s) : sqlite_errno(c);
 }
 
 /* Rows of version 0, in the order in which they came: that of the reports, one after the other. */
@@ -155,12 +126,12 @@ static int copy_files(struct history *h)
 {
 	_cleanup_(finalize_p) sqlite3_stmt *from = NULL, *to = NULL;
 	int64_t ranked[RANK_COUNT_] = { 0 }, transfer_id = -1;
-	int r = history_errno(sqlite3_prepare_v2(h->db,
+	int r = sqlite_errno(sqlite3_prepare_v2(h->db,
 						 "SELECT transfer_id, verdict, sha256, path, size, rule FROM files_0 ORDER BY rowid",
 						 -1, &from, NULL));
 
 	if (r == 0)
-		r = history_errno(sqlite3_prepare_v2(h->db,
+		r = sqlite_errno(sqlite3_prepare_v2(h->db,
 						     "INSERT INTO files(id, verdict, sha256, path, size, rule) VALUES(?1,?2,?3,?4,?5,?6)",
 						     -1, &to, NULL));
 	while (r == 0) {
@@ -169,7 +140,7 @@ static int copy_files(struct history *h)
 		enum history_rank rank;
 
 		if (c != SQLITE_ROW && c != SQLITE_DONE)
-			return history_errno(c);
+			return sqlite_errno(c);
 		if (id != transfer_id && transfer_id >= 0)
 			r = set_ranked(h, transfer_id, ranked);
 		if (id != transfer_id)
@@ -178,9 +149,9 @@ static int copy_files(struct history *h)
 			return r;
 		transfer_id = id;
 		rank = history_rank((const char *)sqlite3_column_text(from, 1));
-		r = history_errno(sqlite3_bind_int64(to, 1, file_id(id, rank, ranked[rank]++)));
+		r = sqlite_errno(sqlite3_bind_int64(to, 1, file_id(id, rank, ranked[rank]++)));
 		for (int k = 1; r == 0 && k <= 5; k++)
-			r = history_errno(sqlite3_bind_value(to, 1 + k, sqlite3_column_value(from, k)));
+			r = sqlite_errno(sqlite3_bind_value(to, 1 + k, sqlite3_column_value(from, k)));
 		if (r == 0)
 			r = run(to);
 	}
@@ -195,7 +166,7 @@ static int get_version(struct history *h, int *ret)
 	if (c == SQLITE_OK)
 		c = sqlite3_step(s);
 	if (c != SQLITE_ROW)
-		return c == SQLITE_DONE ? -EIO : history_errno(c);
+		return c == SQLITE_DONE ? -EIO : sqlite_errno(c);
 	*ret = sqlite3_column_int(s, 0);
 	return 0;
 }
@@ -243,9 +214,9 @@ static int bring_up(struct history *h)
 
 static int open_database(struct history *h, const char *path, int flags)
 {
-	int r = history_errno(sqlite3_open_v2(path, &h->db, flags | SQLITE_OPEN_NOMUTEX, NULL));
+	int r = sqlite_errno(sqlite3_open_v2(path, &h->db, flags | SQLITE_OPEN_NOMUTEX, NULL));
 
-	return r < 0 ? r : history_errno(sqlite3_busy_timeout(h->db, BUSY_TIMEOUT_MS));
+	return r < 0 ? r : sqlite_errno(sqlite3_busy_timeout(h->db, BUSY_TIMEOUT_MS));
 }
 
 static int open_writer(const char *path, bool is_file, struct history **ret)
@@ -257,7 +228,7 @@ static int open_writer(const char *path, bool is_file, struct history **ret)
 		return -ENOMEM;
 	r = open_database(h, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
 	if (r == 0 && is_file)
-		r = history_errno(sqlite3_file_control(h->db, NULL, SQLITE_FCNTL_PERSIST_WAL, &persist));
+		r = sqlite_errno(sqlite3_file_control(h->db, NULL, SQLITE_FCNTL_PERSIST_WAL, &persist));
 	if (r == 0)
 		r = execute(h, settings);
 	if (r == 0)

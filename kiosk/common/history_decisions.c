@@ -80,12 +80,12 @@ static int run(sqlite3_stmt *s)
 	int c = sqlite3_step(s);
 
 	(void)sqlite3_reset(s); /* repeats the code of the step */
-	return history_errno(c);
+	return sqlite_errno(c);
 }
 
 static int prepare(struct history *h, const char *sql, sqlite3_stmt **ret)
 {
-	return history_errno(sqlite3_prepare_v2(h->db, sql, -1, ret, NULL));
+	return sqlite_errno(sqlite3_prepare_v2(h->db, sql, -1, ret, NULL));
 }
 
 /* A failed bind leaves NULL, which NOT NULL columns refuse. */
@@ -184,7 +184,7 @@ int history_decisions_place(struct history *h, int64_t *ret_seq)
 		return r;
 	c = sqlite3_step(s);
 	*ret_seq = c == SQLITE_ROW ? sqlite3_column_int64(s, 0) : -1;
-	return history_errno(c);
+	return sqlite_errno(c);
 }
 
 int history_decisions_set_place(struct history *h, int64_t seq)
@@ -200,7 +200,7 @@ int history_decisions_set_place(struct history *h, int64_t seq)
 
 int history_decisions_begin(struct history *h)
 {
-	return history_errno(sqlite3_exec(h->db,
+	return sqlite_errno(sqlite3_exec(h->db,
 					  "BEGIN IMMEDIATE; DELETE FROM decided; DELETE FROM proposals; DELETE FROM closed;"
 					  "DELETE FROM decisions_place",
 					  NULL, NULL, NULL));
@@ -210,7 +210,7 @@ int history_decisions_end(struct history *h, int64_t seq)
 {
 	int r = history_decisions_set_place(h, seq);
 
-	return r < 0 ? r : history_errno(sqlite3_exec(h->db, "COMMIT", NULL, NULL, NULL));
+	return r < 0 ? r : sqlite_errno(sqlite3_exec(h->db, "COMMIT", NULL, NULL, NULL));
 }
 
 /* -- questions --------------------------------------------------------------------------------------------------------- */
@@ -231,7 +231,7 @@ static int give_decision(sqlite3_stmt *s, int (*each)(void *context, const struc
 	int c = sqlite3_step(s);
 
 	if (c != SQLITE_ROW)
-		return history_errno(c);
+		return sqlite_errno(c);
 	if (sqlite3_column_bytes(s, 0) != SHA256_LEN)
 		return -EUCLEAN;
 	memcpy(d.sha256, sqlite3_column_blob(s, 0), SHA256_LEN);
@@ -293,7 +293,7 @@ int history_decisions_knows(struct history *h, const char *id)
 		return r;
 	bind_text(s, 1, id);
 	c = sqlite3_step(s);
-	return c == SQLITE_ROW ? 1 : history_errno(c);
+	return c == SQLITE_ROW ? 1 : sqlite_errno(c);
 }
 
 #define PROPOSED "SELECT p.id, p.body, p.expires, p.seq, c.decision FROM proposals p LEFT JOIN closed c ON c.id = p.id "
@@ -304,7 +304,7 @@ static int give_proposal(sqlite3_stmt *s, int (*each)(void *context, const struc
 	int c = sqlite3_step(s);
 
 	if (c != SQLITE_ROW)
-		return history_errno(c);
+		return sqlite_errno(c);
 	p.id = column_text(s, 0);
 	p.body = column_text(s, 1);
 	p.expires = sqlite3_column_int64(s, 2);

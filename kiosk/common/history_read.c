@@ -30,7 +30,7 @@ int history_find(struct history *h, const char *transfer)
 		c = sqlite3_step(s);
 	if (c == SQLITE_ROW)
 		return 0;
-	return c == SQLITE_DONE ? -ENOENT : history_errno(c);
+	return c == SQLITE_DONE ? -ENOENT : sqlite_errno(c);
 }
 
 int history_last_seq(struct history *h, int64_t *ret_seq)
@@ -41,7 +41,7 @@ int history_last_seq(struct history *h, int64_t *ret_seq)
 	if (c == SQLITE_OK)
 		c = sqlite3_step(s);
 	if (c != SQLITE_ROW)
-		return c == SQLITE_DONE ? -EIO : history_errno(c);
+		return c == SQLITE_DONE ? -EIO : sqlite_errno(c);
 	*ret_seq = sqlite3_column_int64(s, 0);
 	return 0;
 }
@@ -104,7 +104,7 @@ int history_transfers_page(struct history *h, const char *before, const char *se
 
 		r = each(context, &t);
 	}
-	return r != 0 ? r : history_errno(c);
+	return r != 0 ? r : sqlite_errno(c);
 }
 
 int history_transfers(struct history *h, int64_t limit,
@@ -147,7 +147,7 @@ int history_files(struct history *h, const char *sha256_or_text, int64_t limit,
 
 		r = each(context, &f);
 	}
-	return r != 0 ? r : history_errno(c);
+	return r != 0 ? r : sqlite_errno(c);
 }
 
 /* -- one transfer's files -------------------------------------------------------------------------------- */
@@ -185,7 +185,7 @@ static int get_ranks(struct history *h, const char *transfer, struct history_ran
 	if (c == SQLITE_OK)
 		c = sqlite3_step(s);
 	if (c != SQLITE_ROW)
-		return c == SQLITE_DONE ? -ENOENT : history_errno(c);
+		return c == SQLITE_DONE ? -ENOENT : sqlite_errno(c);
 	ret->transfer_id = sqlite3_column_int64(s, 0);
 	for (int k = 0; k < RANK_COUNT_; k++)
 		ret->rows[k] = sqlite3_column_int64(s, 1 + k);
@@ -256,7 +256,7 @@ static int each_row(struct history *h, const struct history_ranks *ranks, int64_
 
 		r = each(context, &e);
 	}
-	return r != 0 ? r : history_errno(c);
+	return r != 0 ? r : sqlite_errno(c);
 }
 
 static int page_unsearched(struct history *h, const struct history_ranks *ranks, enum history_filter filter, int64_t offset,
@@ -308,7 +308,7 @@ static int search_rank(struct history *h, int64_t first, int64_t rows, const cha
 		c = sqlite3_bind_text(s, 3, pattern, -1, SQLITE_STATIC);
 	while (r == 0 && (c == SQLITE_OK || c == SQLITE_ROW) && (c = sqlite3_step(s)) == SQLITE_ROW)
 		r = note_found(h, sqlite3_column_int64(s, 0));
-	return r < 0 ? r : history_errno(c);
+	return r < 0 ? r : sqlite_errno(c);
 }
 
 static bool is_found(const struct history *h, const struct history_ranks *ranks, enum history_filter filter, const char *text)

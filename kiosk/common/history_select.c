@@ -97,7 +97,7 @@ int history_select_transfers(struct history *h, const struct history_selection *
 
 		r = each(context, &t);
 	}
-	return r != 0 ? r : history_errno(c);
+	return r != 0 ? r : sqlite_errno(c);
 }
 
 static int prepare_files(struct history *h, const char *wanted, bool is_sum, sqlite3_stmt **ret)
@@ -141,5 +141,5 @@ int history_select_files(struct history *h, const struct history_selection *by, 
 
 		r = each(context, &f);
 	}
-	return r != 0 ? r : history_errno(c);
+	return r != 0 ? r : sqlite_errno(c);
 }

@@ -20,18 +20,18 @@ static int run(struct history *h, sqlite3_stmt *s)
 	int c = sqlite3_step(s);
 
 	(void)sqlite3_reset(s); /* repeats the code of the step */
-	return history_errno(c);
+	return sqlite_errno(c);
 }
 
 /* With all that was written before. synchronous=NORMAL may lose the last transactions when the power goes
  * (sqlite.org/pragma.html#pragma_synchronous). */
 static int run_synced(struct history *h, sqlite3_stmt *s)
 {
-	int r = history_errno(sqlite3_exec(h->db, "PRAGMA synchronous=FULL", NULL, NULL, NULL)), back;
+	int r = sqlite_errno(sqlite3_exec(h->db, "PRAGMA synchronous=FULL", NULL, NULL, NULL)), back;
 
 	if (r == 0)
 		r = run(h, s);
-	back = history_errno(sqlite3_exec(h->db, "PRAGMA synchronous=NORMAL", NULL, NULL, NULL));
+	back = sqlite_errno(sqlite3_exec(h->db, "PRAGMA synchronous=NORMAL", NULL, NULL, NULL));
 	return r < 0 ? r : back;
 }
 
@@ -52,7 +52,7 @@ static int put(struct history *h, const char *series, const char *key, json_int_
 		c = sqlite3_bind_int64(s, 3, date);
 	if (c == SQLITE_OK)
 		c = sqlite3_bind_int64(s, 4, (sqlite3_int64)seq);
-	return c == SQLITE_OK ? execute(h, s) : history_errno(c);
+	return c == SQLITE_OK ? execute(h, s) : sqlite_errno(c);
 }
 
 int history_series_add(struct history *h, const char *type, const json_t *body, uint64_t seq)
@@ -77,7 +77,7 @@ static int get(struct history *h, const char *series, const char *key, uint64_t 
 		c = sqlite3_step(s);
 	if (c == SQLITE_ROW)
 		*ret = (uint64_t)sqlite3_column_int64(s, 0);
-	return c == SQLITE_ROW ? 1 : history_errno(c);
+	return c == SQLITE_ROW ? 1 : sqlite_errno(c);
 }
 
 int history_series_date(struct history *h, const char *series, const char *key, uint64_t *ret)
@@ -101,5 +101,5 @@ int history_series_set_whole(struct history *h, bool is_whole)
 	if (is_whole)
 		return put(h, WHOLE, WHOLE, 1, 0, run_synced);
 	c = sqlite3_prepare_v2(h->db, "DELETE FROM series WHERE series='' AND key=''", -1, &s, NULL);
-	return c == SQLITE_OK ? run_synced(h, s) : history_errno(c);
+	return c == SQLITE_OK ? run_synced(h, s) : sqlite_errno(c);
 }

@@ -12,6 +12,7 @@
 
 #include "common/hash.h"
 #include "common/history.h"
+#include "common/sqlite_errno.h"
 
 #define HISTORY_VERSION 4 /* PRAGMA user_version; 0 was without ranks, codes and places, 2 without series, 3 without decisions */
 
@@ -61,7 +62,6 @@ struct history {
 	} found;
 };
 
-int history_errno(int sqlite_code); /* 0 or a negative errno */
 /* "blocked" and so on; what is no verdict ranks first, so that it is seen. */
 enum history_rank history_rank(const char *verdict);
 

@@ -80,7 +80,7 @@ static int add_reasons(struct history_totals *t, sqlite3_stmt *s)
 			t->reasons[reason] += positive(s, 1);
 	}
 	(void)sqlite3_reset(s); /* repeats the code of the step */
-	return history_errno(c);
+	return sqlite_errno(c);
 }
 
 /* 1: the last one counted is where it was; 0: it is not. */
@@ -95,7 +95,7 @@ static int is_same(struct history *h, const struct history_totals *t)
 		c = sqlite3_bind_text(s, 2, t->transfer, -1, SQLITE_STATIC);
 	if (c == SQLITE_OK)
 		c = sqlite3_step(s);
-	return c == SQLITE_ROW ? 1 : history_errno(c);
+	return c == SQLITE_ROW ? 1 : sqlite_errno(c);
 }
 
 static int count(struct history *h, struct history_totals *t, bool *ret_more)
@@ -121,7 +121,7 @@ static int count(struct history *h, struct history_totals *t, bool *ret_more)
 		add_transfer(t, s);
 		r = add_reasons(t, reasons);
 	}
-	return r < 0 ? r : history_errno(c);
+	return r < 0 ? r : sqlite_errno(c);
 }
 
 int history_totals_count(struct history *h, struct history_totals *t, bool *ret_more, bool *ret_anew)
@@ -164,5 +164,5 @@ int history_reasons(struct history *h, int64_t from, int64_t until, uint64_t ret
 		if (c == SQLITE_ROW && reason_parse(words(s, 0), &reason) == 0)
 			ret[reason] = positive(s, 1);
 	}
-	return history_errno(c);
+	return sqlite_errno(c);
 }

@@ -121,3 +121,50 @@ bool text_utf8_valid(const void *raw, size_t size)
 	}
 	return true;
 }
+
+char *text_escape_kept(const char *text)
+{
+	char *out = NULL;
+	size_t size;
+	FILE *f = open_memstream(&out, &size);
+
+	if (!f)
+		return NULL;
+	while (*text) {
+		size_t plain = strcspn(text, "\\");
+		_cleanup_free_ char *clean = text_escape(text, plain);
+
+		(void)fputs(clean ? clean : "(out of memory)", f); /* fclose() tells */
+		for (text += plain; *text == '\\'; text++)
+			(void)fputc('\\', f);
+	}
+	if (fclose(f) == 0)
+		return out;
+	free(out);
+	return NULL;
+}
+
+void text_put_html(FILE *out, const char *text)
+{
+	for (const char *c = text; *c; c++) {
+		switch (*c) {
+		case '&':
+			(void)fputs("&amp;", out);
+			break;
+		case '<':
+			(void)fputs("&lt;", out);
+			break;
+		case '>':
+			(void)fputs("&gt;", out);
+			break;
+		case '"':
+			(void)fputs("&quot;", out);
+			break;
+		case '\'':
+			(void)fputs("&#39;", out);
+			break;
+		default:
+			(void)fputc(*c, out);
+		}
+	}
+}

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "common/macros.h"
 
@@ -14,6 +15,13 @@
  * spaces (Zs), default-ignorable code points, U+2800, a combining mark at the start and the third and further one
  * in a row (Unicode 15, UAX #44) as \u{HEX}; the backslash as \\. What is returned equals the input exactly when the input is "clean". */
 char *text_escape(const void *raw, size_t size);
+
+/* Text that text_escape() made and somebody kept, such as a report's: what a forged one could smuggle in is escaped, its backslashes
+ * are not doubled. Owned by the caller, NULL when out of memory. */
+char *text_escape_kept(const char *text);
+
+/* In HTML's escapes (HTML, 13.1.2), for text and for attributes. Errors stay in the stream (ferror()). */
+void text_put_html(FILE *out, const char *text);
 
 /* Is text_escape() the identity on these bytes? */
 _must_check_ bool text_clean(const void *raw, size_t size);

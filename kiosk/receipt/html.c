@@ -7,43 +7,19 @@
 #include <string.h>
 
 #include "common/base64.h"
+#include "common/text.h"
 #include "receipt/forms.h"
 #include "receipt/html_parts.h"
 #include "receipt/qr.h"
 
 /* ferror() is looked at in the end, here and below. */
-void html_put(FILE *out, const char *text)
-{
-	for (const char *c = text; *c; c++) {
-		switch (*c) { /* HTML, 13.1.2: what may not stand in text and in attributes */
-		case '&':
-			(void)fputs("&amp;", out);
-			break;
-		case '<':
-			(void)fputs("&lt;", out);
-			break;
-		case '>':
-			(void)fputs("&gt;", out);
-			break;
-		case '"':
-			(void)fputs("&quot;", out);
-			break;
-		case '\'':
-			(void)fputs("&#39;", out);
-			break;
-		default:
-			(void)fputc(*c, out);
-		}
-	}
-}
-
 /* A name is isolated: one in a script that runs from right to left must not reorder what stands around it (UAX #9). */
 void html_name(FILE *out, const char *text)
 {
 	if (!*text)
 		return;
 	(void)fputs("<bdi>", out);
-	html_put(out, text);
+	text_put_html(out, text);
 	(void)fputs("</bdi>", out);
 }
 

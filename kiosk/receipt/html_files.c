@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/text.h"
 #include "receipt/html_parts.h"
 
 /* -- refused ---------------------------------------------------------------------------------------------------- */
@@ -15,7 +16,7 @@ static int put_decision(const struct sheet *s, const json_t *file)
 		return -ENOMEM;
 	if (*words)
 		(void)fputs("<span class=\"sub\">", s->out);
-	html_put(s->out, words);
+	text_put_html(s->out, words);
 	if (*words)
 		(void)fputs("</span>", s->out);
 	return 0;
@@ -68,7 +69,7 @@ static void put_next_steps(const struct sheet *s)
 		if (files > 0)
 			(void)fprintf(s->out, "<tr><th scope=\"row\">%s</th><td class=\"n\" data-label=\"Files\">%" PRIu64 "</td><td>", reason_code((enum reason)k), files);
 		if (files > 0)
-			html_put(s->out, reason_next_step((enum reason)k));
+			text_put_html(s->out, reason_next_step((enum reason)k));
 		if (files > 0)
 			(void)fputs("</td></tr>\n", s->out);
 	}
@@ -113,7 +114,7 @@ static int put_signers(const struct sheet *s, const json_t *file)
 		if (!name || !via || asprintf(&words, "signed by %s, proved by %s", name, via) < 0)
 			return -ENOMEM;
 		(void)fputs("<span class=\"sub\">", s->out);
-		html_put(s->out, words);
+		text_put_html(s->out, words);
 		(void)fputs("</span>", s->out);
 	}
 	return 0;
@@ -130,7 +131,7 @@ static int put_vouched(const struct sheet *s, const json_t *file)
 		if (!code)
 			return -ENOMEM;
 		(void)fputs("<span class=\"sub warn\">not seen by the virus scanner (", s->out);
-		html_put(s->out, code);
+		text_put_html(s->out, code);
 		(void)fputs("): the signature vouches for it</span>", s->out);
 	}
 	return 0;
@@ -147,10 +148,10 @@ static int put_approved(const struct sheet *s, const json_t *file)
 	html_name(s->out, path);
 	if (*type)
 		(void)fputs("<span class=\"sub\">", s->out);
-	html_put(s->out, type);
+	text_put_html(s->out, type);
 	(void)fprintf(s->out, "%s</th><td class=\"n\" data-label=\"Bytes\">%" JSON_INTEGER_FORMAT "</td><td><code>", *type ? "</span>" : "",
 		      json_integer_value(json_object_get(file, "size")));
-	html_put(s->out, sum);
+	text_put_html(s->out, sum);
 	(void)fputs("</code>", s->out);
 	r = put_signers(s, file);
 	if (r == 0)

@@ -7,8 +7,7 @@
 
 #include "receipt/forms.h"
 
-/* Text in HTML's escapes; the same as a name of its own direction. */
-void html_put(FILE *out, const char *text);
+/* Text (text_put_html()) as a name of its own direction. */
 void html_name(FILE *out, const char *text);
 
 /* html_bar.c: how many of the files were approved, held, blocked, as a picture and in words. */

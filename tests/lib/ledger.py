@@ -63,9 +63,12 @@ class Ledger:
         return struct.unpack("<Q", self.expect("LEDGER_SERIES_DATE"))[0]
 
     def report(self, transfer, files, witness):
+        return self.keep(transfer, lambda previous: make_report(transfer, files, previous, witness))
+
+    def keep(self, transfer, make):
+        """The report that `make` makes, given the hash of the one before or None."""
         self.send("LEDGER_LOCK")
-        previous = self.expect("LEDGER_LOCKED")[4:].decode() or None
-        report = make_report(transfer, files, previous, witness)
+        report = make(self.expect("LEDGER_LOCKED")[4:].decode() or None)
         with tempfile.TemporaryFile() as f:
             f.write(report)
             f.flush()
@@ -104,6 +107,11 @@ def make_report(transfer, files, previous, witness):
                          "write_protected": True, "sectors_written": None, "removable_at": 1795310030, "volumes": []},
               "counts": dict(count, files=len(entries), bytes=len(entries)), "audit": {"seq": witness[0], "hash": witness[1]},
               "files": []}
+    return framed(report, entries)
+
+
+def framed(report, entries):
+    """As lazaretd writes it: canonical, a line for each file."""
     before, after = canonical(report).split('"files":[]', 1)
     lines = ",\n".join(map(canonical, entries))
     return (before + '"files":[\n' + lines + ("\n" if lines else "") + "]" + after + "\n").encode()

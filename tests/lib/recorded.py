@@ -1,30 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception
 """A station with transfers of which a test decides what they were: this script is the supervisor of a real lazaret-ledger, which
 records and indexes them. For tests of what is made of records: history, metrics, monthly reports."""
-import json
-import os
 import pathlib
-import re
-import socket
-import struct
 import subprocess
-import tempfile
 
-from tap import BUILD, ROOT, make_databases
+import ledger
+from tap import BUILD, make_databases
 
-NAMES = re.findall(r"^M\((\w+),", (ROOT / "kiosk" / "ipc" / "messages.def").read_text(), re.M)
 LAZARET = BUILD / "bin" / "lazaret"
 DAY = 86400
 NOVEMBER = 1793491200  # 2026-11-01 00:00 UTC
-
-
-def _text(text):
-    data = text.encode()
-    return struct.pack("<I", len(data)) + data
-
-
-def _canonical(value):
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 class Recorded:
@@ -36,50 +21,18 @@ class Recorded:
                        check=True, stdout=subprocess.DEVNULL)
         with open(self.at / "lazaret.yaml", "a", encoding="utf-8") as f:
             f.write(extra)
-        self._begin()
-
-    def _begin(self):
-        self.sock, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        os.set_inheritable(theirs.fileno(), True)
-        self.process = subprocess.Popen(["/bin/sh", "-c", 'exec "$0" 3<&%d' % theirs.fileno(), BUILD / "bin" / "lazaret-ledger"],
-                                        pass_fds=[theirs.fileno()])
-        theirs.close()
-        self.sock.settimeout(60)
-        fds = [os.open(self.at / name, os.O_RDONLY) for name in ("audit", "reports", "keys/audit.key", "history")]
-        self._send("LEDGER_START", _text("quay"), fds)
-        for fd in fds:
-            os.close(fd)
-        self._expect("READY")
-
-    def _send(self, name, payload=b"", fds=()):
-        socket.send_fds(self.sock, [struct.pack("<I", NAMES.index(name)) + payload], list(fds))
-
-    def _expect(self, name):
-        data = self.sock.recv(65536)
-        got = NAMES[struct.unpack_from("<I", data)[0]] if data else "end of file"
-        if got != name:
-            raise RuntimeError("expected %s, got %s %r" % (name, got, data))
-        return data[4:]
+        self.ledger = ledger.Ledger(self.at)
 
     def append(self, kind, body):
         """A record of the trail; its number."""
-        self._send("LEDGER_APPEND", _text(kind) + _text(json.dumps(body)))
-        return struct.unpack_from("<Q", self._expect("LEDGER_APPENDED"))[0]
+        return self.ledger.append(kind, body)[0]
 
     def transfer(self, name, files=(), **fields):
         """A report; `files`: (path, verdict) or (path, verdict, code); `fields` of the report and, as a dict, of its `medium`."""
-        self._send("LEDGER_LOCK")
-        previous = self._expect("LEDGER_LOCKED")[4:].decode() or None
-        with tempfile.TemporaryFile() as f:
-            f.write(make_report(name, files, previous, fields))
-            f.flush()
-            self._send("LEDGER_REPORT", _text(name), [f.fileno()])
-            self._expect("LEDGER_APPENDED")
+        self.ledger.keep(name, lambda previous: make_report(name, files, previous, fields))
 
     def end(self):
-        self._send("END")
-        self.sock.close()
-        return self.process.wait(60)
+        return self.ledger.end()
 
     def run(self, *args, **options):
         """`lazaret -C STATION ARGS`."""
@@ -102,6 +55,4 @@ def make_report(transfer, files, previous, fields):
                           "policy_sha256": "ab" * 32, "sandbox": "test"},
               "medium": medium, "counts": dict(count, files=len(entries), bytes=10 * len(entries)), "audit": {"seq": 0, "hash": "00" * 32},
               "files": [], **fields}
-    before, after = _canonical(report).split('"files":[]', 1)
-    lines = ",\n".join(map(_canonical, entries))
-    return (before + '"files":[\n' + lines + ("\n" if lines else "") + "]" + after + "\n").encode()
+    return ledger.framed(report, entries)
