@@ -26,6 +26,7 @@ void audit_done(struct audit *a)
 	close_p(&a->audit_fd);
 	close_p(&a->reports_fd);
 	json_decref(a->recorded);
+	json_decref(a->present);
 	free(a->hashes);
 	station_config_free(a->config);
 }
@@ -100,10 +101,24 @@ static void tell_clock_step(struct audit *a, const struct chain_record *r)
 		    moved_ms < 0 ? "-" : "+", moved_ms < 0 ? -(moved_ms / 1000) : moved_ms / 1000, abs((int)(moved_ms % 1000)), now, before);
 }
 
+#define REPORT_NAME_ROOM (REPORT_TRANSFER_MAX + 16)
+
+/* Does it record a report? The file's name. (The ledger, whose signature it has, never writes one without these.) */
+static bool is_report(const struct chain_record *r, char ret[static REPORT_NAME_ROOM])
+{
+	const char *transfer = json_string_value(json_object_get(r->body, "transfer"));
+
+	if (strcmp(r->type, CHAIN_TYPE_REPORT) != 0 || !transfer || !report_transfer_valid(transfer) ||
+	    !json_is_string(json_object_get(r->body, "sha256")))
+		return false;
+	(void)snprintf(ret, REPORT_NAME_ROOM, "%s.json", transfer); /* fits: it is valid */
+	return true;
+}
+
 static int on_record(void *context, const struct chain_record *r, uint64_t line)
 {
 	struct audit *a = context;
-	char hex[SHA256_HEX_LEN + 1];
+	char hex[SHA256_HEX_LEN + 1], name[REPORT_NAME_ROOM];
 
 	if (strcmp(r->type, CHAIN_TYPE_CLOCK) == 0)
 		tell_clock_step(a, r);
@@ -113,17 +128,8 @@ static int on_record(void *context, const struct chain_record *r, uint64_t line)
 			problem(a, "line %" PRIu64 ": record %" PRIu64 " has hash %s, not the expected one", line, r->seq, hex);
 		a->is_expected_seen = true;
 	}
-	if (strcmp(r->type, CHAIN_TYPE_REPORT) == 0) {
-		const char *transfer = json_string_value(json_object_get(r->body, "transfer"));
-		json_t *sum = json_object_get(r->body, "sha256");
-		char name[REPORT_TRANSFER_MAX + 16];
-
-		if (!transfer || !report_transfer_valid(transfer) || !json_is_string(sum))
-			return 0; /* signed by the ledger, which never writes such a one */
-		(void)snprintf(name, sizeof(name), "%s.json", transfer); /* fits: it is valid */
-		if (json_object_set(a->recorded, name, sum) < 0)
-			return -ENOMEM;
-	}
+	if (is_report(r, name) && json_object_set(a->recorded, name, json_object_get(r->body, "sha256")) < 0)
+		return -ENOMEM;
 	return note_hash(a, r);
 }
 
@@ -233,34 +239,62 @@ static void check_report(struct audit *a, const char *name, const char *expected
 	check_witness(a, name, in);
 }
 
-/* A report gets its name just before its record: one that came while we read is none of our business. */
-static bool is_being_recorded(const struct audit *a, const char *name)
+/* Those that are there now; -ENOMEM or what listing met, after telling. */
+static int list_reports(struct audit *a)
 {
-	struct stat st;
+	int copy = fcntl(a->reports_fd, F_DUPFD_CLOEXEC, 0), r = 0;
+	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	struct dirent *entry;
 
-	return fstatat(a->reports_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && (st.st_ctim.tv_sec > a->began.tv_sec ||
-		(st.st_ctim.tv_sec == a->began.tv_sec && st.st_ctim.tv_nsec > a->began.tv_nsec));
+	if (!dir) {
+		r = -errno;
+		close_p(&copy);
+		problem(a, "%s: %s", a->config->reports_dir, strerror(-r));
+		return r;
+	}
+	rewinddir(dir); /* the descriptors share their position */
+	while (r == 0 && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.' && json_object_set_new(a->present, entry->d_name, json_true()) < 0)
+			r = -ENOMEM;
+	(void)closedir(dir); /* read-only use */
+	return r;
+}
+
+static int on_later_record(void *context, const struct chain_record *r, uint64_t line)
+{
+	struct audit *a = context;
+	char name[REPORT_NAME_ROOM];
+
+	if (is_report(r, name) && !json_object_get(a->recorded, name))
+		(void)json_object_del(a->present, name); /* later than what is verified here */
+	return 0;
+}
+
+/* A report gets its name just before its record. One that was there before the trail was read, and has no record in it, may have got
+ * that meanwhile: it is in the trail when that is read once more. */
+static int read_again(struct audit *a, const struct minisign_public *key, enum chain_care care)
+{
+	struct chain_visitor visitor = { .record = on_later_record, .context = a };
+	struct chain_result result;
+	const char *name;
+	json_t *x;
+
+	json_object_foreach(a->present, name, x)
+		if (!json_object_get(a->recorded, name))
+			return chain_walk_all(a->audit_fd, key, care, &visitor, &result);
+	return 0;
 }
 
 static void check_reports(struct audit *a)
 {
-	int copy = fcntl(a->reports_fd, F_DUPFD_CLOEXEC, 0);
-	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-	struct dirent *entry;
 	const char *name;
-	json_t *sum;
+	json_t *x;
 
-	json_object_foreach(a->recorded, name, sum)
-		check_report(a, name, json_string_value(sum));
-	if (!dir) {
-		close_p(&copy);
-		problem(a, "%s: %s", a->config->reports_dir, strerror(errno));
-		return;
-	}
-	while ((entry = readdir(dir)))
-		if (entry->d_name[0] != '.' && !json_object_get(a->recorded, entry->d_name) && !is_being_recorded(a, entry->d_name))
-			problem(a, "%s/%s: no record in the trail tells of it", a->config->reports_dir, entry->d_name);
-	(void)closedir(dir); /* read-only use */
+	json_object_foreach(a->recorded, name, x)
+		check_report(a, name, json_string_value(x));
+	json_object_foreach(a->present, name, x)
+		if (!json_object_get(a->recorded, name))
+			problem(a, "%s/%s: no record in the trail tells of it", a->config->reports_dir, name);
 }
 
 static void tell_trail(struct audit *a, const struct chain_result *result)
@@ -292,6 +326,7 @@ static int tell_result(const struct audit *a, const struct chain_result *result)
 
 static int verify(struct audit *a)
 {
+	enum chain_care care = a->is_thorough ? CHAIN_SIGNATURES : CHAIN_SEALS;
 	struct chain_visitor visitor = { on_record, on_fragment, a };
 	struct chain_result result;
 	struct minisign_public key;
@@ -299,14 +334,18 @@ static int verify(struct audit *a)
 
 	if (r < 0)
 		return r;
-	(void)clock_gettime(CLOCK_REALTIME, &a->began); /* cannot fail with a valid clock and address */
 	read_witnesses(a, &key);
-	r = chain_walk_all(a->audit_fd, &key, a->is_thorough ? CHAIN_SIGNATURES : CHAIN_SEALS, &visitor, &result);
+	r = list_reports(a);
+	if (r < 0)
+		return r;
+	r = chain_walk_all(a->audit_fd, &key, care, &visitor, &result);
 	if (r == 0) {
 		tell_trail(a, &result);
 		if (result.is_good) {
 			check_witnesses(a);
-			check_reports(a);
+			r = read_again(a, &key, care);
+			if (r == 0)
+				check_reports(a);
 		}
 	}
 	if (r < 0) {
@@ -370,7 +409,8 @@ static int audit_verify(struct cli *cli, int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	a.recorded = json_object();
-	r = a.recorded ? audit_open(cli, &a) : -ENOMEM;
+	a.present = json_object();
+	r = a.recorded && a.present ? audit_open(cli, &a) : -ENOMEM;
 	if (r == 0)
 		r = verify(&a);
 	audit_done(&a);

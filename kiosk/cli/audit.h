@@ -32,7 +32,7 @@ struct audit {
 	json_t *recorded; /* file name -> sha256, as the trail has it */
 	uint8_t (*hashes)[SHA256_LEN]; /* of every record, by seq */
 	size_t count, room;
-	struct timespec began;
+	json_t *present; /* names of reports that were there at the beginning */
 	uint64_t problems;
 };
 

@@ -518,8 +518,8 @@ def busy_station():
         thread.join()
     ledger.end()
     ok(not failed and s.records()[-1]["seq"] > 700, "a station that records all the time", (failed, s.records()[-1]["seq"]))
-    cut = [r for r in verified if "audit.witness" in r[2]]
-    ok(not cut, "a medium concluded during the walk is no cut", cut[:1])
+    wrong = [r for r in verified if r[0] != 0]
+    ok(not wrong, "what is recorded during the walk is no problem of the trail", wrong[:1])
     bad = [r for r in exported if r[0] != 0]
     for n in range(6):
         r = run("lazaret-verify", "--audit", "--key", s.pub, os.path.join(work, "busy-%d" % n))
