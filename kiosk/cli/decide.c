@@ -131,7 +131,7 @@ static int follow(struct held_store *h, struct ledger_link *l)
 struct held_store *decide_store(const struct station_config *config, struct ledger_link *l)
 {
 	struct held_store *h = NULL;
-	int r = held_open(config->held.dir, &h);
+	int r = held_open(config->held.dir, HELD_PATIENCE_MS, &h);
 
 	if (r == 0)
 		r = follow(h, l);
@@ -149,7 +149,7 @@ static void note_decision(const struct station_config *config, const json_t *rec
 	int r = decision_parse(text_of(record, "decision"), &d);
 
 	if (r == 0)
-		r = held_open(config->held.dir, &h);
+		r = held_open(config->held.dir, HELD_PATIENCE_MS, &h);
 	for (size_t k = 0; r == 0 && k < json_array_size(list); k++)
 		r = held_decided(h, json_string_value(json_array_get(list, k)), d, json_integer_value(json_object_get(record, "until")));
 	if (r < 0)
@@ -221,7 +221,7 @@ static int may_be(const struct decide *d)
 
 	if (d->decision != DECISION_RELEASE && d->decision != DECISION_REJECT)
 		return EXIT_SUCCESS;
-	r = held_open(d->config->held.dir, &h);
+	r = held_open(d->config->held.dir, HELD_PATIENCE_MS, &h);
 	if (r == 0)
 		r = d->decision == DECISION_RELEASE ? held_may_release(h, d->hashes, &of, &why) : held_may_reject(h, d->hashes, &why);
 	if (r == 0)

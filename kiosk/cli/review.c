@@ -179,7 +179,7 @@ json_t *review_hashes(const struct station_config *config, char *const *given, i
 	_cleanup_(held_freep) struct held_store *h = NULL;
 	json_t *hashes = json_array();
 
-	if (held_open(config->held.dir, &h) < 0)
+	if (held_open(config->held.dir, HELD_PATIENCE_MS, &h) < 0)
 		h = NULL; /* whole hashes need none */
 	for (int k = 0; hashes && k < count; k++) {
 		char hex[SHA256_HEX_LEN + 1];

@@ -274,7 +274,7 @@ int cmd_update(struct cli *cli)
 		bool takes_file;
 	} commands[] = { { "apply", apply, true }, { "undo", undo, false }, { "list", list, false }, { "drop", drop, true } };
 	const char *word = cli->argc >= 2 ? cli->argv[1] : "";
-	struct update u = { .cli = cli, .sets_fd = -EBADF };
+	struct update u = { .cli = cli, .sets_fd = -EBADF, .lock_fd = -EBADF };
 	int status = EXIT_USAGE;
 	size_t k = 0;
 

@@ -39,7 +39,8 @@ struct update {
 	const char *file;	       /* the pack, as given */
 	const char *by, *reason;       /* of the command line; NULL */
 	bool is_older_wanted;
-	int sets_fd;	 /* sets/, locked */
+	int sets_fd;	 /* sets/ */
+	int lock_fd;	 /* sets/.lock, held */
 	json_t *current; /* what is in force: station_sets_load() */
 	char *person, *second; /* who does it; second: NULL unless it takes two */
 	struct pack *pack;

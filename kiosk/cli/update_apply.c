@@ -43,7 +43,7 @@ static bool is_named(const json_t *state, const char *directory)
 
 static bool is_needed(const json_t *current, const char *name)
 {
-	return strcmp(name, SETS_CURRENT) == 0 || is_named(current, name) || is_named(json_object_get(current, "undo"), name);
+	return strcmp(name, SETS_CURRENT) == 0 || strcmp(name, SETS_LOCK) == 0 || is_named(current, name) || is_named(json_object_get(current, "undo"), name);
 }
 
 void update_clean(const struct update *u, const json_t *current)
@@ -77,7 +77,8 @@ int update_open(struct update *u)
 		log_error("%s/%s: %s", u->config->dir, SETS_DIRECTORY, strerror(-r));
 		return EXIT_CANNOT;
 	}
-	if (flock(u->sets_fd, LOCK_EX | LOCK_NB) < 0) {
+	u->lock_fd = openat(u->sets_fd, SETS_LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	if (u->lock_fd < 0 || flock(u->lock_fd, LOCK_EX | LOCK_NB) < 0) {
 		log_error("%s/%s: %s", u->config->dir, SETS_DIRECTORY, errno == EWOULDBLOCK ? "another update is under way" : strerror(errno));
 		return EXIT_CANNOT;
 	}
@@ -95,7 +96,8 @@ void update_done(struct update *u)
 	if (u->current && u->sets_fd >= 0) /* not those who only looked */
 		update_clean(u, u->current);
 	json_decref(u->current);
-	close_p(&u->sets_fd); /* and the lock with it */
+	close_p(&u->lock_fd); /* and the lock with it */
+	close_p(&u->sets_fd);
 	pack_free(u->pack);
 	free(u->person);
 	free(u->second);

@@ -10,7 +10,7 @@
 
 struct held_store {
 	sqlite3 *db;
-	int dir_fd;
+	int dir_fd, wait_ms;
 	bool is_open; /* a transaction */
 };
 

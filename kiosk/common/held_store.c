@@ -10,7 +10,6 @@
 
 #define INDEX_FILE "index.sqlite"
 #define HELD_VERSION 1
-#define WAIT_MS 20000 /* for somebody who puts the copies of a whole medium */
 
 static const char schema[] =
 	"CREATE TABLE IF NOT EXISTS files("
@@ -93,7 +92,7 @@ static int make_index(int dir_fd)
 	return fstat(dir_fd, &st) < 0 || (geteuid() == 0 && fchown(fd, st.st_uid, st.st_gid) < 0) ? -errno : 0;
 }
 
-int held_open(const char *dir, struct held_store **ret)
+int held_open(const char *dir, int wait_ms, struct held_store **ret)
 {
 	_cleanup_(held_freep) struct held_store *h = calloc(1, sizeof(*h));
 	_cleanup_free_ char *path = NULL;
@@ -101,6 +100,7 @@ int held_open(const char *dir, struct held_store **ret)
 
 	if (!h)
 		return -ENOMEM;
+	h->wait_ms = wait_ms;
 	h->dir_fd = -EBADF;
 	if (asprintf(&path, "%s/" INDEX_FILE, dir) < 0) {
 		path = NULL;
@@ -115,7 +115,7 @@ int held_open(const char *dir, struct held_store **ret)
 	if (r == 0)
 		r = sqlite_errno(sqlite3_open_v2(path, &h->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL));
 	if (r == 0)
-		r = sqlite_errno(sqlite3_busy_timeout(h->db, WAIT_MS));
+		r = sqlite_errno(sqlite3_busy_timeout(h->db, wait_ms));
 	if (r == 0)
 		r = execute(h, "PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;"
 			       " PRAGMA cache_spill=OFF");
@@ -150,7 +150,7 @@ int held_begin(struct held_store *h, int wait_ms)
 
 	if (r == 0)
 		r = execute(h, "BEGIN IMMEDIATE");
-	(void)sqlite3_busy_timeout(h->db, WAIT_MS); /* fails for no open database */
+	(void)sqlite3_busy_timeout(h->db, h->wait_ms); /* fails for no open database */
 	h->is_open = h->is_open || r == 0;
 	return r;
 }
@@ -320,7 +320,7 @@ static int end_change(struct held_store *h, int r)
 
 int held_forget_transfer(struct held_store *h, const char *transfer)
 {
-	int r = held_begin(h, WAIT_MS);
+	int r = held_begin(h, h->wait_ms);
 
 	if (r < 0)
 		return r;

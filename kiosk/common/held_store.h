@@ -18,9 +18,13 @@
 
 struct held_store;
 
-/* Open the store in `dir`, which is made when it is missing. -EUCLEAN: its index is damaged (it may be deleted; the copies then go
+#define HELD_PATIENCE_MS 20000 /* for somebody who puts the copies of a whole medium */
+#define HELD_LOOP_MS 500      /* for a loop that others wait for */
+
+/* Open the store in `dir`, which is made when it is missing; this and every question to it wait at most `wait_ms` for whoever writes
+ * (-EBUSY). -EUCLEAN: its index is damaged (it may be deleted; the copies then go
  * with the next sweep). */
-_must_check_ int held_open(const char *dir, struct held_store **ret);
+_must_check_ int held_open(const char *dir, int wait_ms, struct held_store **ret);
 struct held_store *held_free(struct held_store *h);
 
 static inline void held_freep(struct held_store **h)

@@ -139,7 +139,7 @@ static int add_file(void *context, const struct held_file *f)
 
 static int open_store(struct daemon *d, const json_t *proposals, struct held_store **ret)
 {
-	int r = proposals ? held_open(d->station->config->held.dir, ret) : -EIO;
+	int r = proposals ? held_open(d->station->config->held.dir, HELD_LOOP_MS, ret) : -EIO;
 
 	return r == 0 ? held_set_proposals(*ret, proposals) : r;
 }
@@ -290,7 +290,7 @@ static void on_held_bytes(struct daemon *d, const struct control_request *q)
 		control_refuse(d->control, q->token, "bad-request", "sha256: 64 lower-case hex digits; size: 1 to %d", BYTES_MAX);
 		return;
 	}
-	r = held_open(d->station->config->held.dir, &h);
+	r = held_open(d->station->config->held.dir, HELD_LOOP_MS, &h);
 	if (r == 0)
 		r = held_has_copy(h, sha256);
 	r = r > 0 ? held_open_copy(h, sha256, &fd) : r < 0 ? r : -ENOENT;

@@ -63,7 +63,7 @@ static void note_decision(struct daemon *d, const json_t *record)
 	int r = decision_parse(text_of(record, "decision"), &decision);
 
 	if (r == 0)
-		r = held_open(d->station->config->held.dir, &h);
+		r = held_open(d->station->config->held.dir, HELD_LOOP_MS, &h);
 	if (r == 0)
 		r = held_begin(h, WAIT_MS);
 	for (size_t k = 0; r == 0 && k < json_array_size(list); k++)
@@ -127,7 +127,7 @@ static bool is_held(struct daemon *d, const struct control_request *q, enum deci
 
 	if (decision != DECISION_RELEASE && decision != DECISION_REJECT)
 		return true;
-	r = held_open(d->station->config->held.dir, &h);
+	r = held_open(d->station->config->held.dir, HELD_LOOP_MS, &h);
 	if (r == 0)
 		r = decision == DECISION_RELEASE ? held_may_release(h, list, &of, &why) : held_may_reject(h, list, &why);
 	if (r == -ENOENT)

@@ -134,13 +134,19 @@ bool session_has_role(struct daemon *d, uint64_t token, enum person_role role)
 	return false;
 }
 
-static size_t logins(const struct daemon *d)
+static bool are_too_many(const struct daemon *d, const struct control_peer *peer)
 {
-	size_t n = 0;
+	size_t all = 0, of_one = 0;
 
-	for (size_t k = 0; k < CONTROL_CLIENTS_MAX; k++)
-		n += d->sessions->visitors[k].login != NULL;
-	return n;
+	for (size_t k = 0; k < CONTROL_CLIENTS_MAX; k++) {
+		const struct visitor *v = &d->sessions->visitors[k];
+
+		all += v->login != NULL;
+		of_one += v->login && v->peer.uid == peer->uid;
+	}
+	if (peer->is_admin)
+		return all >= LOGINS_MAX;
+	return all >= LOGINS_MAX - LOGINS_RESERVED || of_one >= LOGINS_OF_ONE;
 }
 
 void sessions_authenticate(struct daemon *d, uint64_t token, const char *person, const char *secret, const char *what,
@@ -162,7 +168,7 @@ void sessions_authenticate(struct daemon *d, uint64_t token, const char *person,
 	} else if (strlen(secret) > LOGIN_REPLY_MAX || !*person) {
 		code = "bad-request";
 		text = "person: not empty; secret: at most 511 bytes";
-	} else if (logins(d) >= LOGINS_MAX) {
+	} else if (are_too_many(d, &v->peer)) {
 		code = "too-many";
 		text = "too many people log in at this moment";
 	}

@@ -8,6 +8,8 @@
 
 /* Attempts under way of all connections: each is a process. */
 #define LOGINS_MAX 8
+#define LOGINS_OF_ONE 3   /* account: whoever opens many connections keeps nobody else out, */
+#define LOGINS_RESERVED 2 /* and root not at all */
 
 struct login;
 

@@ -2,7 +2,7 @@
 /* What update packs brought, for those who ask; and `database: {at-once: 1}`: for stations whose memory holds one database, and not a
  * second one beside it. Such a station lets the inspections that run end, gives the database up, and loads the new one then.
  *
- * While `lazaret update` tries a set, it has the station rest without a database (request `rest`): the lock on sets/, which an update
+ * While `lazaret update` tries a set, it has the station rest without a database (request `rest`): the lock in sets/, which an update
  * holds as long as it lives, says when that is over.
  */
 #include <fcntl.h>
@@ -100,9 +100,9 @@ static bool is_update_alive(const struct daemon *d)
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -EBADF;
 
-	if (asprintf(&path, "%s/" SETS_DIRECTORY, d->dir) < 0)
+	if (asprintf(&path, "%s/" SETS_DIRECTORY "/" SETS_LOCK, d->dir) < 0)
 		return false;
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
 

@@ -25,6 +25,7 @@
 
 #define SETS_DIRECTORY "sets"
 #define SETS_CURRENT "current"
+#define SETS_LOCK ".lock" /* flock(2): by an update as long as it lives; 0600, or any account could hold it */
 #define SETS_FORMAT "lazaret.sets/1"
 #define SETS_FILE_MAX (1u << 20) /* bytes of `current` */
 #define SET_RULES_FILE "rules.yaml"

@@ -147,7 +147,7 @@ void held_keep(struct inspection *i)
 
 	if (c->held.bytes == 0 || c->held.files == 0)
 		return;
-	r = held_open(c->held.dir, &store);
+	r = held_open(c->held.dir, HELD_PATIENCE_MS, &store);
 	k.store = store;
 	if (r == 0)
 		r = keep_all(&k);
@@ -168,7 +168,7 @@ void held_keep(struct inspection *i)
 void held_settle(struct supervisor *s, const char *transfer, bool is_kept)
 {
 	_cleanup_(held_freep) struct held_store *store = NULL;
-	int r = held_open(s->config->held.dir, &store);
+	int r = held_open(s->config->held.dir, HELD_PATIENCE_MS, &store);
 
 	if (r == 0)
 		r = is_kept ? held_confirm(store, transfer) : held_forget_transfer(store, transfer);
@@ -255,7 +255,7 @@ int held_sweep(struct supervisor *s)
 {
 	_cleanup_(json_decref_p) json_t *expired = json_array(), *lost = json_array();
 	_cleanup_(held_freep) struct held_store *store = NULL;
-	int told = 0, r = expired && lost ? held_open(s->config->held.dir, &store) : -ENOMEM;
+	int told = 0, r = expired && lost ? held_open(s->config->held.dir, HELD_PATIENCE_MS, &store) : -ENOMEM;
 
 	if (r == 0)
 		r = held_each_expired(store, time(NULL), collect, expired);

@@ -55,8 +55,10 @@ static int keep(struct inspection *i, const struct docket_entry *e, const char *
 	json_t *facts = make_facts(i, e, name, signer);
 	char hash[SHA256_HEX_LEN + 1];
 	uint64_t seq;
-	int r = facts ? supervisor_audit(i->supervisor, "update-offered", facts, &seq, hash) : -ENOMEM;
+	int r = facts ? offers_room(i->supervisor->config->dir, name, e->size) : -ENOMEM;
 
+	if (r == 0) /* of what is kept alone: a medium full of packs must not fill the trail */
+		r = supervisor_audit(i->supervisor, "update-offered", facts, &seq, hash);
 	if (r == 0)
 		r = offers_keep(i->supervisor->config->dir, name, fd, e->size, sig, facts);
 	json_decref(facts);
@@ -65,16 +67,23 @@ static int keep(struct inspection *i, const struct docket_entry *e, const char *
 	return note(i, e, "kept for the officer; signed by the key", signer->name);
 }
 
+/* Of one medium: one name in many folders is one offer, and each would be a record. */
+struct offering {
+	struct inspection *i;
+	unsigned int count;
+};
+
 static int each(void *context, struct docket_entry *e)
 {
 	const char *slash = strrchr(e->path, '/'), *name = slash ? slash + 1 : e->path;
-	struct inspection *i = context;
+	struct offering *o = context;
+	struct inspection *i = o->i;
 	_cleanup_free_ char *sig = NULL, *why = NULL;
 	_cleanup_close_ int fd = -EBADF;
 	struct pack_signer signer = { 0 };
 	int r;
 
-	if (e->kind != ENTRY_FILE || !e->has_sum || !offers_name_ok(name))
+	if (e->kind != ENTRY_FILE || !e->has_sum || !offers_name_ok(name) || o->count > OFFERS_MAX)
 		return 0;
 	sig = load_signature(i, e);
 	if (!sig)
@@ -84,13 +93,16 @@ static int each(void *context, struct docket_entry *e)
 		r = pack_verify(fd, sig, strlen(sig), i->supervisor->keys, i->started, &signer, &why);
 	if (r < 0)
 		return note(i, e, "not kept", why ? why : strerror(-r));
+	if (o->count++ == OFFERS_MAX)
+		return note(i, e, "not kept", "nor any that comes behind it: there are too many on this medium");
 	return keep(i, e, name, fd, sig, &signer);
 }
 
 /* An offer that could not be made is no reason against the medium. */
 void inspection_offer(struct inspection *i)
 {
-	int r = docket_each(i->docket, each, i);
+	struct offering o = { .i = i };
+	int r = docket_each(i->docket, each, &o);
 
 	if (r < 0)
 		log_warning("job=%s: update packs: %s", i->transfer, strerror(-r));

@@ -84,7 +84,7 @@ int release_prepare(struct supervisor *s, const json_t *proposal, const char *se
 	r->second = strdup(second);
 	if (!r->second)
 		return -ENOMEM;
-	e = held_open(s->config->held.dir, &r->store);
+	e = held_open(s->config->held.dir, HELD_PATIENCE_MS, &r->store);
 	if (e == 0)
 		e = held_may_release(r->store, json_object_get(proposal, "sha256"), &r->of, ret_why);
 	if (e == 0)
@@ -99,7 +99,7 @@ int release_prepare(struct supervisor *s, const json_t *proposal, const char *se
 
 static int open_store(struct release *r)
 {
-	return r->store ? 0 : held_open(r->s->config->held.dir, &r->store);
+	return r->store ? 0 : held_open(r->s->config->held.dir, HELD_PATIENCE_MS, &r->store);
 }
 
 static int is_intact(struct release *r, const char *hex)

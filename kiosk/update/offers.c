@@ -156,6 +156,14 @@ static int keep_pack(int dir_fd, const char *name, int from, uint64_t size)
 	return r;
 }
 
+int offers_room(const char *station_dir, const char *name, uint64_t size)
+{
+	_cleanup_close_ int station_fd = open(station_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), dir_fd = -EBADF;
+	int r = station_fd < 0 ? -errno : dir_open_make(station_fd, OFFERS_DIRECTORY, 0755, &dir_fd);
+
+	return r == 0 ? check_room(dir_fd, name, size) : r;
+}
+
 int offers_keep(const char *station_dir, const char *name, int fd, uint64_t size, const char *sig, const json_t *facts)
 {
 	_cleanup_close_ int station_fd = open(station_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), dir_fd = -EBADF;

@@ -26,6 +26,9 @@ _must_check_ bool offers_comment(const char *trusted, char *ret_name /* TRUST_NA
  * refused by what is known now. `versions`: those in force (sets/current; NULL: not known). Blocks on disk. NULL: out of memory. */
 json_t *offers_json(const char *station_dir, const json_t *versions);
 
+/* Would offers_keep() have room for it? 0, or as that. */
+_must_check_ int offers_room(const char *station_dir, const char *name, uint64_t size);
+
 /* Keep `fd` (borrowed) with its signature as `name`. An older file of that name is replaced. `facts`: PACK.json (borrowed). Returns 0;
  * -EMLINK: OFFERS_MAX wait already; -ENOSPC: there would not be room; or another negative errno. */
 _must_check_ int offers_keep(const char *station_dir, const char *name, int fd, uint64_t size, const char *sig, const json_t *facts);

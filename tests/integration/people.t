@@ -329,6 +329,35 @@ def sessions(work):
     one.wait_for(lambda c: c.seen[-1]["event"] == "session" and c.seen[-1]["person"] is None)
     ok(p.last("logout") == {"person": "ben", "why": "time"} and session["ends"] - time.time() < 2, "a second without a request ends it", session)
 
+    # one account, however many connections it has, keeps nobody else out
+    if os.geteuid() == 0:
+        told, tell = os.pipe()
+        stop, go_on = os.pipe()
+        crowd = os.fork()
+        if crowd == 0:
+            os.close(go_on)
+            os.setgroups([os.getgid()])  # of the control socket; an account of another number
+            os.setresgid(65534, 65534, 65534)
+            os.setresuid(65534, 65534, 65534)
+            try:
+                cs = [control.connect(p.at / "control.sock", 5) for _ in range(6)]
+                ids = [c.send("login", person="ben", secret="") for c in cs]
+                for c in cs:
+                    c.serve(10)
+                os.write(tell, " ".join(str(c.answers[n].get("error", {}).get("code")) for c, n in zip(cs, ids)).encode())
+                os.read(stop, 1)
+            finally:
+                os._exit(0)
+        os.close(tell)
+        codes = os.read(told, 1000).decode().split()
+        ok(codes.count("too-many") == 3 and len(codes) == 6, "three log-ins at a time of one account", codes)
+        ok("session" in one.ask("login", person="anna", secret=SECRET["anna"]), "and others go on")
+        one.ask("logout")
+        os.close(go_on)
+        os.waitpid(crowd, 0)
+        os.close(told)
+        os.close(stop)
+
     # guesses at names fill no disk
     many = [p.connect() for _ in range(7)]
     before = p.count("login-failed")

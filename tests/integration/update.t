@@ -191,7 +191,7 @@ def applied(work):
     status, text = s.update("apply", s.make(8, *s.database()))
     ok(status == 0 and s.sets()["sets"]["database"]["set"] == "site-8" and s.sets()["sets"]["rules"]["set"] == "site-7",
        "the next one replaces what it brings, and nothing else", text)
-    ok(sorted(p.name for p in (s.at / "sets").iterdir()) == ["current", "site-7", "site-8"], "nothing else lies about")
+    ok(sorted(p.name for p in (s.at / "sets").iterdir()) == [".lock", "current", "site-7", "site-8"], "nothing else lies about")
     status, text = s.update("undo", "--reason", "a try")
     ok(status == 0 and s.sets()["sets"]["database"]["set"] == "site-7" and s.versions() == {"site": 7} and
        s.records("update-undone")[-1]["body"]["reason"] == "a try", "undone: the set before", text)
@@ -362,7 +362,7 @@ def wrong_contents(work):
     r = subprocess.run([LAZARET, "pack", "make", "--name", "x", "--version", "1", "--for", "any", "--database", s.file("x.ign2", "x"), "--out",
                         s.out / "x.lazaret-pack"], capture_output=True, text=True)
     ok(r.returncode == 64 and "switch detections off" in r.stderr, "pack make refuses it, too", r.stderr)
-    ok(not s.versions() and not any((s.at / "sets").iterdir()), "after all of them: nothing in force, nothing left", list((s.at / "sets").iterdir()))
+    ok(not s.versions() and not any(p.name != ".lock" for p in (s.at / "sets").iterdir()), "after all of them: nothing in force, nothing left", list((s.at / "sets").iterdir()))
 
 
 def self_test(work):
@@ -578,7 +578,7 @@ def power_cut(work):
     if s.versions()["site"] == 1:
         status, text = s.update("apply", path)
         ok(status == 0, "and then it is applied", text)
-    ok(sorted(p.name for p in (s.at / "sets").iterdir()) == ["current", "site-1", "site-2"], "what was left has been cleaned up",
+    ok(sorted(p.name for p in (s.at / "sets").iterdir()) == [".lock", "current", "site-1", "site-2"], "what was left has been cleaned up",
        sorted(p.name for p in (s.at / "sets").iterdir()))
     ok(s.inspect({"good.txt": b"x\n"}).verdict("good.txt") == "approved" and s.lazaret("audit", "verify").returncode == 0, "the station works")
 
@@ -588,10 +588,16 @@ def one_at_a_time(work):
     s = Packs(work, "lock")
     path = s.make(1, *s.database())
     (s.at / "sets").mkdir()
-    fd = os.open(s.at / "sets", os.O_RDONLY)
+    fd = os.open(s.at / "sets" / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(fd, fcntl.LOCK_EX)
     status, text = s.update("apply", path)
     os.close(fd)
+    os.unlink(s.at / "sets" / ".lock")
+    anybody = os.open(s.at / "sets", os.O_RDONLY)  # as every local account can
+    fcntl.flock(anybody, fcntl.LOCK_EX)
+    told = s.update("apply", s.out / "none.lazaret-pack")[1]
+    os.close(anybody)
+    ok("another update" not in told and (s.at / "sets" / ".lock").stat().st_mode & 0o777 == 0o600, "no other account can hold the lock", told)
     ok(status == 2 and "another update" in text and not s.versions(), "one update at a time", text)
     os.chmod(s.at / "audit" / "audit.jsonl", 0o400) if os.geteuid() != 0 else os.rename(s.at / "audit", s.at / "audit.away")
     status, text = s.update("apply", path)

@@ -21,7 +21,7 @@ static int setup(void **state)
 {
 	dir_fd = private_directory(dir);
 	(void)snprintf(store_dir, sizeof(store_dir), "%s/held", dir);
-	return held_open(store_dir, &store);
+	return held_open(store_dir, HELD_PATIENCE_MS, &store);
 }
 
 static int teardown(void **state)
@@ -260,7 +260,7 @@ static void test_one_at_a_time(void **state)
 	const struct held_new new = { .sha256 = hash_of(6), .size = 10, .code = "", .type = "", .held_at = 1, .expires = 1000,
 				      .place = { .transfer = "T-6", .path = "p", .path_size = 1, .shown = "p", .entry = "{}" } };
 
-	assert_int_equal(held_open(store_dir, &other), 0);
+	assert_int_equal(held_open(store_dir, HELD_PATIENCE_MS, &other), 0);
 	assert_int_equal(held_begin(other, 100), 0);
 	assert_int_equal(held_put_copy(other, hash_of(6), fd, 10), 0);
 	assert_int_equal(held_put(other, &new), 0);
