@@ -254,3 +254,16 @@ int held_each_lost(struct held_store *h, int (*each)(void *context, const char *
 	}
 	return r != 0 ? r : sqlite_errno(c);
 }
+
+int held_has_member(struct held_store *h, const char *sha256, const char *member)
+{
+	_cleanup_(held_finalize_p) sqlite3_stmt *s = NULL;
+	int r = held_prepare(h, "SELECT 1 FROM members WHERE sha256 = ?1 AND member IN (?2, '" HELD_MEMBERS_UNKNOWN "')", &s), c;
+
+	if (r < 0)
+		return r;
+	held_bind(s, 1, sha256);
+	held_bind(s, 2, member);
+	c = sqlite3_step(s);
+	return c == SQLITE_ROW ? 1 : sqlite_errno(c);
+}

@@ -21,6 +21,7 @@ static const char schema[] =
 	" sha256 TEXT NOT NULL, transfer TEXT NOT NULL, path BLOB NOT NULL, shown TEXT NOT NULL, entry TEXT NOT NULL,"
 	" started INTEGER NOT NULL, pending INTEGER NOT NULL, PRIMARY KEY(sha256, transfer, path)) STRICT, WITHOUT ROWID;"
 	"CREATE INDEX IF NOT EXISTS places_transfer ON places(transfer);"
+	"CREATE TABLE IF NOT EXISTS members(sha256 TEXT NOT NULL, member TEXT NOT NULL, PRIMARY KEY(sha256, member)) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS transfers(transfer TEXT PRIMARY KEY, facts TEXT NOT NULL) STRICT, WITHOUT ROWID;"
 	"PRAGMA user_version=1;";
 
@@ -273,6 +274,13 @@ int held_put(struct held_store *h, const struct held_new *n)
 	return sqlite_errno(sqlite3_step(s));
 }
 
+int held_put_member(struct held_store *h, const char *sha256, const char *member)
+{
+	const char *const texts[] = { sha256, member };
+
+	return held_run(h, "INSERT OR IGNORE INTO members(sha256, member) VALUES(?1, ?2)", texts, 2);
+}
+
 int held_put_transfer(struct held_store *h, const char *transfer, const char *facts)
 {
 	const char *const texts[] = { transfer, facts };
@@ -296,7 +304,9 @@ static int remove_placeless(struct held_store *h)
 		r = remove_copy(h, (const char *)sqlite3_column_text(s, 0));
 	if (r == 0)
 		r = sqlite_errno(c);
-	return r < 0 ? r : execute(h, "DELETE FROM files WHERE NOT EXISTS (SELECT 1 FROM places p WHERE p.sha256 = files.sha256)");
+	if (r == 0)
+		r = execute(h, "DELETE FROM files WHERE NOT EXISTS (SELECT 1 FROM places p WHERE p.sha256 = files.sha256)");
+	return r < 0 ? r : execute(h, "DELETE FROM members WHERE NOT EXISTS (SELECT 1 FROM files f WHERE f.sha256 = members.sha256)");
 }
 
 static int remove_transferless(struct held_store *h)
@@ -387,6 +397,8 @@ int held_remove(struct held_store *h, const char *sha256)
 
 	if (r == 0)
 		r = held_run(h, "DELETE FROM places WHERE sha256 = ?1", &sha256, 1);
+	if (r == 0)
+		r = held_run(h, "DELETE FROM members WHERE sha256 = ?1", &sha256, 1);
 	return r < 0 ? r : held_run(h, "DELETE FROM files WHERE sha256 = ?1", &sha256, 1);
 }
 

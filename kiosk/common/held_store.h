@@ -69,6 +69,9 @@ _must_check_ int held_put_copy(struct held_store *h, const char *sha256, int fd,
 /* Within a transaction; the copy is there. Its place counts from held_confirm() on. At most HELD_PLACES of one content are kept. */
 #define HELD_PLACES 32
 _must_check_ int held_put(struct held_store *h, const struct held_new *n);
+/* Something in it, at whatever depth, has this content; or HELD_MEMBERS_UNKNOWN: not all that is in it is told. Within a transaction. */
+#define HELD_MEMBERS_UNKNOWN ""
+_must_check_ int held_put_member(struct held_store *h, const char *sha256, const char *member);
 /* All copies of this store's file system onto the disk. */
 _must_check_ int held_sync(struct held_store *h);
 
@@ -125,6 +128,8 @@ _must_check_ int held_find(struct held_store *h, const char *sha256, int64_t now
 _must_check_ int held_complete(struct held_store *h, const char *beginning, char ret[static SHA256_HEX_LEN + 1]);
 /* Places of one content, newest first. `each` as above. */
 _must_check_ int held_places(struct held_store *h, const char *sha256, int (*each)(void *context, const struct held_place *p), void *context);
+/* Is there something of this content (64 hex digits) in it, or can nobody say? 1, 0. */
+_must_check_ int held_has_member(struct held_store *h, const char *sha256, const char *member);
 /* The facts of held_put_transfer(), owned by the caller; NULL when there are none. */
 _must_check_ int held_transfer(struct held_store *h, const char *transfer, char **ret_facts);
 /* Its copy, for reading; -ENOENT: there is none. */

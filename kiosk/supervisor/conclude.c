@@ -21,12 +21,13 @@
 #include <time.h>
 
 #include "common/fd.h"
+#include "common/held_store.h"
 #include "common/history.h"
 #include "common/log.h"
 #include "ipc/decisions_client.h"
 #include "ipc/ledger_client.h"
-#include "supervisor/held.h"
 #include "receipt/receipt.h"
+#include "supervisor/held.h"
 #include "supervisor/print.h"
 #include "supervisor/recover.h"
 #include "supervisor/report.h"
@@ -375,26 +376,42 @@ static const char *words_for(int error)
 }
 
 struct striking {
+	const json_t *hashes;
+	struct held_store *held;
 	json_t *missing; /* set of hashes */
 	const char *id;
 };
+
+/* Is what is blocked now in one of the files? 1, 0. */
+static int is_inside(const struct striking *x, const char *hex)
+{
+	int r = 0;
+
+	for (size_t k = 0; r == 0 && k < json_array_size(x->hashes); k++)
+		r = held_has_member(x->held, json_string_value(json_array_get(x->hashes, k)), hex);
+	return r;
+}
 
 static int strike(void *context, const struct ledger_decision *d)
 {
 	struct striking *x = context;
 	char hex[SHA256_HEX_LEN + 1];
+	int r;
 
 	hex_encode(d->sha256, SHA256_LEN, hex);
 	if (d->decision == DECISION_RELEASE && strcmp(d->id, x->id) == 0)
 		(void)json_object_del(x->missing, hex); /* most are not of this release */
-	return 0;
+	if (d->decision != DECISION_REJECT && d->decision != DECISION_DENY)
+		return 0;
+	r = is_inside(x, hex);
+	return r > 0 ? -EPERM : r;
 }
 
-/* Is the release still what is in force for each of its files? An officer may have rejected one since. */
+/* Is the release still what is in force for each of its files? An officer may have rejected one since, or something that is in it. */
 static int is_still_released(struct conclusion *c)
 {
 	const char *id = json_string_value(json_object_get(c->i->release, "proposal"));
-	struct striking x = { json_object(), id ? id : "" };
+	struct striking x = { c->i->release_hashes, c->i->held, json_object(), id ? id : "" };
 	int r = x.missing ? 0 : -ENOMEM;
 
 	for (size_t k = 0; r == 0 && k < json_array_size(c->i->release_hashes); k++)
@@ -490,7 +507,7 @@ enum inspection_status inspection_conclude(struct inspection *i, int aborted)
 		int e = is_still_released(c);
 
 		if (e < 0)
-			become_aborted(c, e == -EPERM ? "another decision has come after the release" : words_for(e));
+			become_aborted(c, e == -EPERM ? "something of it is rejected or denied, or another decision has come since" : words_for(e));
 	}
 	if (r == 0) {
 		r = conclude_once(c);

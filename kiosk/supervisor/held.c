@@ -8,10 +8,12 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "ipc/decisions_client.h"
+#include "supervisor/docket_members.h"
 #include "supervisor/report.h"
 
 #define KEEP_WAIT_MS 20000 /* for another inspection that keeps what it holds */
 #define SWEEP_WAIT_MS 2000
+#define HELD_MEMBERS_MAX 100000 /* 13 MB of the index; of a file with more, what is in it counts as not known */
 #define HASHES_OF_A_RECORD 500 /* 33,500 bytes; a body has 59,000 */
 
 static void json_decref_p(json_t **j)
@@ -79,6 +81,28 @@ static int keep_copy(struct keeping *k, const struct docket_entry *e, const char
 	return r;
 }
 
+/* What is in it, so that it is not released when some of that is rejected or denied afterwards. */
+struct putting {
+	struct held_store *store;
+	const char *hex;
+	uint64_t count;
+};
+
+static int put_member(void *context, struct docket_member *m)
+{
+	struct putting *p = context;
+	char hex[SHA256_HEX_LEN + 1];
+
+	if (!m->has_sum)
+		return 0; /* nothing came of it: it cannot be named in a decision */
+	if (p->count++ == HELD_MEMBERS_MAX)
+		return held_put_member(p->store, p->hex, HELD_MEMBERS_UNKNOWN);
+	if (p->count > HELD_MEMBERS_MAX)
+		return 0;
+	hex_encode(m->sum, SHA256_LEN, hex);
+	return held_put_member(p->store, p->hex, hex);
+}
+
 static int keep_one(void *context, struct docket_entry *e)
 {
 	struct keeping *k = context;
@@ -94,6 +118,8 @@ static int keep_one(void *context, struct docket_entry *e)
 	r = docket_keep(k->i->docket, e->id);
 	if (r == 0)
 		r = put_entry(k, e, hex);
+	if (r == 0)
+		r = docket_each_member(k->i->docket, e->id, put_member, &(struct putting){ k->store, hex, 0 });
 	k->kept++;
 	return r;
 }

@@ -277,6 +277,10 @@ def final(work):
     s.expect(1, "not held", "review", "reject", sha(OTHER), "--reason", "r", lines=ANNA)
     waiting = s.propose("review", "release", sha(ODD), lines=BEN)
     s.expect(0, "decided", "review", "reject", sha(ODD), "--reason", "not ours", lines=ANNA)
+    before = s.staged()
+    p = s.run("review", "release", sha(archive), "--reason", "r", lines=ANNA + BEN)
+    ok(p.returncode == 2 and "aborted, something of it is rejected or denied" in p.words and s.staged() == before,
+       "the kept copy of an archive with it is not released", (p.returncode, p.words, s.staged()))
     s.expect(1, "rejected", "review", "confirm", waiting, lines=ANNA)
     s.run("review", "withdraw", waiting, "--reason", "rejected", lines=ANNA)
     ok(s.listed()[sha(ODD)]["state"] == "rejected" and sha(ODD) not in s.kept(), "what is rejected loses its copy")
