@@ -64,7 +64,6 @@ enum ask_kind {
 	ASK_PROPOSE,
 	ASK_PROPOSALS,
 	ASK_WITHDRAW,
-	ASK_APPLY,
 };
 
 struct ask {

@@ -111,19 +111,6 @@ void desk_withdraw(struct console *c, const char *proposal)
 	act(c, ASK_WITHDRAW, "withdraw", "proposal", proposal);
 }
 
-void desk_apply(struct console *c, const char *pack)
-{
-	if (c->desk.is_applying) {
-		console_notice(c, "%s", _("An update is being applied already."));
-		return;
-	}
-	c->desk.is_applying = intent_ask(c, ASK_APPLY, 0, "apply", json_pack("{ss}", "pack", pack));
-	if (c->desk.is_applying)
-		console_notice(c, "%s", _("Checking the pack. This takes a while..."));
-	else
-		console_notice(c, "%s", _("That could not be passed on to the station. Try again."));
-}
-
 /* -- refusals -------------------------------------------------------------------------------------------- */
 
 void desk_refusal(const json_t *error, char said[static SAID_MAX], char more[static SAID_MAX])
@@ -233,25 +220,6 @@ static void on_propose(struct console *c, json_t *answer, bool is_ok)
 		talk_begin(c, TALK_CONFIRM);
 }
 
-static void on_apply(struct console *c, json_t *answer, bool is_ok)
-{
-	json_t *proposal = json_object_get(answer, "proposal");
-
-	c->desk.is_applying = false;
-	if (strcmp(member_text(member(answer, "error"), "code"), "unknown-request") == 0) {
-		console_notice(c, "%s", _("This station applies packs by command: lazaret update apply"));
-	} else if (!is_ok) {
-		char said[SAID_MAX], more[SAID_MAX];
-
-		desk_refusal(member(answer, "error"), said, more);
-		console_notice(c, "%s %s", said, more);
-	} else if (json_is_object(proposal) && member_true(proposal, "needs_second")) {
-		decide_open_proposal(c, proposal, NULL);
-	} else {
-		console_notice(c, "%s", _("The update was applied. Inspections that have begun end with what they began with."));
-	}
-}
-
 void desk_answer(struct console *c, const struct ask *a, json_t *answer)
 {
 	bool is_ok = member_true(answer, "ok");
@@ -280,8 +248,6 @@ void desk_answer(struct console *c, const struct ask *a, json_t *answer)
 			desk_proposals(c);
 		else if (c->shown == &screen_held)
 			desk_held(c, c->desk.held.sha256);
-	} else if (a->kind == ASK_APPLY) {
-		on_apply(c, answer, is_ok);
 	}
 }
 

@@ -85,7 +85,6 @@ struct desk {
 	bool proposals_failed;
 	struct list proposals_list, offers_list;
 	json_t *release; /* owned: the last event `release`; NULL: none */
-	bool is_applying; /* `apply` is under way */
 };
 
 /* Does this station have a desk at all? One of before has nobody to log in. */
@@ -104,7 +103,6 @@ void desk_bytes(struct console *c);
 void desk_proposals(struct console *c);
 void desk_propose(struct console *c, int64_t until);
 void desk_withdraw(struct console *c, const char *proposal);
-void desk_apply(struct console *c, const char *pack);
 
 /* An answer to one of them, cleaned. */
 void desk_answer(struct console *c, const struct ask *a, json_t *answer);

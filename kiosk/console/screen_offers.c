@@ -41,28 +41,21 @@ static void draw(struct console *c, struct pen *p)
 			 member_text(o, "from"));
 		draw_trouble(o, p);
 	}
-	if (l->total > 0 && pen_left(p) > 3) {
+	if (chosen(c) && pen_left(p) > 4) {
 		pen_gap(p);
 		pen_text(p, 0, 3, STYLE_PLAIN,
-			 _("Before a pack comes into force its signature, its version and a test of its own are checked. What is in force now is kept, to go back to."));
+			 _("An officer puts it in force by a command, which first checks its signature, its version, and a test of its own. What is in force now is kept, to go back to."));
+		pen_line(p, 2, STYLE_PLAIN, "lazaret update apply %s", member_text(chosen(c), "pack"));
 	}
 }
 
 static bool press(struct console *c, const struct press *press)
 {
-	const json_t *o = chosen(c);
-
-	if (is_letter(press, 'y') && o && desk_may_decide(c))
-		desk_apply(c, member_text(o, "pack"));
-	else
-		return list_press(&c->desk.offers_list, press);
-	return true;
+	return list_press(&c->desk.offers_list, press);
 }
 
 static void keys(struct console *c, struct bar *b)
 {
-	if (chosen(c) && desk_may_decide(c))
-		bar_add(b, "y", _("Apply this pack"));
 	if (desk_offers(c) > 1)
 		bar_add(b, _("Arrows"), _("Choose"));
 }

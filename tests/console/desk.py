@@ -50,7 +50,6 @@ class Desk(Station):
         self.release = {"outcome": "published", "transfer": "20261122T063155Z-77aa01", "trouble": None}  # what comes of one
         self.release_waits = False
         self.bounds = 30 * 86400
-        self.applied = []
         self.told_desk()
 
     def told_desk(self, **more):
@@ -252,19 +251,6 @@ class Desk(Station):
     def do_proposals(self, r):
         self.need("officer")
         return {"proposals": self.proposals}
-
-    def do_apply(self, r):
-        self.need("officer")
-        offer = [o for o in self.station["offers"] if o["pack"] == r["pack"]][0]
-        if offer["trouble"]:
-            raise Refused("bad-request", offer["trouble"])
-        if offer["name"] == "older":
-            proposal = {"id": "0badcafe", "decision": "rollback", "sha256": [], "by": self.sessions[self.asking], "reason": "older than what is in force",
-                        "until": None, "needs_second": True}
-            self.proposals.append(proposal)
-            return {"proposal": proposal}
-        self.applied.append(r["pack"])
-        return {}
 
 
 def offers():
