@@ -3,7 +3,6 @@
 #ifndef LAZARET_AUTHENTICODE_AUTHENTICODE_H
 #define LAZARET_AUTHENTICODE_AUTHENTICODE_H
 
-#include "authenticode/pe.h"
 #include "proof/cms.h"
 #include "proof/proof.h"
 
@@ -30,7 +29,9 @@ void spc_done(struct spc *s);
 /* SpcIndirectDataContent: the digest of something, and of what kind that is. */
 struct spc_digest {
 	char type[64]; /* object identifier, dotted */
-	int nid;       /* of the digest */
+	bool has_sip;  /* the content names who computes such digests (SpcSipInfo) */
+	uint8_t sip[16];
+	int nid; /* of the digest */
 	uint8_t sum[EVP_MAX_MD_SIZE];
 	size_t size;
 };

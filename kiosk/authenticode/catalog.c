@@ -16,6 +16,8 @@
 #include <openssl/err.h>
 #include <openssl/objects.h>
 
+#include "authenticode/pe.h"
+
 #define CTL "1.3.6.1.4.1.311.10.1"	      /* szOID_CTL */
 #define CATALOG_LIST "1.3.6.1.4.1.311.12.1.1" /* szOID_CATALOG_LIST */
 #define NAME_VALUE "1.3.6.1.4.1.311.12.2.1"   /* CAT_NAMEVALUE_OBJID */

@@ -3,39 +3,13 @@
 
 #include <string.h>
 
+#include "authenticode/bytes.h"
+
 #define DOS_HEADER 64	   /* bytes; the last four say where the PE header is */
 #define FILE_HEADER 24	   /* bytes: signature and COFF header */
 #define SECTION_HEADER 40  /* bytes */
 #define CHECKSUM_AT 64	   /* within the optional header, in both of its forms */
 #define CERTIFICATES 4	   /* number of the directory's entry */
-#define BLOCK (1u << 16)   /* bytes hashed at a time */
-
-static uint16_t get16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] | p[1] << 8);
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-	return (uint32_t)get16(p) | (uint32_t)get16(p + 2) << 16;
-}
-
-/* Exactly `size` bytes at `at`: 1; 0 when the file ends before. */
-static int read_at(int fd, uint64_t at, void *out, size_t size)
-{
-	size_t have = 0;
-
-	while (have < size) {
-		ssize_t n = pread(fd, (uint8_t *)out + have, size - have, (off_t)(at + have));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : 0;
-		have += (size_t)n;
-	}
-	return 1;
-}
 
 struct headers {
 	uint64_t at;		/* of the PE header */
@@ -143,41 +117,24 @@ int pe_read(int fd, uint64_t size, struct pe *ret, const char **ret_why)
 	return r;
 }
 
-static int hash_range(int fd, uint64_t from, uint64_t to, EVP_MD_CTX *ctx, uint8_t *block)
-{
-	while (from < to) {
-		size_t n = (size_t)MIN(to - from, (uint64_t)BLOCK);
-		int r = read_at(fd, from, block, n);
-
-		if (r <= 0)
-			return r < 0 ? r : -EIO;
-		if (EVP_DigestUpdate(ctx, block, n) != 1)
-			return -ENOTSUP;
-		from += n;
-	}
-	return 0;
-}
-
 int pe_hash(int fd, const struct pe *pe, const EVP_MD *md, uint8_t ret[static EVP_MAX_MD_SIZE])
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	uint8_t *block = malloc(BLOCK);
 	uint64_t at = pe->checksum_at + 4;
-	int r = ctx && block ? 0 : -ENOMEM;
+	int r = ctx ? 0 : -ENOMEM;
 
 	if (r == 0 && EVP_DigestInit_ex(ctx, md, NULL) != 1)
 		r = -ENOTSUP;
 	if (r == 0)
-		r = hash_range(fd, 0, pe->checksum_at, ctx, block);
+		r = hash_range(fd, 0, pe->checksum_at, ctx);
 	if (r == 0 && pe->directory_at) {
-		r = hash_range(fd, at, pe->directory_at, ctx, block);
+		r = hash_range(fd, at, pe->directory_at, ctx);
 		at = pe->directory_at + 8;
 	}
 	if (r == 0)
-		r = hash_range(fd, at, pe->table_at, ctx, block);
+		r = hash_range(fd, at, pe->table_at, ctx);
 	if (r == 0 && EVP_DigestFinal_ex(ctx, ret, NULL) != 1)
 		r = -ENOTSUP;
 	EVP_MD_CTX_free(ctx);
-	free(block);
 	return r;
 }

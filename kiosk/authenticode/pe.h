@@ -11,8 +11,7 @@
 
 #include "common/macros.h"
 
-#define PE_SIGNATURES_MAX 16	       /* entries of the certificate table: real files have one or two */
-#define PE_TABLE_MAX (8u << 20)	       /* bytes of the certificate table */
+#define PE_TABLE_MAX (8u << 20) /* bytes of the certificate table */
 
 struct pe {
 	uint64_t size;		  /* of the file, bytes */

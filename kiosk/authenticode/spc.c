@@ -23,6 +23,19 @@ struct spc_content {
 	X509_SIG *digest; /* DigestInfo of PKCS #7 */
 };
 
+struct sip_info {
+	ASN1_INTEGER *version;
+	ASN1_OCTET_STRING *class;
+	ASN1_INTEGER *reserved[5];
+};
+
+ASN1_SEQUENCE(sip_info) = {
+	ASN1_SIMPLE(struct sip_info, version, ASN1_INTEGER),	 ASN1_SIMPLE(struct sip_info, class, ASN1_OCTET_STRING),
+	ASN1_SIMPLE(struct sip_info, reserved[0], ASN1_INTEGER), ASN1_SIMPLE(struct sip_info, reserved[1], ASN1_INTEGER),
+	ASN1_SIMPLE(struct sip_info, reserved[2], ASN1_INTEGER), ASN1_SIMPLE(struct sip_info, reserved[3], ASN1_INTEGER),
+	ASN1_SIMPLE(struct sip_info, reserved[4], ASN1_INTEGER),
+} static_ASN1_SEQUENCE_END_name(struct sip_info, sip_info)
+
 ASN1_SEQUENCE(spc_kind) = {
 	ASN1_SIMPLE(struct spc_kind, type, ASN1_OBJECT),
 	ASN1_OPT(struct spc_kind, value, ASN1_ANY),
@@ -109,6 +122,21 @@ int spc_read(const uint8_t *data, size_t size, const char *type, struct spc *ret
 	return 0;
 }
 
+/* SpcSipInfo: who computes the digest. What is none has no class. */
+static void read_sip(const ASN1_TYPE *value, struct spc_digest *d)
+{
+	const ASN1_STRING *sequence = value && value->type == V_ASN1_SEQUENCE ? value->value.sequence : NULL;
+	const unsigned char *at = sequence ? ASN1_STRING_get0_data(sequence) : NULL;
+	const unsigned char *end = at + (sequence ? ASN1_STRING_length(sequence) : 0);
+	struct sip_info *info = at ? (struct sip_info *)ASN1_item_d2i(NULL, &at, end - at, ASN1_ITEM_rptr(sip_info)) : NULL;
+
+	ERR_clear_error();
+	d->has_sip = info && at == end && ASN1_STRING_length(info->class) == (int)sizeof(d->sip);
+	if (d->has_sip)
+		memcpy(d->sip, ASN1_STRING_get0_data(info->class), sizeof(d->sip));
+	ASN1_item_free((ASN1_VALUE *)info, ASN1_ITEM_rptr(sip_info));
+}
+
 int spc_digest_read(const uint8_t *der, size_t size, struct spc_digest *ret)
 {
 	const unsigned char *at = der;
@@ -127,6 +155,7 @@ int spc_digest_read(const uint8_t *der, size_t size, struct spc_digest *ret)
 		if (OBJ_obj2txt(ret->type, sizeof(ret->type), c->kind->type, 1) > 0 && cms_digest_known(ret->nid) &&
 		    ret->size == (size_t)EVP_MD_get_size(EVP_get_digestbynid(ret->nid))) {
 			memcpy(ret->sum, ASN1_STRING_get0_data(sum), ret->size);
+			read_sip(c->kind->value, ret);
 			r = 0;
 		}
 	}

@@ -462,6 +462,13 @@ def authenticode(m):
         program(name, "blocked bad-signature")
     for name in ("appended", "padded-data", "section-in-table", "odd-entry"):
         program(name, "refused")
+    # installers
+    program("package-code", "approved", "root", file="pump.msi")
+    program("cabinet-code", "approved", "root", file="pump.cab")
+    program("package-nameless", "held untrusted-key", file="nameless.msi")
+    program("package-border", "blocked bad-signature", file="border.msi")
+    program("package-appended", "refused", file="appended.msi")
+    program("cabinet-tampered", "blocked bad-signature", file="tampered.cab")
     # a catalog, and what it lists
     program("good.cat", "approved", None, file="drivers/good.cat")
     program("driver.sys", "approved", None, file="drivers/driver.sys")

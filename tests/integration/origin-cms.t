@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception
-"""lazaret inspect on files with CMS signatures by openssl, on programs that osslsigncode signed, and on a catalog: who vouches for
-what, and what becomes of that when somebody else had the medium in hand.
+"""lazaret inspect on files with CMS signatures by openssl, on programs and installers that osslsigncode signed, and on a catalog:
+who vouches for what, and what becomes of that when somebody else had the medium in hand.
 
 BUILD: the build directory (default build).
 """
@@ -107,6 +107,19 @@ def programs():
            name="a CA for files alone vouches for no program")
 
 
+def installers():
+    at = station("installers", ("root", ["code"]))
+    for specimen, name, verdict, reason in (
+            ("package-code", "pump.msi", "approved", None), ("package", "pump.msi", "held", None),
+            ("package-odd", "pump.msi", "held", None), ("package-nameless", "pump.msi", "held", "untrusted-key"),
+            ("package-border", "pump.msi", "blocked", "bad-signature"), ("package-script", "pump.msi", "blocked", "bad-signature"),
+            ("package-appended", "pump.msi", "blocked", "bad-signature"), ("cabinet-code", "pump.cab", "approved", None),
+            ("cabinet", "pump.cab", "held", None), ("cabinet-tampered", "pump.cab", "blocked", "bad-signature"),
+            ("cabinet-number", "pump.cab", "blocked", "bad-signature")):
+        expect(inspect(at, {name: specimen}), name, verdict, reason,
+               name="%s: %s%s" % (specimen, verdict, ", " + reason if reason else ""))
+
+
 def catalogs():
     at = station("catalog", ("root", ["code"]))
     medium = {"file": "file", "driver.sys": "driver.sys", "x64/driver.sys": "driver-other.sys", "signed.sys": "signed.sys"}
@@ -132,7 +145,7 @@ try:
     a = certificates.begin(made)
     certificates.make_cms(a)
     certificates.make_authenticode(a)
-    for test in (detached, checksum_list, programs, catalogs):
+    for test in (detached, checksum_list, programs, installers, catalogs):
         test()
 finally:
     shutil.rmtree(work, ignore_errors=True)

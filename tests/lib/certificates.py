@@ -13,6 +13,8 @@ import struct
 import subprocess
 import sys
 
+import installers
+
 LONG_AGO, FAR = '20200101000000Z', '20450101000000Z'
 
 CONFIG = """
@@ -614,6 +616,20 @@ def make_catalogs(a):
     a.write('followed.cat', good + b'\0')
 
 
+def other_content(a, kind, sip, pkcs7):
+    """The digest of this signature, signed by 'code' as what something of that kind has computed."""
+    body = children(children(children(pkcs7)[1])[0])[2]
+    digest = children(children(children(body)[1])[0])[1]
+    info = sequence(der(2, b'\1'), der(4, sip), *[der(2, b'\0')] * 5)
+    content = sequence(oid(kind), info) + digest
+    attributes = attributes_of(content, content_type=INDIRECT)
+    signer = signer_info(issuer_and_serial(a.der_of('code')), SHA256, oid('1.2.840.10045.4.3.2'), a.signature('code', attributes),
+                         attributes)
+    return sequence(SIGNED_DATA, der(0xa0, sequence(
+        der(2, b'\1'), set_of(sequence(SHA256)), sequence(INDIRECT, der(0xa0, sequence(content))),
+        der(0xa0, *[a.der_of(c) for c in ('code', 'inter')]), set_of(signer))))
+
+
 def make_authenticode(a):
     a.cms('code.p7s', 'file', 'code', chain=('inter',))
     a.leaf('tsa', 'inter', 'critical,timeStamping')
@@ -624,12 +640,16 @@ def make_authenticode(a):
     make_program_variants(a)
     make_stamped(a)
     make_catalogs(a)
+    installers.make_cabinets(a, sign_program)
+    installers.make_packages(a, sign_program, lambda *content: other_content(a, *content))
     a.write('signed.sys', a.read('program-code'))
     # the tool that people use agrees about what is good, and about what is not
     verify = ['osslsigncode', 'verify', '-CAfile', 'root.pem', '-in']
     if b'Signature verification: ok' not in a.run(*verify, 'driver.sys', '-catalog', 'good.cat'):
         raise RuntimeError('osslsigncode does not take the catalog')
-    for name, status in (('program-code', 0), ('program32-code', 0), ('real-code', 0), ('tampered', 1), ('program-stranger', 1)):
+    for name, status in (('program-code', 0), ('program32-code', 0), ('real-code', 0), ('tampered', 1), ('program-stranger', 1),
+                         ('package-code', 0), ('package-border', 1), ('package-nameless-border', 0), ('cabinet-code', 0),
+                         ('cabinet-tampered', 1)):
         if (subprocess.run([*verify, name], cwd=a.directory, capture_output=True, check=False).returncode != 0) != (status != 0):
             raise RuntimeError('osslsigncode says something else of ' + name)
 

@@ -123,6 +123,58 @@ static void test_altered_files(void **state)
 	prover_end(&p);
 }
 
+static void test_installer_packages(void **state)
+{
+	static const struct row rows[] = {
+		{ "package-code", SIGNATURE_GOOD, "root", NULL },
+		{ "package-zeros", SIGNATURE_GOOD, "root", NULL }, /* room that a writer left */
+		{ "package-by-hand", SIGNATURE_GOOD, "root", NULL },
+		{ "package-sha1", SIGNATURE_WEAK, "root", "sha1" },
+		{ "package-stranger", SIGNATURE_UNTRUSTED, "", NULL },
+		{ "package-expired", SIGNATURE_EXPIRED, "root", "expired" },
+		/* where one stream ends and the next begins: no difference to the digest of contents alone */
+		{ "package-nameless", SIGNATURE_WEAK, "root", "names" },
+		{ "package-nameless-border", SIGNATURE_WEAK, "root", "names" },
+		{ "package-border", SIGNATURE_BAD, "root", "not what was signed" },
+		{ "package-class", SIGNATURE_BAD, "root", "not what was signed" },
+		{ "package-script", SIGNATURE_MALFORMED, "", "something else" }, /* a signature of a script, say */
+		{ "package-spare", SIGNATURE_MALFORMED, "", "appended" },
+		{ "package-appended", SIGNATURE_MALFORMED, "", "appended" },
+		{ "package-cut", SIGNATURE_MALFORMED, "", NULL },
+		{ "package-shared", SIGNATURE_MALFORMED, "", "in common" },
+		{ "package-loop", SIGNATURE_MALFORMED, "", "in common" },
+		{ "package-disorder", SIGNATURE_MALFORMED, "", "order" },
+		{ "package-twice", SIGNATURE_MALFORMED, "", "two places" },
+	};
+	struct prover p;
+
+	TRUST(&p, 0, "root");
+	check_rows(&p, PROVING_NOW, rows, ARRAY_LEN(rows));
+	prover_end(&p);
+}
+
+static void test_cabinets(void **state)
+{
+	static const struct row rows[] = {
+		{ "cabinet-code", SIGNATURE_GOOD, "root", NULL },
+		{ "cabinet-stranger", SIGNATURE_UNTRUSTED, "", NULL },
+		{ "cabinet-sha1", SIGNATURE_WEAK, "root", "sha1" },
+		{ "cabinet-tampered", SIGNATURE_BAD, "root", "not what was signed" },
+		{ "cabinet-appended", SIGNATURE_MALFORMED, "", "appended" },
+		{ "cabinet-cut", SIGNATURE_MALFORMED, "", "cut off" },
+		{ "cabinet-inserted", SIGNATURE_MALFORMED, "", "not where" },
+		{ "cabinet-reserved", SIGNATURE_MALFORMED, "", "header" },
+		{ "cabinet-header", SIGNATURE_MALFORMED, "", "header" },
+		{ "cabinet-number", SIGNATURE_MALFORMED, "", "set" },
+		{ "cabinet-set", SIGNATURE_MALFORMED, "", "set" },
+	};
+	struct prover p;
+
+	TRUST(&p, 0, "root");
+	check_rows(&p, PROVING_NOW, rows, ARRAY_LEN(rows));
+	prover_end(&p);
+}
+
 static void expect_nothing(struct prover *p, const char *specimen)
 {
 	struct proved told;
@@ -144,6 +196,10 @@ static void test_unsigned(void **state)
 	expect_nothing(&p, "stripped");
 	expect_nothing(&p, "unlisted"); /* a signature that nothing points to is none */
 	expect_nothing(&p, "dos");
+	expect_nothing(&p, "cabinet");
+	expect_nothing(&p, "cabinet-emptied");
+	expect_nothing(&p, "package");
+	expect_nothing(&p, "package-odd");
 	expect_nothing(&p, "file");
 	expect_nothing(&p, "code.p7s");
 	prover_end(&p);
@@ -282,7 +338,27 @@ static void test_catalog(void **state)
 	prover_end(&p);
 }
 
-/* Whatever byte of a signed program is another, it is not good, but for its checksum; and no change ends the role. */
+/* With the byte at `at` another: is it still good? Nothing ends the role. */
+static bool is_good_without(struct prover *p, char *data, size_t size, size_t at)
+{
+	struct medium m = { 0 };
+	struct proved told;
+	bool is_good = false;
+
+	data[at] = (char)(data[at] ^ 0x10);
+	medium_add(&m, "a.exe", data, size);
+	prove(p, &m, "a.exe", EVIDENCE_AUTHENTICODE, PROVING_NOW, &told);
+	assert_int_equal(told.error, 0);
+	for (size_t k = 0; k < told.signature_count; k++)
+		is_good |= told.signatures[k].outcome == SIGNATURE_GOOD;
+	proved_done(&told);
+	medium_done(&m);
+	data[at] = (char)(data[at] ^ 0x10);
+	return is_good;
+}
+
+/* Whatever byte of a signed program is another, it is not good, but for its checksum. In the signature some bytes do not matter,
+ * such as its version and whether a parameter is NULL; what it covers is the same then. */
 static void test_every_byte(void **state)
 {
 	const size_t checksum_at = 88 + 64;
@@ -292,46 +368,89 @@ static void test_every_byte(void **state)
 
 	data = read_whole(dir_fd, "program-code", &size);
 	TRUST(&p, 0, "root");
-	for (size_t i = 0; i < size; i += i < 600 || i > 1000 ? 1 : 37) {
-		bool is_good = false, is_in_signature = i >= 1024;
-		struct medium m = { 0 };
-		struct proved told;
-
-		data[i] = (char)(data[i] ^ 0x10);
-		medium_add(&m, "a.exe", data, size);
-		prove(&p, &m, "a.exe", EVIDENCE_AUTHENTICODE, PROVING_NOW, &told);
-		assert_int_equal(told.error, 0);
-		for (size_t k = 0; k < told.signature_count; k++)
-			is_good |= told.signatures[k].outcome == SIGNATURE_GOOD;
-		/* In the signature some bytes do not matter, such as its version and whether a parameter is NULL; what it covers is
-		 * the same then. */
-		if (is_good && !is_in_signature && (i < checksum_at || i >= checksum_at + 4))
+	for (size_t i = 0; i < size; i += i < 600 || i > 1000 ? 1 : 37)
+		if (is_good_without(&p, data, size, i) && i < 1024 && (i < checksum_at || i >= checksum_at + 4))
 			fail_msg("byte %zu may be another", i);
-		proved_done(&told);
-		medium_done(&m);
-		data[i] = (char)(data[i] ^ 0x10);
+	prover_end(&p);
+}
+
+static void test_every_byte_of_a_cabinet(void **state)
+{
+	_cleanup_free_ char *data = NULL;
+	size_t size, signature_at;
+	struct prover p;
+
+	data = read_whole(dir_fd, "cabinet-code", &size);
+	signature_at = (uint8_t)data[44] | (size_t)(uint8_t)data[45] << 8;
+	assert_in_range(signature_at, 60, size);
+	TRUST(&p, 0, "root");
+	for (size_t i = 0; i < size; i += i < signature_at ? 1 : 37)
+		if (is_good_without(&p, data, size, i) && i < signature_at)
+			fail_msg("byte %zu may be another", i);
+	prover_end(&p);
+}
+
+/* Contents, names, sizes, states and times (the specimen lists where they are). */
+static void test_every_byte_of_a_package(void **state)
+{
+	_cleanup_free_ char *data = NULL, *ranges = NULL;
+	size_t size, ranges_size, from, length, step, count = 0;
+	struct prover p;
+	int used;
+
+	data = read_whole(dir_fd, "package-code", &size);
+	ranges = read_whole(dir_fd, "package-covered", &ranges_size);
+	TRUST(&p, 0, "root");
+	for (const char *at = ranges; sscanf(at, "%zu %zu %zu%n", &from, &length, &step, &used) == 3; at += used) {
+		assert_in_range(from + length, 1, size);
+		for (size_t i = from; i < from + length; i += step, count++)
+			if (is_good_without(&p, data, size, i))
+				fail_msg("byte %zu may be another", i);
 	}
+	assert_in_range(count, 500, size);
+	prover_end(&p);
+}
+
+/* Wherever else: it may be what nobody signs, but it ends nothing. */
+static void test_any_byte_of_a_package(void **state)
+{
+	_cleanup_free_ char *data = NULL;
+	struct prover p;
+	size_t size;
+
+	data = read_whole(dir_fd, "package-code", &size);
+	TRUST(&p, 0, "root");
+	for (size_t i = 0; i < size; i += i < 512 ? 1 : 61)
+		(void)is_good_without(&p, data, size, i);
 	prover_end(&p);
 }
 
 static void test_endless(void **state)
 {
-	static const char *const names[] = { "a.exe", "a.cat" };
+	static const struct {
+		const char *specimen, *name;
+		enum evidence_format format;
+	} rows[] = {
+		{ "program-code", "a.exe", EVIDENCE_AUTHENTICODE },
+		{ "package-code", "a.msi", EVIDENCE_AUTHENTICODE },
+		{ "cabinet-code", "a.cab", EVIDENCE_AUTHENTICODE },
+		{ "good.cat", "a.cat", EVIDENCE_CATALOG },
+	};
 	struct prover p;
 
 	TRUST(&p, 0, "root");
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		_cleanup_free_ char *data = NULL;
 		struct medium m = { 0 };
 		struct proved told;
 		size_t size;
 		int fd;
 
-		data = read_whole(dir_fd, i == 0 ? "program-code" : "good.cat", &size);
+		data = read_whole(dir_fd, rows[i].specimen, &size);
 		fd = memory_file(data, size);
 		assert_int_equal(ftruncate(fd, (off_t)1 << 40), 0);
-		medium_add_fd(&m, names[i], fd);
-		prove(&p, &m, names[i], i == 0 ? EVIDENCE_AUTHENTICODE : EVIDENCE_CATALOG, PROVING_NOW, &told);
+		medium_add_fd(&m, rows[i].name, fd);
+		prove(&p, &m, rows[i].name, rows[i].format, PROVING_NOW, &told);
 		expect_signature(&told, 0, SIGNATURE_MALFORMED, "", "");
 		proved_done(&told);
 		medium_done(&m);
@@ -344,11 +463,16 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_signers),
 		cmocka_unit_test(test_altered_files),
+		cmocka_unit_test(test_installer_packages),
+		cmocka_unit_test(test_cabinets),
 		cmocka_unit_test(test_unsigned),
 		cmocka_unit_test(test_several_signatures),
 		cmocka_unit_test(test_time_stamps),
 		cmocka_unit_test(test_catalog),
 		cmocka_unit_test(test_every_byte),
+		cmocka_unit_test(test_every_byte_of_a_cabinet),
+		cmocka_unit_test(test_every_byte_of_a_package),
+		cmocka_unit_test(test_any_byte_of_a_package),
 		cmocka_unit_test(test_endless),
 	};
 

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
+/* A file that carries Authenticode's signatures over itself, whatever its format: what is the same for programs (prove_pe.c),
+ * cabinets (prove_cab.c) and installer packages (prove_msi.c). A format finds the signatures, and computes the digest.
+ */
+#ifndef LAZARET_AUTHENTICODE_SUBJECT_H
+#define LAZARET_AUTHENTICODE_SUBJECT_H
+
+#include "authenticode/authenticode.h"
+
+#define HASHES_MAX 4	   /* different digests over one file */
+#define SIGNATURES_MAX 16  /* of one file, but for nested ones: real files have one or two */
+
+struct subject {
+	const char *what;	     /* "program" */
+	const char *type;	     /* object identifier of the content that such a file's signatures have */
+	const uint8_t *sip;	     /* 16 bytes, the class that SpcSipInfo names; NULL: the content has none. One identifier stands
+				      * for packages, scripts and more: a script's signature must not count for a package. */
+	const void *of;		     /* for hash() */
+	int fd;
+	const char *partly;	     /* what the digest leaves open, so that it proves nothing; NULL: it covers all */
+
+	/* 0; -EBADMSG and a static sentence, when there can be no digest of this kind; negative errno. */
+	int (*hash)(const struct subject *s, const EVP_MD *md, uint8_t ret[static EVP_MAX_MD_SIZE], const char **ret_why);
+
+	struct {
+		int nid;
+		uint8_t sum[EVP_MAX_MD_SIZE];
+	} hashes[HASHES_MAX]; /* as far as they were asked for */
+	size_t hash_count;
+
+	struct spc signatures[SIGNATURES_MAX]; /* owned */
+	size_t count;
+};
+
+/* Take what is a signature and up to seven zero bytes as the next of `s`. -EBADMSG and a static sentence, which is also what
+ * more than SIGNATURES_MAX give. */
+_must_check_ int subject_take(struct subject *s, const uint8_t *data, size_t size, const char **ret_why);
+
+/* Tell of every signature, those within others, too. */
+_must_check_ int subject_tell(struct evidence *e, struct subject *s);
+_must_check_ int subject_malformed(struct evidence *e, const char *why);
+void subject_done(struct subject *s);
+
+_must_check_ int prove_pe(struct evidence *e);
+_must_check_ int prove_cab(struct evidence *e);
+_must_check_ int prove_msi(struct evidence *e);
+
+#endif
