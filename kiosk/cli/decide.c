@@ -182,7 +182,7 @@ static int new_id(char id[static DECISION_ID_LEN + 1])
 }
 
 /* The record of a proposal, or of a decision that takes one officer. */
-static json_t *make_record(const struct decide *d, const char *by, int64_t until)
+static json_t *make_record(const struct decide *d, const char *by, int64_t until, const char *of)
 {
 	json_t *end = until ? json_integer(until) : json_null();
 	char id[DECISION_ID_LEN + 1];
@@ -193,8 +193,8 @@ static json_t *make_record(const struct decide *d, const char *by, int64_t until
 		json_decref(end);
 		return NULL;
 	}
-	o = json_pack("{s:I,s:s,s:s,s:s,s:o,s:O,s:o}", "at", (json_int_t)now, "by", by, "decision", decision_name(d->decision), "id", id,
-		      "reason", clean_text(d->reason), "sha256", d->hashes, "until", end);
+	o = json_pack("{s:I,s:s,s:s,s:s,s:s*,s:o,s:O,s:o}", "at", (json_int_t)now, "by", by, "decision", decision_name(d->decision), "id",
+		      id, "of", of, "reason", clean_text(d->reason), "sha256", d->hashes, "until", end);
 	if (o && (decision_needs_second(d->decision) ?
 			  json_object_set_new(o, "expires", json_integer((json_int_t)(now + (int64_t)d->config->review.proposal_time_s))) :
 			  json_object_set_new(o, "second", json_null())) < 0) {
@@ -212,18 +212,18 @@ static bool has_reason(const char *reason)
 	return false;
 }
 
-/* Before anybody is asked for a password. */
-static int may_be(const struct decide *d)
+/* Before anybody is asked for a password. `*ret_of` (owned by the caller): the transfer that a release is out of. */
+static int may_be(const struct decide *d, char **ret_of)
 {
 	_cleanup_(held_freep) struct held_store *h = NULL;
-	_cleanup_free_ char *of = NULL, *why = NULL;
+	_cleanup_free_ char *why = NULL;
 	int r;
 
 	if (d->decision != DECISION_RELEASE && d->decision != DECISION_REJECT)
 		return EXIT_SUCCESS;
 	r = held_open(d->config->held.dir, HELD_PATIENCE_MS, &h);
 	if (r == 0)
-		r = d->decision == DECISION_RELEASE ? held_may_release(h, d->hashes, &of, &why) : held_may_reject(h, d->hashes, &why);
+		r = d->decision == DECISION_RELEASE ? held_may_release(h, d->hashes, NULL, ret_of, &why) : held_may_reject(h, d->hashes, &why);
 	if (r == 0)
 		return EXIT_SUCCESS;
 	if (r == -ENOENT || r == -EINVAL || r == -EEXIST)
@@ -244,19 +244,19 @@ static void tell_proposed(const struct station_config *config, const json_t *rec
 int decide(const struct decide *d)
 {
 	_cleanup_(json_decref_p) json_t *record = NULL;
-	_cleanup_free_ char *by = NULL;
+	_cleanup_free_ char *by = NULL, *of = NULL;
 	int64_t until = end_of(d, time(NULL));
 	int status;
 
 	if (until < 0 || !has_reason(d->reason))
 		return EXIT_FAILURE;
-	status = may_be(d);
+	status = may_be(d, &of);
 	if (status != EXIT_SUCCESS)
 		return status;
 	if (person_ask_role(d->config, decision_needs_second(d->decision) ? "first person" : "officer", d->what, 1u << PERSON_OFFICER, NULL,
 			    &by) < 0)
 		return EXIT_FAILURE;
-	record = make_record(d, by, until);
+	record = make_record(d, by, until, of);
 	if (!record)
 		return EXIT_CANNOT;
 	status = append(d->config, decision_needs_second(d->decision) ? HISTORY_TYPE_PROPOSAL : HISTORY_TYPE_DECISION, record);

@@ -173,7 +173,8 @@ static void put_proposal(const json_t *p)
 {
 	if (!json_is_object(p))
 		return;
-	(void)printf("%-10s %s, %s by %s: ", "proposal", text_of(p, "id"), text_of(p, "decision"), text_of(p, "by"));
+	(void)printf("%-10s %s, %s%s%s by %s: ", "proposal", text_of(p, "id"), text_of(p, "decision"), *text_of(p, "of") ? " out of " : "",
+		     text_of(p, "of"), text_of(p, "by"));
 	records_put(text_of(p, "reason"));
 	(void)fputc('\n', stdout);
 }

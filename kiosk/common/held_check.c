@@ -124,10 +124,10 @@ static int look(struct held_store *h, const char *sha256, char **of, char **ret_
 	return r;
 }
 
-int held_may_release(struct held_store *h, const json_t *hashes, char **ret_of, char **ret_why)
+int held_may_release(struct held_store *h, const json_t *hashes, const char *expected, char **ret_of, char **ret_why)
 {
-	char *of = NULL;
-	int r = json_array_size(hashes) > 0 ? 0 : -EINVAL;
+	char *of = expected ? strdup(expected) : NULL;
+	int r = expected && !of ? -ENOMEM : json_array_size(hashes) > 0 ? 0 : -EINVAL;
 
 	*ret_why = NULL;
 	for (size_t k = 0; r == 0 && k < json_array_size(hashes); k++)

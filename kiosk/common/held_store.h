@@ -156,10 +156,11 @@ _must_check_ int held_remove_strays(struct held_store *h);
 
 /* -- what may be proposed (held_check.c) ------------------------------------------------------------------------------- */
 
-/* Can these (an array of hashes) be released together? 0 and the transfer in which they were held (owned by the caller); -ENOENT: one is
+/* Can these (an array of hashes) be released together, out of the transfer `of` (NULL: the newest one of the first)? 0 and the transfer in
+ * which they were held (owned by the caller); -ENOENT: one is
  * not held, or its copy is gone; -EEXIST: what is in force does not let it be; -EINVAL: they are not of one transfer, or a name cannot be published; or another negative errno.
  * `*ret_why` (owned by the caller, may be NULL): in words. */
-_must_check_ int held_may_release(struct held_store *h, const json_t *hashes, char **ret_of, char **ret_why);
+_must_check_ int held_may_release(struct held_store *h, const json_t *hashes, const char *of, char **ret_of, char **ret_why);
 _must_check_ int held_may_reject(struct held_store *h, const json_t *hashes, char **ret_why);
 
 /* As docs/control.md has them; new references, NULL: out of memory. `proposals`: those of held_set_proposals(). */

@@ -79,7 +79,8 @@ _must_check_ int history_series_set_whole(struct history *h, bool is_whole);
 /* -- decisions (history_decisions.c): what officers have decided about contents, and proposed ----------------------- */
 
 /* Records of the audit trail (lazaret-audit(5)):
- * proposal {at, by, decision, expires, id, reason, sha256: [...], until}: waits for a second person
+ * proposal {at, by, decision, expires, id, of, reason, sha256: [...], until}: waits for a second person; `of`: the transfer that a release
+ * is out of
  * decision {at, by, decision, id, reason, second, sha256: [...], until}: holds, or closes the proposal of this id */
 #define HISTORY_TYPE_PROPOSAL "proposal"
 #define HISTORY_TYPE_DECISION "decision"

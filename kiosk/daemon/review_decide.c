@@ -118,18 +118,19 @@ static bool has_hashes(struct daemon *d, const struct control_request *q)
 	return is_good;
 }
 
-static bool is_held(struct daemon *d, const struct control_request *q, enum decision decision)
+/* `*ret_of` (owned by the caller): the transfer that a release is out of. */
+static bool is_held(struct daemon *d, const struct control_request *q, enum decision decision, char **ret_of)
 {
 	const json_t *list = json_object_get(q->fields, "sha256");
 	_cleanup_(held_freep) struct held_store *h = NULL;
-	_cleanup_free_ char *of = NULL, *why = NULL;
+	_cleanup_free_ char *why = NULL;
 	int r;
 
 	if (decision != DECISION_RELEASE && decision != DECISION_REJECT)
 		return true;
 	r = held_open(d->station->config->held.dir, HELD_LOOP_MS, &h);
 	if (r == 0)
-		r = decision == DECISION_RELEASE ? held_may_release(h, list, &of, &why) : held_may_reject(h, list, &why);
+		r = decision == DECISION_RELEASE ? held_may_release(h, list, NULL, ret_of, &why) : held_may_reject(h, list, &why);
 	if (r == -ENOENT)
 		control_refuse(d->control, q->token, "not-held", "%s", why ? why : "it is not held");
 	else if (r < 0)
@@ -137,7 +138,8 @@ static bool is_held(struct daemon *d, const struct control_request *q, enum deci
 	return r == 0;
 }
 
-static json_t *make_record(struct daemon *d, const struct control_request *q, const char *by, enum decision decision, int64_t until)
+static json_t *make_record(struct daemon *d, const struct control_request *q, const char *by, enum decision decision, int64_t until,
+			   const char *of)
 {
 	uint8_t random[DECISION_ID_LEN / 2];
 	char id[DECISION_ID_LEN + 1];
@@ -147,8 +149,8 @@ static json_t *make_record(struct daemon *d, const struct control_request *q, co
 	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
 		return NULL;
 	hex_encode(random, sizeof(random), id);
-	o = json_pack("{s:I,s:s,s:s,s:s,s:o,s:O,s:o}", "at", (json_int_t)now, "by", by, "decision",
-		      decision_name(decision), "id", id, "reason", clean_text(text_of(q->fields, "reason")), "sha256",
+	o = json_pack("{s:I,s:s,s:s,s:s,s:s*,s:o,s:O,s:o}", "at", (json_int_t)now, "by", by, "decision",
+		      decision_name(decision), "id", id, "of", of, "reason", clean_text(text_of(q->fields, "reason")), "sha256",
 		      json_object_get(q->fields, "sha256"), "until", until ? json_integer(until) : json_null());
 	if (o && (decision_needs_second(decision) ?
 			  json_object_set_new(o, "expires", json_integer(now + (json_int_t)d->station->config->review.proposal_time_s)) :
@@ -173,7 +175,7 @@ static void answer_proposed(struct daemon *d, const struct control_request *q, c
 void review_propose(struct daemon *d, const struct control_request *q)
 {
 	_cleanup_(json_decref_p) json_t *record = NULL;
-	_cleanup_free_ char *why = NULL;
+	_cleanup_free_ char *of = NULL, *why = NULL;
 	enum decision decision = DECISION_NONE;
 	const char *by;
 	int64_t until;
@@ -186,13 +188,13 @@ void review_propose(struct daemon *d, const struct control_request *q)
 		return;
 	}
 	until = end_of(d, q, decision);
-	if (until < 0 || !has_reason(d, q) || !has_hashes(d, q) || !is_held(d, q, decision))
+	if (until < 0 || !has_reason(d, q) || !has_hashes(d, q) || !is_held(d, q, decision, &of))
 		return;
 	by = asker(d, q->token);
 	if (!by)
 		return;
 	needs_second = decision_needs_second(decision);
-	record = make_record(d, q, by, decision, until);
+	record = make_record(d, q, by, decision, until, of);
 	r = record ? review_append(d, needs_second ? HISTORY_TYPE_PROPOSAL : HISTORY_TYPE_DECISION, record, &seq, &why) : -ENOMEM;
 	if (r < 0) {
 		review_refuse(d, q->token, r, why);

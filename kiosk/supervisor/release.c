@@ -86,7 +86,8 @@ int release_prepare(struct supervisor *s, const json_t *proposal, const char *se
 		return -ENOMEM;
 	e = held_open(s->config->held.dir, HELD_PATIENCE_MS, &r->store);
 	if (e == 0)
-		e = held_may_release(r->store, json_object_get(proposal, "sha256"), &r->of, ret_why);
+		e = held_may_release(r->store, json_object_get(proposal, "sha256"),
+				     json_string_value(json_object_get(proposal, "of")), &r->of, ret_why);
 	if (e == 0)
 		e = begin(r);
 	r->store = held_free(r->store); /* a database must not go through fork(2) */

@@ -174,6 +174,24 @@ def released_by_two(work):
     ok(s.run("audit", "verify").returncode == 0, "the trail is good")
 
 
+def out_of_one_transfer(work):
+    """Somebody brings the same content under another name between the two persons' words: what was proposed is published."""
+    s = Place(work, "out-of-one")
+    s.put(pump__cfg=ODD)
+    s.inspect()
+    of = s.report["transfer"]
+    number = s.propose("review", "release", sha(ODD))
+    ok(s.records("proposal")[-1]["of"] == of, "a proposal names the transfer that it is out of", s.records("proposal")[-1])
+    s.put(other__name=ODD)
+    ok(s.inspect()["other.name"]["verdict"] == "held" and s.listed()[sha(ODD)]["path"] == "other.name", "the list has the newest place")
+    ok(of in s.run("review", "show", sha(ODD)).stdout_text.split("proposal", 1)[1].split("\n")[0], "review show tells what it is out of")
+    before = s.staged()
+    s.expect(0, "published", "review", "confirm", number, lines=BEN)
+    new = [t for t in s.staged() if t not in before]
+    m = json.loads((s.at / "staging" / new[0] / "manifest.json").read_text())
+    ok([f["published_as"] for f in m["files"]] == ["files/pump.cfg"] and m["release"]["of"] == of, "under the name that it had there", m)
+
+
 def release_ends(work):
     s = Place(work, "ends", "review: {release-time: 2d, proposal-time: 1s}\n")
     s.put(odd__bin=ODD)
@@ -596,7 +614,7 @@ def daemon_killed(work):
     ok(desk.stop() == 0 and s.run("audit", "verify").returncode == 0, "the trail is good")
 
 
-TESTS = [released_by_two, release_ends, refused, altered, final, at_once, bounds, cuts, cut_inspection, by_the_daemon, daemon_killed]
+TESTS = [released_by_two, out_of_one_transfer, release_ends, refused, altered, final, at_once, bounds, cuts, cut_inspection, by_the_daemon, daemon_killed]
 
 
 def main():

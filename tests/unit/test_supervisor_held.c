@@ -148,12 +148,18 @@ static void test_what_may_be_released(void **state)
 
 	put(4, "T-4", "x", 60);
 	assert_int_equal(held_confirm(store, "T-4"), 0);
-	assert_int_equal(held_may_release(store, one, &of, &(char *){ NULL }), 0);
+	assert_int_equal(held_may_release(store, one, NULL, &of, &(char *){ NULL }), 0);
 	assert_string_equal(of, "T-3");
+	for (size_t i = 0; i < 2; i++) { /* what was proposed out of one transfer is not released out of another */
+		_cleanup_free_ char *why = NULL, *told = NULL;
+
+		assert_int_equal(held_may_release(store, one, i == 0 ? "T-1" : "T-4", &told, &why), i == 0 ? 0 : -EINVAL);
+		assert_true(i == 0 ? strcmp(told, "T-1") == 0 : strstr(why, "T-4") != NULL);
+	}
 	for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
 		_cleanup_free_ char *why = NULL, *unused = NULL;
 
-		assert_int_equal(held_may_release(store, refused[i], &unused, &why), errors[i]);
+		assert_int_equal(held_may_release(store, refused[i], NULL, &unused, &why), errors[i]);
 		assert_non_null(why);
 	}
 	put(5, "T-5", "../x", 60); /* whatever the index says */
@@ -163,7 +169,7 @@ static void test_what_may_be_released(void **state)
 	{
 		_cleanup_free_ char *why = NULL, *unused = NULL;
 
-		assert_int_equal(held_may_release(store, one, &unused, &why), -EINVAL);
+		assert_int_equal(held_may_release(store, one, NULL, &unused, &why), -EINVAL);
 		assert_non_null(strstr(why, "name"));
 	}
 	json_decref(one);
@@ -241,7 +247,7 @@ static void test_what_a_release_does_not_reach_is_not_released(void **state)
 		(void)snprintf(transfer, sizeof(transfer), "T-R%zu", i);
 		put_entry(20, transfer, "a.bin", now + (int64_t)i, text); /* the newest place is looked at */
 		assert_int_equal(held_confirm(store, transfer), 0);
-		r = held_may_release(store, hashes, &of, &why);
+		r = held_may_release(store, hashes, NULL, &of, &why);
 		if (r != (rows[i].why ? -EEXIST : 0) || (rows[i].why && !strstr(why, rows[i].why)))
 			fail_msg("%s: %d %s", text, r, why ? why : "");
 		json_decref(entry);
