@@ -159,6 +159,11 @@ named_files_exist() { # every path of the source tree that a document names
 
 ok 'pages refer to pages that exist' named_pages_exist
 ok 'documents name files that exist' named_files_exist
+ok 'the threat model names tests that exist' "$root/tests/lib/documented" tests "$root/docs/threat-model.md" "$root/tests"
+sed 's/`crash.t`/`crush.t`/; s/row `names`/row `manes`/; s/`guard.network`/`guard.nothing`/' "$root/docs/threat-model.md" \
+	>"$copy/threats.md"
+ok 'a test that is not there is noticed' disagree 'names a test that there is not: manes' \
+	"$root/tests/lib/documented" tests "$copy/threats.md" "$root/tests"
 if command -v mandoc >/dev/null; then
 	for page in "$man"/*.[1-8]; do
 		ok "$(basename "$page") is clean" mandoc -T lint -W warning "$page"
