@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include <utf8proc.h>
+
 #include "authenticode/bytes.h"
 
 /* [MS-CFB] section 2.1 and 2.2 */
@@ -235,8 +237,8 @@ static int read_mini_fat(struct compound *c, const uint8_t header[static HEADER]
 	_cleanup_free_ uint8_t *data = NULL;
 	int r = 0;
 
-	if (count > c->sectors)
-		return refuse(ret_why, "its table of small sectors is longer than the file");
+	if (count > c->sectors || count > COMPOUND_ENTRIES_MAX * (MINI_CUTOFF / MINI_SECTOR) / (c->sector_size / 4))
+		return refuse(ret_why, "its table of small sectors is longer than its streams can need");
 	if (count == 0)
 		return 0;
 	r = take_chain(c, get32(header + 60), count, &list, &count, ret_why);
@@ -252,6 +254,14 @@ static int read_mini_fat(struct compound *c, const uint8_t header[static HEADER]
 	for (size_t i = 0; i < c->mini_fat_count; i++)
 		c->mini_fat[i] = get32(data + 4 * i);
 	return 0;
+}
+
+/* Is the last sector of a stream of `size` bytes in the file as far as it is needed? */
+static int check_whole(const struct compound *c, const uint32_t *list, size_t count, uint64_t size, const char **ret_why)
+{
+	uint64_t used = size - (uint64_t)(count - 1) * c->sector_size;
+
+	return sector_at(c, list[count - 1]) + used > c->size ? refuse(ret_why, "the file is cut off") : 0;
 }
 
 /* The entries, and the stream of the small sectors, which is the root's. */
@@ -282,8 +292,9 @@ static int read_directory(struct compound *c, const uint8_t header[static HEADER
 		return refuse(ret_why, "its small sectors take more than 4 GiB");
 	if (mini_size == 0)
 		return 0;
-	return take_chain(c, start_of(c, ROOT), (size_t)((mini_size + c->sector_size - 1) / c->sector_size), &c->mini_sectors,
-			  &c->mini_sector_count, ret_why);
+	r = take_chain(c, start_of(c, ROOT), (size_t)((mini_size + c->sector_size - 1) / c->sector_size), &c->mini_sectors,
+		       &c->mini_sector_count, ret_why);
+	return r < 0 ? r : check_whole(c, c->mini_sectors, c->mini_sector_count, mini_size, ret_why);
 }
 
 /* -- streams --------------------------------------------------------------------------------------------------- */
@@ -291,7 +302,7 @@ static int read_directory(struct compound *c, const uint8_t header[static HEADER
 /* Is the chain of small sectors that of `size` bytes? */
 static int take_mini_chain(struct compound *c, uint32_t entry, const char **ret_why)
 {
-	size_t count = (compound_size(c, entry) + MINI_SECTOR - 1) / MINI_SECTOR;
+	size_t count = ((size_t)compound_size(c, entry) + MINI_SECTOR - 1) / MINI_SECTOR;
 	uint32_t at = start_of(c, entry);
 	const size_t room = ((size_t)compound_size(c, ROOT) + MINI_SECTOR - 1) / MINI_SECTOR;
 
@@ -310,8 +321,10 @@ static int check_stream(struct compound *c, uint32_t entry, const char **ret_why
 	uint32_t size = compound_size(c, entry);
 	_cleanup_free_ uint32_t *list = NULL;
 	size_t count;
+	int r;
 
-	if (get32(compound_size_raw(c, entry) + 4) != 0) /* half of it would be signed */
+	/* Half of it would be signed. With small sectors that half says nothing ([MS-CFB] section 2.6.1): old writers left it as it was. */
+	if (get32(compound_size_raw(c, entry) + 4) != 0 && c->sector_size > 512)
 		return refuse(ret_why, "a stream of more than 4 GiB");
 	if (child_of(c, entry) != NO_STREAM)
 		return refuse(ret_why, "a stream that has entries");
@@ -319,7 +332,8 @@ static int check_stream(struct compound *c, uint32_t entry, const char **ret_why
 		return 0;
 	if (size < MINI_CUTOFF)
 		return take_mini_chain(c, entry, ret_why);
-	return take_chain(c, start_of(c, entry), (size + c->sector_size - 1) / c->sector_size, &list, &count, ret_why);
+	r = take_chain(c, start_of(c, entry), ((size_t)size + c->sector_size - 1) / c->sector_size, &list, &count, ret_why);
+	return r < 0 ? r : check_whole(c, list, count, size, ret_why);
 }
 
 int compound_stream(const struct compound *c, uint32_t entry, int (*take)(void *ctx, const uint8_t *data, size_t size), void *ctx)
@@ -345,11 +359,12 @@ int compound_stream(const struct compound *c, uint32_t entry, int (*take)(void *
 
 /* -- the tree -------------------------------------------------------------------------------------------------- */
 
-/* [MS-CFB] section 2.6.4: the shorter name is less; names of one length by their upper-case code units. Names that differ in the
- * case of a letter outside ASCII are taken for different here: installers encode theirs in code units that have no case. */
+/* [MS-CFB] section 2.6.4: the shorter name is less; names of one length by their upper-case code units, one by one. */
 static uint16_t upper(uint16_t unit)
 {
-	return unit >= 'a' && unit <= 'z' ? (uint16_t)(unit - 'a' + 'A') : unit;
+	utf8proc_int32_t c = utf8proc_toupper(unit); /* a surrogate is its own */
+
+	return c > 0 && c <= UINT16_MAX ? (uint16_t)c : unit;
 }
 
 static int compare_names(const struct compound *c, uint32_t a, uint32_t b)
@@ -444,6 +459,24 @@ static int compare_bytes(const void *a, const void *b)
 	int r = memcmp(x, y, MIN(a_size, b_size));
 
 	return r != 0 ? r : a_size > b_size ? -1 : a_size < b_size;
+}
+
+bool compound_has_byte(const struct compound *c, uint32_t entry, uint64_t offset)
+{
+	bool is_mini = compound_size(c, entry) < MINI_CUTOFF;
+	const uint32_t step = is_mini ? MINI_SECTOR : c->sector_size, per_sector = c->sector_size / MINI_SECTOR;
+	uint32_t at = start_of(c, entry), left = compound_size(c, entry);
+
+	while (left > 0) {
+		uint64_t from = is_mini ? sector_at(c, c->mini_sectors[at / per_sector]) + at % per_sector * MINI_SECTOR : sector_at(c, at);
+		uint32_t n = MIN(left, step);
+
+		if (offset >= from && offset < from + n)
+			return true;
+		left -= n;
+		at = is_mini ? c->mini_fat[at] : c->fat[at];
+	}
+	return false;
 }
 
 int compound_children(const struct compound *c, uint32_t storage, uint32_t **ret, size_t *ret_count)

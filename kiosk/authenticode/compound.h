@@ -56,4 +56,7 @@ _must_check_ int compound_children(const struct compound *c, uint32_t storage, u
 _must_check_ int compound_stream(const struct compound *c, uint32_t entry, int (*take)(void *ctx, const uint8_t *data, size_t size),
 				 void *ctx);
 
+/* Is the byte at `offset` of the file one of the stream's? */
+bool compound_has_byte(const struct compound *c, uint32_t entry, uint64_t offset);
+
 #endif

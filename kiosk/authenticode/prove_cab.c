@@ -3,8 +3,8 @@
  * place of the signature and what is hashed are those that osslsigncode and signtool agree on, and the tests compare).
  *
  * All bytes of the file count: those that are hashed, the signature, which ends it, and a few of the header that must be what they
- * always are. Those that a signer leaves open to others, a cabinet's place in a set, are not taken: a set is as good as all its
- * cabinets, and we see one.
+ * always are. Cabinets of a set are not taken: tools differ in whether the place in it is hashed, and a set is as good as all its
+ * cabinets, of which we see one.
  */
 #include <string.h>
 
@@ -36,16 +36,18 @@ static int read_header(const struct evidence *e, struct cabinet *ret, const char
 
 	if (r <= 0)
 		return r;
-	if (!(get16(h + 30) & RESERVED) || get16(h + 36) < 20) /* no room for where a signature is: none */
+	/* Where a signature is stands in 20 reserved bytes: two lengths, of which the second is 16. Other reserved bytes are an
+	 * application's own, or a signature in a form that is not read here. */
+	if (!(get16(h + 30) & RESERVED) || get16(h + 36) != 20 || h[38] != 0 || h[39] != 0 || get32(h + 40) != 0x00100000)
 		return 0;
 	ret->signature_at = get32(h + 44);
 	ret->signature_size = get32(h + 48);
 	if (ret->signature_at == 0 && ret->signature_size == 0)
 		return 0;
-	if (get16(h + 36) != 20 || h[38] != 0 || h[39] != 0 || get32(h + 40) != 0x00100000 || get32(h + 52) != 0 || get32(h + 4) != 0)
+	if (get32(h + 52) != 0 || get32(h + 4) != 0)
 		return refuse(ret_why, "its header is not that of a signed cabinet");
 	if (get16(h + 30) & (PREVIOUS | NEXT) || get16(h + 34) != 0)
-		return refuse(ret_why, "a cabinet out of a set: its place in it is signed by nobody");
+		return refuse(ret_why, "a cabinet out of a set, which this station does not take");
 	if (ret->signature_at < HEADER || get32(h + 8) != ret->signature_at)
 		return refuse(ret_why, "its signature is not where the cabinet ends");
 	if ((uint64_t)ret->signature_at + ret->signature_size > e->size)
@@ -93,6 +95,12 @@ int prove_cab(struct evidence *e)
 	if (r <= 0)
 		return r < 0 ? r : -EIO;
 	r = subject_take(&s, signature, cabinet.signature_size, &why);
+	if (r == 0)
+		r = subject_hides_archive(e->fd, cabinet.signature_at, e->size, NULL, NULL);
+	if (r > 0) {
+		why = SUBJECT_ARCHIVE;
+		r = -EBADMSG;
+	}
 	r = r == -EBADMSG ? subject_malformed(e, why) : r < 0 ? r : subject_tell(e, &s);
 	subject_done(&s);
 	return r;

@@ -133,7 +133,7 @@ static int keep(void *ctx, const uint8_t *data, size_t size)
 	return 0;
 }
 
-/* The digest over names, which must be the one that stands in the package. */
+/* The digest over names; 1: it is not the one that stands in the package. */
 static int hash_names(const struct package *p, const EVP_MD *md, EVP_MD_CTX *ctx, struct fixed *ret, const char **ret_why)
 {
 	struct fixed told = { 0 };
@@ -148,7 +148,7 @@ static int hash_names(const struct package *p, const EVP_MD *md, EVP_MD_CTX *ctx
 	if (r == 0 && EVP_DigestFinal_ex(ctx, ret->bytes, &size) != 1)
 		r = -ENOTSUP;
 	ret->size = size;
-	return r;
+	return r == 0 ? memcmp(told.bytes, ret->bytes, size) != 0 : r;
 }
 
 static int hash_package(const struct subject *s, const EVP_MD *md, uint8_t ret[static EVP_MAX_MD_SIZE], const char **ret_why)
@@ -198,6 +198,18 @@ static int take_signature(struct subject *s, const struct package *p, const char
 	return r < 0 ? r : subject_take(s, data, b.size, ret_why);
 }
 
+/* Among the bytes that are hashed? */
+static bool is_signed(const void *of, uint64_t offset)
+{
+	const struct package *p = of;
+
+	for (uint32_t i = 0; i < p->compound.entry_count; i++)
+		if (p->compound.seen[i / 8] & 1u << i % 8 && compound_type(&p->compound, i) == COMPOUND_STREAM && is_hashed(p, i) &&
+		    compound_has_byte(&p->compound, i, offset))
+			return true;
+	return false;
+}
+
 static int prove_package(struct evidence *e, struct package *p)
 {
 	struct subject s = { .what = "package", .type = SIP_INFO, .sip = sip, .of = p, .fd = e->fd, .hash = hash_package };
@@ -209,6 +221,12 @@ static int prove_package(struct evidence *e, struct package *p)
 	if (p->names == 0)
 		s.partly = "it does not cover the names of what is in the package, nor where one part ends and the next begins";
 	r = take_signature(&s, p, &why);
+	if (r == 0)
+		r = subject_hides_archive(e->fd, 0, e->size, is_signed, p);
+	if (r > 0) {
+		why = SUBJECT_ARCHIVE;
+		r = -EBADMSG;
+	}
 	r = r == -EBADMSG ? subject_malformed(e, why) : r < 0 ? r : subject_tell(e, &s);
 	subject_done(&s);
 	return r;

@@ -40,6 +40,23 @@ int subject_take(struct subject *s, const uint8_t *data, size_t size, const char
 	return -EBADMSG;
 }
 
+#define ARCHIVE_TAIL 65557u /* bytes: an end record and the longest comment behind it (APPNOTE section 4.3.16) */
+
+int subject_hides_archive(int fd, uint64_t from, uint64_t size, bool (*is_signed)(const void *of, uint64_t offset), const void *of)
+{
+	uint64_t start = MAX(from, size > ARCHIVE_TAIL ? size - ARCHIVE_TAIL : 0);
+	size_t n = (size_t)(size - start);
+	_cleanup_free_ uint8_t *tail = malloc(n + 1);
+	int r = tail ? read_at(fd, start, tail, n) : -ENOMEM;
+
+	if (r <= 0)
+		return r < 0 ? r : -EIO;
+	for (const uint8_t *at = tail; (at = memmem(at, n - (size_t)(at - tail), "PK\5\6", 4)); at++)
+		if (!is_signed || !is_signed(of, start + (uint64_t)(at - tail)))
+			return 1;
+	return 0;
+}
+
 /* 1: the file has this hash, 0: another. -EBADMSG and a static sentence. */
 static int has_hash(struct subject *s, const struct spc_digest *d, const char **ret_why)
 {
@@ -55,9 +72,10 @@ static int has_hash(struct subject *s, const struct spc_digest *d, const char **
 		r = s->hash(s, EVP_get_digestbynid(d->nid), s->hashes[i].sum, ret_why);
 		if (r < 0)
 			return r;
+		s->hashes[i].is_other = r > 0;
 		s->hashes[s->hash_count++].nid = d->nid;
 	}
-	return memcmp(s->hashes[i].sum, d->sum, d->size) == 0;
+	return !s->hashes[i].is_other && memcmp(s->hashes[i].sum, d->sum, d->size) == 0;
 }
 
 static bool is_of_kind(const struct subject *s, const struct spc_digest *d)

@@ -7,6 +7,7 @@
 
 #include "authenticode/authenticode.h"
 
+#define SUBJECT_ARCHIVE "the end of an archive stands where nobody has signed"
 #define HASHES_MAX 4	   /* different digests over one file */
 #define SIGNATURES_MAX 16  /* of one file, but for nested ones: real files have one or two */
 
@@ -19,11 +20,13 @@ struct subject {
 	int fd;
 	const char *partly;	     /* what the digest leaves open, so that it proves nothing; NULL: it covers all */
 
-	/* 0; -EBADMSG and a static sentence, when there can be no digest of this kind; negative errno. */
+	/* 0; 1: whatever was signed, it is not this file; -EBADMSG and a static sentence, when there can be no digest of this kind;
+	 * negative errno. */
 	int (*hash)(const struct subject *s, const EVP_MD *md, uint8_t ret[static EVP_MAX_MD_SIZE], const char **ret_why);
 
 	struct {
 		int nid;
+		bool is_other;
 		uint8_t sum[EVP_MAX_MD_SIZE];
 	} hashes[HASHES_MAX]; /* as far as they were asked for */
 	size_t hash_count;
@@ -35,6 +38,11 @@ struct subject {
 /* Take what is a signature and up to seven zero bytes as the next of `s`. -EBADMSG and a static sentence, which is also what
  * more than SIGNATURES_MAX give. */
 _must_check_ int subject_take(struct subject *s, const uint8_t *data, size_t size, const char **ret_why);
+
+/* Is there the end of a ZIP archive where readers of such look for it, in bytes that nobody signed (`is_signed`, of an offset in the
+ * file; NULL: none is) at `from` or behind it? What opens such archives then finds in a signed file what the signer never saw: a JAR
+ * file ran as Microsoft's (CVE-2020-1464). 1, 0; negative errno. */
+_must_check_ int subject_hides_archive(int fd, uint64_t from, uint64_t size, bool (*is_signed)(const void *of, uint64_t offset), const void *of);
 
 /* Tell of every signature, those within others, too. */
 _must_check_ int subject_tell(struct evidence *e, struct subject *s);

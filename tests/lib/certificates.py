@@ -640,7 +640,10 @@ def make_authenticode(a):
     make_program_variants(a)
     make_stamped(a)
     make_catalogs(a)
-    installers.make_cabinets(a, sign_program)
+    jar = lambda pkcs7: with_unsigned(pkcs7[:element(pkcs7)[2]], sequence(oid('1.2.3.4'), der(0x31, der(4, installers.archive(0)))))
+    installers.make_cabinets(a, sign_program, jar)
+    good = a.read('program-code')
+    a.write('program-jar', with_table(good, certificate_entry(jar(signature_in(good)))))
     installers.make_packages(a, sign_program, lambda *content: other_content(a, *content))
     a.write('signed.sys', a.read('program-code'))
     # the tool that people use agrees about what is good, and about what is not

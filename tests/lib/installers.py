@@ -2,7 +2,9 @@
 """Signed installer packages (MSI) and cabinets for tests/unit/test_authenticode_role.c: made by wixl and gcab, signed by
 osslsigncode, and what an attacker makes of them. Called by certificates.py.
 """
+import io
 import struct
+import zipfile
 
 WXS = """<?xml version="1.0" encoding="utf-8"?>
 <Wix xmlns="http://schemas.microsoft.com/wix/2006/wi">
@@ -156,6 +158,33 @@ def moved_border(data):
     return package.data
 
 
+def archive(comment):
+    """A ZIP archive that says of `comment` bytes behind it that they are its comment."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, 'w') as z:
+        z.writestr('META-INF/MANIFEST.MF', 'Main-Class: Evil\n')
+    data = bytearray(out.getvalue())
+    struct.pack_into('<H', data, len(data) - 2, comment)
+    return bytes(data)
+
+
+def with_jar(data):
+    """In sectors that nobody has, with one that is in use moved behind them: bytes are appended to nothing."""
+    p = Compound(data)
+    table = p.sector(struct.unpack_from('<I', p.data, 76)[0])
+    n = next(n for n in p.streams() if not p.is_mini(n))
+    chain = p.chain(p.start(n))
+    first = len(p.data) // 512 - 1
+    jar = archive(512)
+    jar = jar.rjust(-(-len(jar) // 512) * 512, b'\0')  # its end is the sector's
+    old, new = p.sector(chain[-1]), first + len(jar) // 512
+    assert new < 128
+    p.data += jar + p.data[old:old + 512]
+    for sector, value in ((chain[-2], new), (new, END), (chain[-1], NO_STREAM)):
+        struct.pack_into('<I', p.data, table + 4 * sector, value)
+    return p.data
+
+
 def make_packages(a, sign, content):
     for name, length in (('first.bin', 30), ('second.bin', 33), ('third.bin', 1000)):
         a.write(name, (name * length).encode())
@@ -199,6 +228,18 @@ def make_packages(a, sign, content):
         n = next(n for n in p.streams() if p.field(n, 72) == NO_STREAM)
         p.set(n, 72, p.field(0, 76))
 
+    def high_half(p):
+        p.set(next(iter(p.streams())), 124, 0x12345678)
+
+    def zeroed(p):
+        p.write(p.find('\x05MsiDigitalSignatureEx'), bytes(32))
+
+    def endless(p):
+        p.set(next(n for n in p.streams() if not p.is_mini(n)), 120, 0xffffff00)
+
+    variant('half', high_half)
+    variant('zeroed', zeroed)
+    variant('endless', endless)
     variant('shared', shared)
     variant('loop', loop)
     variant('disorder', disorder)
@@ -212,13 +253,14 @@ def make_packages(a, sign, content):
     a.write('package-appended', good + b'PK\3\4' + b'x' * 508)
     a.write('package-zeros', good + bytes(1024))
     a.write('package-cut', good[:-512])
+    a.write('package-jar', with_jar(good))
     # without a signature there is nothing to say, however odd it is
     plain = Compound(a.read('package'))
     disorder(plain)
     a.write('package-odd', plain.data)
 
 
-def make_cabinets(a, sign):
+def make_cabinets(a, sign, with_jar_in):
     a.run('gcab', '-c', 'cabinet', 'file', 'other-file')
     sign(a, 'cabinet', 'cabinet-code', 'code')
     sign(a, 'cabinet', 'cabinet-stranger', 'stranger', chain=('other',))
@@ -236,6 +278,18 @@ def make_cabinets(a, sign):
     inserted = bytearray(good[:at] + b'inserted' + good[at:])
     struct.pack_into('<I', inserted, 44, at + 8)
     a.write('cabinet-inserted', inserted)
+    signature = with_jar_in(good[at:])
+    signature += bytes(-len(signature) % 8)
+    carrier = bytearray(good[:at] + signature)
+    struct.pack_into('<I', carrier, 48, len(signature))
+    a.write('cabinet-jar', carrier)
+    # reserved bytes of an application
+    plain = a.read('cabinet')
+    own = bytearray(plain[:36] + struct.pack('<HBB', 32, 0, 0) + b'an application keeps this here..' + plain[36:])
+    for offset, more in ((8, 36), (16, 36), (36 + 36, 36)):
+        struct.pack_into('<I', own, offset, struct.unpack_from('<I', own, offset)[0] + more)
+    struct.pack_into('<H', own, 30, own[30] | 4)
+    a.write('cabinet-own', own)
     empty = bytearray(good[:at])
     struct.pack_into('<II', empty, 44, 0, 0)
     a.write('cabinet-emptied', empty)

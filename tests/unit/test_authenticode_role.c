@@ -103,6 +103,7 @@ static void test_altered_files(void **state)
 	static const struct row rows[] = {
 		{ "tampered", SIGNATURE_BAD, "root", "program" },
 		{ "moved", SIGNATURE_BAD, "root", "program" }, /* another program's signature */
+		{ "program-jar", SIGNATURE_MALFORMED, "", "archive" },
 		{ "appended", SIGNATURE_MALFORMED, "", "appended" },
 		{ "appended-8", SIGNATURE_MALFORMED, "", "appended" },
 		{ "cut", SIGNATURE_MALFORMED, "", "cut off" },
@@ -139,6 +140,10 @@ static void test_installer_packages(void **state)
 		{ "package-class", SIGNATURE_BAD, "root", "not what was signed" },
 		{ "package-script", SIGNATURE_MALFORMED, "", "something else" }, /* a signature of a script, say */
 		{ "package-spare", SIGNATURE_MALFORMED, "", "appended" },
+		{ "package-half", SIGNATURE_GOOD, "root", NULL }, /* of a size: with small sectors it says nothing */
+		{ "package-zeroed", SIGNATURE_BAD, "root", "not what was signed" },
+		{ "package-endless", SIGNATURE_MALFORMED, "", NULL },
+		{ "package-jar", SIGNATURE_MALFORMED, "", "archive" },
 		{ "package-appended", SIGNATURE_MALFORMED, "", "appended" },
 		{ "package-cut", SIGNATURE_MALFORMED, "", NULL },
 		{ "package-shared", SIGNATURE_MALFORMED, "", "in common" },
@@ -160,6 +165,7 @@ static void test_cabinets(void **state)
 		{ "cabinet-stranger", SIGNATURE_UNTRUSTED, "", NULL },
 		{ "cabinet-sha1", SIGNATURE_WEAK, "root", "sha1" },
 		{ "cabinet-tampered", SIGNATURE_BAD, "root", "not what was signed" },
+		{ "cabinet-jar", SIGNATURE_MALFORMED, "", "archive" },
 		{ "cabinet-appended", SIGNATURE_MALFORMED, "", "appended" },
 		{ "cabinet-cut", SIGNATURE_MALFORMED, "", "cut off" },
 		{ "cabinet-inserted", SIGNATURE_MALFORMED, "", "not where" },
@@ -198,6 +204,7 @@ static void test_unsigned(void **state)
 	expect_nothing(&p, "dos");
 	expect_nothing(&p, "cabinet");
 	expect_nothing(&p, "cabinet-emptied");
+	expect_nothing(&p, "cabinet-own");
 	expect_nothing(&p, "package");
 	expect_nothing(&p, "package-odd");
 	expect_nothing(&p, "file");
