@@ -337,7 +337,9 @@ def test_session_ends(t):
     c.press("enter")
     c.shows("State")
     t.station.stop()
-    ok(c.shows("THE STATION IS NOT RUNNING.") and "invoice" not in c.text() and "Anna" not in c.text(), "the connection goes, and the session with it")
+    # all at once: the words above may be read before what stands below them has been wiped
+    ok(c.pump(lambda: "THE STATION IS NOT RUNNING." in c.text() and "invoice" not in c.text() and "Anna" not in c.text(), ""),
+       "the connection goes, and the session with it")
     t.station.start()
     ok(c.shows("READY", "o Log in"), "and does not come back by itself")
 
