@@ -53,6 +53,11 @@ const uint8_t *compound_name(const struct compound *c, uint32_t entry, size_t *r
 	return c->entries[entry];
 }
 
+bool compound_in_tree(const struct compound *c, uint32_t entry)
+{
+	return c->seen[entry / 8] & 1u << entry % 8;
+}
+
 enum compound_type compound_type(const struct compound *c, uint32_t entry)
 {
 	return c->entries[entry][66];
@@ -336,23 +341,37 @@ static int check_stream(struct compound *c, uint32_t entry, const char **ret_why
 	return r < 0 ? r : check_whole(c, list, count, size, ret_why);
 }
 
+/* What one sector, small or not, has of a stream. */
+struct piece {
+	uint64_t from; /* in the file, bytes */
+	uint32_t size, next;
+};
+
+static struct piece piece_at(const struct compound *c, bool is_mini, uint32_t at, uint32_t left)
+{
+	const uint32_t per_sector = c->sector_size / MINI_SECTOR;
+
+	if (!is_mini)
+		return (struct piece){ sector_at(c, at), MIN(left, c->sector_size), c->fat[at] };
+	return (struct piece){ sector_at(c, c->mini_sectors[at / per_sector]) + at % per_sector * MINI_SECTOR,
+			       MIN(left, (uint32_t)MINI_SECTOR), c->mini_fat[at] };
+}
+
 int compound_stream(const struct compound *c, uint32_t entry, int (*take)(void *ctx, const uint8_t *data, size_t size), void *ctx)
 {
 	bool is_mini = compound_size(c, entry) < MINI_CUTOFF;
 	uint32_t at = start_of(c, entry), left = compound_size(c, entry);
-	const uint32_t step = is_mini ? MINI_SECTOR : c->sector_size, per_sector = c->sector_size / MINI_SECTOR;
 	uint8_t data[SECTOR_MAX];
 
 	while (left > 0) { /* chains were followed before: they are as long as this */
-		uint64_t from = is_mini ? sector_at(c, c->mini_sectors[at / per_sector]) + at % per_sector * MINI_SECTOR : sector_at(c, at);
-		uint32_t n = MIN(left, step);
-		int r = read_at(c->fd, from, data, n);
+		struct piece p = piece_at(c, is_mini, at, left);
+		int r = read_at(c->fd, p.from, data, p.size);
 
-		r = r < 0 ? r : r == 0 ? -EIO : take(ctx, data, n);
+		r = r < 0 ? r : r == 0 ? -EIO : take(ctx, data, p.size);
 		if (r < 0)
 			return r;
-		left -= n;
-		at = is_mini ? c->mini_fat[at] : c->fat[at];
+		left -= p.size;
+		at = p.next;
 	}
 	return 0;
 }
@@ -461,22 +480,20 @@ static int compare_bytes(const void *a, const void *b)
 	return r != 0 ? r : a_size > b_size ? -1 : a_size < b_size;
 }
 
-bool compound_has_byte(const struct compound *c, uint32_t entry, uint64_t offset)
+void compound_mark(const struct compound *c, uint32_t entry, uint64_t from, uint8_t *marks, size_t size)
 {
 	bool is_mini = compound_size(c, entry) < MINI_CUTOFF;
-	const uint32_t step = is_mini ? MINI_SECTOR : c->sector_size, per_sector = c->sector_size / MINI_SECTOR;
 	uint32_t at = start_of(c, entry), left = compound_size(c, entry);
 
 	while (left > 0) {
-		uint64_t from = is_mini ? sector_at(c, c->mini_sectors[at / per_sector]) + at % per_sector * MINI_SECTOR : sector_at(c, at);
-		uint32_t n = MIN(left, step);
+		struct piece p = piece_at(c, is_mini, at, left);
+		uint64_t first = MAX(p.from, from), last = MIN(p.from + p.size, from + size);
 
-		if (offset >= from && offset < from + n)
-			return true;
-		left -= n;
-		at = is_mini ? c->mini_fat[at] : c->fat[at];
+		if (first < last)
+			memset(marks + (first - from), 1, (size_t)(last - first));
+		left -= p.size;
+		at = p.next;
 	}
-	return false;
 }
 
 int compound_children(const struct compound *c, uint32_t storage, uint32_t **ret, size_t *ret_count)

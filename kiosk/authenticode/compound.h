@@ -42,6 +42,7 @@ void compound_done(struct compound *c);
 
 /* Parts of an entry. The name is UTF-16LE, `*ret_size` bytes with its terminator. */
 const uint8_t *compound_name(const struct compound *c, uint32_t entry, size_t *ret_size);
+bool compound_in_tree(const struct compound *c, uint32_t entry); /* is it reached from the root? */
 enum compound_type compound_type(const struct compound *c, uint32_t entry);
 const uint8_t *compound_class(const struct compound *c, uint32_t entry);    /* 16 bytes */
 const uint8_t *compound_state(const struct compound *c, uint32_t entry);    /* 4 bytes */
@@ -56,7 +57,7 @@ _must_check_ int compound_children(const struct compound *c, uint32_t storage, u
 _must_check_ int compound_stream(const struct compound *c, uint32_t entry, int (*take)(void *ctx, const uint8_t *data, size_t size),
 				 void *ctx);
 
-/* Is the byte at `offset` of the file one of the stream's? */
-bool compound_has_byte(const struct compound *c, uint32_t entry, uint64_t offset);
+/* Set each of the `size` marks, which stand for bytes of the file from `from` on, whose byte is one of the stream's. */
+void compound_mark(const struct compound *c, uint32_t entry, uint64_t from, uint8_t *marks, size_t size);
 
 #endif

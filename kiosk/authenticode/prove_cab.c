@@ -94,14 +94,9 @@ int prove_cab(struct evidence *e)
 	r = signature ? read_at(e->fd, cabinet.signature_at, signature, cabinet.signature_size) : -ENOMEM;
 	if (r <= 0)
 		return r < 0 ? r : -EIO;
+	s.signed_to = cabinet.signature_at;
 	r = subject_take(&s, signature, cabinet.signature_size, &why);
-	if (r == 0)
-		r = subject_hides_archive(e->fd, cabinet.signature_at, e->size, NULL, NULL);
-	if (r > 0) {
-		why = SUBJECT_ARCHIVE;
-		r = -EBADMSG;
-	}
-	r = r == -EBADMSG ? subject_malformed(e, why) : r < 0 ? r : subject_tell(e, &s);
+	r = subject_tell(e, &s, r, why);
 	subject_done(&s);
 	return r;
 }

@@ -198,21 +198,19 @@ static int take_signature(struct subject *s, const struct package *p, const char
 	return r < 0 ? r : subject_take(s, data, b.size, ret_why);
 }
 
-/* Among the bytes that are hashed? */
-static bool is_signed(const void *of, uint64_t offset)
+static void mark(const struct subject *s, uint64_t from, uint8_t *marks, size_t size)
 {
-	const struct package *p = of;
+	const struct package *p = s->of;
 
 	for (uint32_t i = 0; i < p->compound.entry_count; i++)
-		if (p->compound.seen[i / 8] & 1u << i % 8 && compound_type(&p->compound, i) == COMPOUND_STREAM && is_hashed(p, i) &&
-		    compound_has_byte(&p->compound, i, offset))
-			return true;
-	return false;
+		if (compound_in_tree(&p->compound, i) && compound_type(&p->compound, i) == COMPOUND_STREAM && is_hashed(p, i))
+			compound_mark(&p->compound, i, from, marks, size);
 }
 
 static int prove_package(struct evidence *e, struct package *p)
 {
-	struct subject s = { .what = "package", .type = SIP_INFO, .sip = sip, .of = p, .fd = e->fd, .hash = hash_package };
+	struct subject s = { .what = "package", .type = SIP_INFO, .sip = sip, .of = p, .fd = e->fd, .hash = hash_package,
+			     .mark = mark };
 	const char *why = "";
 	int r = find_signature(p);
 
@@ -221,13 +219,7 @@ static int prove_package(struct evidence *e, struct package *p)
 	if (p->names == 0)
 		s.partly = "it does not cover the names of what is in the package, nor where one part ends and the next begins";
 	r = take_signature(&s, p, &why);
-	if (r == 0)
-		r = subject_hides_archive(e->fd, 0, e->size, is_signed, p);
-	if (r > 0) {
-		why = SUBJECT_ARCHIVE;
-		r = -EBADMSG;
-	}
-	r = r == -EBADMSG ? subject_malformed(e, why) : r < 0 ? r : subject_tell(e, &s);
+	r = subject_tell(e, &s, r, why);
 	subject_done(&s);
 	return r;
 }

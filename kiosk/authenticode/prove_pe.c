@@ -4,7 +4,7 @@
  * All bytes of the file count: those that are hashed, and the certificate table, in which nothing but signatures may lie. That is
  * what Windows does when EnableCertPaddingCheck is set; without it, what is appended to a signature passes there. Within a
  * signature, unsigned attributes and spare certificates can still carry bytes that nobody vouches for (installers are tagged so): no
- * loader looks there, but who opens archives does (subject_hides_archive()).
+ * loader looks there, but who opens archives does (subject_tell()).
  */
 #include <string.h>
 
@@ -71,14 +71,9 @@ int prove_pe(struct evidence *e)
 	r = table ? read_at(e->fd, pe.table_at, table, pe.table_size) : -ENOMEM;
 	if (r <= 0)
 		return r < 0 ? r : -EIO;
+	s.signed_to = pe.table_at;
 	r = take_entries(&s, table, pe.table_size, &why);
-	if (r == 0)
-		r = subject_hides_archive(e->fd, pe.table_at, e->size, NULL, NULL);
-	if (r > 0) {
-		why = SUBJECT_ARCHIVE;
-		r = -EBADMSG;
-	}
-	r = r == -EBADMSG ? subject_malformed(e, why) : r < 0 ? r : subject_tell(e, &s);
+	r = subject_tell(e, &s, r, why);
 	subject_done(&s);
 	return r;
 }

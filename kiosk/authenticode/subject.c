@@ -40,19 +40,43 @@ int subject_take(struct subject *s, const uint8_t *data, size_t size, const char
 	return -EBADMSG;
 }
 
-#define ARCHIVE_TAIL 65557u /* bytes: an end record and the longest comment behind it (APPNOTE section 4.3.16) */
+/* APPNOTE section 4.3.16: the end record, bytes, and the longest comment that can stand behind it */
+#define END_RECORD 22u
+#define ARCHIVE_TAIL (END_RECORD + UINT16_MAX)
 
-int subject_hides_archive(int fd, uint64_t from, uint64_t size, bool (*is_signed)(const void *of, uint64_t offset), const void *of)
+/* Has the end record at `at` been hashed, and the directory before it, as far as the tail has it? Where no directory begins, no reader
+ * finds one: a vendor's own archive whose sectors are not next to each other is no danger. */
+static bool is_hashed_archive(const uint8_t *tail, const uint8_t *marks, size_t size, size_t at)
 {
-	uint64_t start = MAX(from, size > ARCHIVE_TAIL ? size - ARCHIVE_TAIL : 0);
-	size_t n = (size_t)(size - start);
-	_cleanup_free_ uint8_t *tail = malloc(n + 1);
-	int r = tail ? read_at(fd, start, tail, n) : -ENOMEM;
+	size_t directory = at + END_RECORD <= size ? get32(tail + at + 12) : 0, from = at - MIN(at, directory);
+
+	for (size_t i = at; i < MIN(at + END_RECORD, size); i++)
+		if (!marks[i])
+			return false;
+	if (directory <= at && memcmp(tail + from, "PK\1\2", 4) != 0)
+		return true;
+	for (size_t i = from; i < at; i++)
+		if (!marks[i])
+			return false;
+	return true;
+}
+
+/* 1: there is an archive's end that nobody signed, 0: none. Linear in the file's sectors, whatever the file says. */
+static int hides_archive(const struct subject *s, uint64_t file_size)
+{
+	uint64_t from = file_size > ARCHIVE_TAIL ? file_size - ARCHIVE_TAIL : 0;
+	size_t size = (size_t)(file_size - from);
+	_cleanup_free_ uint8_t *tail = malloc(size + 1), *marks = calloc(size + 1, 1);
+	int r = tail && marks ? read_at(s->fd, from, tail, size) : -ENOMEM;
 
 	if (r <= 0)
 		return r < 0 ? r : -EIO;
-	for (const uint8_t *at = tail; (at = memmem(at, n - (size_t)(at - tail), "PK\5\6", 4)); at++)
-		if (!is_signed || !is_signed(of, start + (uint64_t)(at - tail)))
+	if (s->mark)
+		s->mark(s, from, marks, size);
+	else if (s->signed_to > from)
+		memset(marks, 1, (size_t)(s->signed_to - from));
+	for (const uint8_t *at = tail; (at = memmem(at, size - (size_t)(at - tail), "PK\5\6", 4)); at++)
+		if (!is_hashed_archive(tail, marks, size, (size_t)(at - tail)))
 			return 1;
 	return 0;
 }
@@ -140,10 +164,14 @@ static int tell_nested(struct evidence *e, struct subject *subject, const struct
 	return r;
 }
 
-int subject_tell(struct evidence *e, struct subject *s)
+int subject_tell(struct evidence *e, struct subject *s, int taken, const char *why)
 {
-	int r = 0;
+	int r = taken < 0 ? taken : hides_archive(s, e->size);
 
+	if (r > 0)
+		why = "the end of an archive stands where nobody has signed";
+	if (r > 0 || r == -EBADMSG)
+		return subject_malformed(e, why);
 	for (size_t i = 0; r == 0 && i < s->count; i++) {
 		r = tell_verdict(e, s, &s->signatures[i]);
 		if (r == 0)

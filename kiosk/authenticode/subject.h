@@ -7,7 +7,6 @@
 
 #include "authenticode/authenticode.h"
 
-#define SUBJECT_ARCHIVE "the end of an archive stands where nobody has signed"
 #define HASHES_MAX 4	   /* different digests over one file */
 #define SIGNATURES_MAX 16  /* of one file, but for nested ones: real files have one or two */
 
@@ -16,13 +15,18 @@ struct subject {
 	const char *type;	     /* object identifier of the content that such a file's signatures have */
 	const uint8_t *sip;	     /* 16 bytes, the class that SpcSipInfo names; NULL: the content has none. One identifier stands
 				      * for packages, scripts and more: a script's signature must not count for a package. */
-	const void *of;		     /* for hash() */
+	const void *of;		     /* for hash() and mark() */
 	int fd;
 	const char *partly;	     /* what the digest leaves open, so that it proves nothing; NULL: it covers all */
 
 	/* 0; 1: whatever was signed, it is not this file; -EBADMSG and a static sentence, when there can be no digest of this kind;
 	 * negative errno. */
 	int (*hash)(const struct subject *s, const EVP_MD *md, uint8_t ret[static EVP_MAX_MD_SIZE], const char **ret_why);
+
+	uint64_t signed_to; /* bytes of the file before it are hashed, or say where the signature is; those behind it are not */
+	/* Where they are not so in order: set each of the `size` marks, which stand for bytes of the file from `from` on, whose byte is
+	 * hashed. NULL: `signed_to` says it. */
+	void (*mark)(const struct subject *s, uint64_t from, uint8_t *marks, size_t size);
 
 	struct {
 		int nid;
@@ -39,13 +43,10 @@ struct subject {
  * more than SIGNATURES_MAX give. */
 _must_check_ int subject_take(struct subject *s, const uint8_t *data, size_t size, const char **ret_why);
 
-/* Is there the end of a ZIP archive where readers of such look for it, in bytes that nobody signed (`is_signed`, of an offset in the
- * file; NULL: none is) at `from` or behind it? What opens such archives then finds in a signed file what the signer never saw: a JAR
- * file ran as Microsoft's (CVE-2020-1464). 1, 0; negative errno. */
-_must_check_ int subject_hides_archive(int fd, uint64_t from, uint64_t size, bool (*is_signed)(const void *of, uint64_t offset), const void *of);
-
-/* Tell of every signature, those within others, too. */
-_must_check_ int subject_tell(struct evidence *e, struct subject *s);
+/* Tell of every signature, those within others, too. `taken`: what taking them gave; -EBADMSG, with `why`, is told as malformed, and so
+ * is the end of a ZIP archive where readers of such look for it, in bytes that nobody signed: what opens such archives then finds in a
+ * signed file what the signer never saw (a JAR file ran as Microsoft's: CVE-2020-1464). */
+_must_check_ int subject_tell(struct evidence *e, struct subject *s, int taken, const char *why);
 _must_check_ int subject_malformed(struct evidence *e, const char *why);
 void subject_done(struct subject *s);
 

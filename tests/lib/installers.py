@@ -158,31 +158,44 @@ def moved_border(data):
     return package.data
 
 
-def archive(comment):
+def archive(comment, content=b''):
     """A ZIP archive that says of `comment` bytes behind it that they are its comment."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, 'w') as z:
         z.writestr('META-INF/MANIFEST.MF', 'Main-Class: Evil\n')
+        z.writestr('content', content)
     data = bytearray(out.getvalue())
     struct.pack_into('<H', data, len(data) - 2, comment)
     return bytes(data)
 
 
-def with_jar(data):
-    """In sectors that nobody has, with one that is in use moved behind them: bytes are appended to nothing."""
+def end_on_its_own():
+    """An archive whose end record (22 bytes) is all that its last sector holds: a directory before it is in another one."""
+    return next(z for z in (archive(0, bytes(n)) for n in range(8000, 8513)) if len(z) % 512 == 22)
+
+
+def moved_behind(data, more):
+    """In sectors that nobody has, with the last one of a stream moved behind them: bytes are appended to nothing."""
     p = Compound(data)
     table = p.sector(struct.unpack_from('<I', p.data, 76)[0])
     n = next(n for n in p.streams() if not p.is_mini(n))
     chain = p.chain(p.start(n))
     first = len(p.data) // 512 - 1
-    jar = archive(512)
-    jar = jar.rjust(-(-len(jar) // 512) * 512, b'\0')  # its end is the sector's
-    old, new = p.sector(chain[-1]), first + len(jar) // 512
+    more = more.rjust(-(-len(more) // 512) * 512, b'\0')  # its end is the sector's
+    old, new = p.sector(chain[-1]), first + len(more) // 512
     assert new < 128
-    p.data += jar + p.data[old:old + 512]
+    p.data += more + p.data[old:old + 512]
+    p.data[old:old + 512] = bytes(512)
     for sector, value in ((chain[-2], new), (new, END), (chain[-1], NO_STREAM)):
         struct.pack_into('<I', p.data, table + 4 * sector, value)
     return p.data
+
+
+def forged_directory():
+    """As long as the vendor's, before whose end record it comes to stand; with other names."""
+    z = end_on_its_own()
+    size, at = struct.unpack_from('<II', z, len(z) - 10)
+    return z[at:at + size].replace(b'MANIFEST.MF', b'EVIL1234.MF')
 
 
 def make_packages(a, sign, content):
@@ -253,7 +266,14 @@ def make_packages(a, sign, content):
     a.write('package-appended', good + b'PK\3\4' + b'x' * 508)
     a.write('package-zeros', good + bytes(1024))
     a.write('package-cut', good[:-512])
-    a.write('package-jar', with_jar(good))
+    a.write('package-jar', moved_behind(good, archive(512)))
+    # one in which the vendor has an archive at the end
+    a.write('third.bin', end_on_its_own())
+    a.run('wixl', '-o', 'package-with', 'package.wxs')
+    sign(a, 'package-with', 'package-archive', 'code', *names)
+    with_archive = a.read('package-archive')
+    a.write('package-directory', moved_behind(with_archive, forged_directory()))
+    a.write('package-moved', moved_behind(with_archive, b'nothing'))
     # without a signature there is nothing to say, however odd it is
     plain = Compound(a.read('package'))
     disorder(plain)

@@ -144,6 +144,10 @@ static void test_installer_packages(void **state)
 		{ "package-zeroed", SIGNATURE_BAD, "root", "not what was signed" },
 		{ "package-endless", SIGNATURE_MALFORMED, "", NULL },
 		{ "package-jar", SIGNATURE_MALFORMED, "", "archive" },
+		{ "package-archive", SIGNATURE_GOOD, "root", NULL },
+		/* the vendor's end of an archive, before which another directory stands; and with none before it */
+		{ "package-directory", SIGNATURE_MALFORMED, "", "archive" },
+		{ "package-moved", SIGNATURE_GOOD, "root", NULL },
 		{ "package-appended", SIGNATURE_MALFORMED, "", "appended" },
 		{ "package-cut", SIGNATURE_MALFORMED, "", NULL },
 		{ "package-shared", SIGNATURE_MALFORMED, "", "in common" },
