@@ -20,7 +20,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 from tap import BUILD, ROOT, finish, ok, skip  # noqa: E402
 
 EXPOSURE_MAX = {"lazaretd.service": 2.0, "lazaret-console.service": 0.5, "lazaret-console@.service": 0.5, "lazaret-roles.service": 3.6,
-                "lazaret-fleet.service": 3.6, "lazaret-fleet-lists.service": 1.5}
+                "lazaret-fleet.service": 3.6, "lazaret-fleet-lists.service": 1.5, "lazaret-selfcheck@.service": 3.6}
 SCRATCH = pathlib.Path(tempfile.mkdtemp(prefix="lazaret-systemd."))
 TREE = SCRATCH / "tree"
 UNITS = TREE / "usr/lib/systemd/system"
