@@ -16,6 +16,9 @@ _must_check_ int prove_signify(struct evidence *e);
 _must_check_ int prove_raw_signature(struct evidence *e);
 _must_check_ int prove_bagit(struct evidence *e);
 _must_check_ int prove_cargo(struct evidence *e);
+_must_check_ int prove_wheel(struct evidence *e);
+_must_check_ int prove_npm(struct evidence *e);
+_must_check_ int prove_docker_archive(struct evidence *e);
 _must_check_ int prove_oci(struct evidence *e);	/* oci.c, cosign.c: indexes and manifests */
 _must_check_ int prove_attestation(struct evidence *e); /* DSSE and Sigstore bundles */
 

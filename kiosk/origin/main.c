@@ -24,6 +24,9 @@ static const struct proof_format formats[] = {
 	{ EVIDENCE_SIGSTORE_BUNDLE, prove_attestation },
 	{ EVIDENCE_BAGIT, prove_bagit },
 	{ EVIDENCE_CARGO, prove_cargo },
+	{ EVIDENCE_WHEEL, prove_wheel },
+	{ EVIDENCE_NPM_LOCK, prove_npm },
+	{ EVIDENCE_DOCKER_ARCHIVE, prove_docker_archive },
 };
 
 static int prepare(const struct keyring *keys)
