@@ -38,7 +38,7 @@ override CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ikiosk -DLAZARET_VERS
 pkg = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 
 # Folders that make libraries for the others: no trust boundary lies between them and their user.
-LIBRARIES := common ipc sandbox station people judge control supervisor proof container content examiner xml update monitor receipt
+LIBRARIES := common ipc sandbox station people judge control supervisor proof container content examiner xml update monitor receipt share
 # Folders with a main.c, and the name of their program.
 PROGRAMS := lazaret lazaretd lazaret-verify lazaret-ledger lazaret-vault lazaret-intake lazaret-reader \
 	lazaret-examine lazaret-yara lazaret-plugin lazaret-unpack lazaret-ole lazaret-pdf lazaret-disk lazaret-origin lazaret-openpgp lazaret-cms lazaret-rpm lazaret-authenticode lazaret-publish lazaret-devices lazaret-records lazaret-printer lazaret-console lazaret-starter lazaret-login lazaret-fleet
@@ -49,8 +49,9 @@ FOLDER_lazaretd := daemon
 FOLDER_lazaret-yara := yararules
 $(foreach p,verify ledger vault intake reader examine plugin unpack ole pdf disk origin openpgp cms rpm authenticode publish devices records printer console starter login fleet,$(eval FOLDER_lazaret-$(p) := $(p)))
 
-NEEDS_cli        := update people monitor receipt control station judge sandbox ipc common
+NEEDS_cli        := share update people monitor receipt control station judge sandbox ipc common
 NEEDS_daemon     := people supervisor monitor receipt update control station judge sandbox ipc common
+NEEDS_share      := station common
 NEEDS_update     := station sandbox ipc common
 NEEDS_supervisor := receipt update control station judge sandbox ipc common
 NEEDS_control    := common

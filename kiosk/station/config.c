@@ -52,7 +52,7 @@ struct raw {
 	struct raw_rules rules;
 	struct raw_keys keys;
 	struct station_database database;
-	const struct yaml_node *database_files, *yara, *plugins, *fleet;
+	const struct yaml_node *database_files, *yara, *plugins, *fleet, *share;
 	char *hash_list;
 	char *spool_dir, *staging_dir, *audit_dir, *reports_dir, *history_dir;
 	uint64_t spool_bytes, staging_min_free;
@@ -220,6 +220,7 @@ static const struct yaml_field top_fields[] = {
 	YAML_FIELD(struct raw, "metrics", MAP, metrics, .fields = metrics_fields),
 	YAML_FIELD(struct raw, "receipts", MAP, receipts, .fields = config_receipts_fields),
 	YAML_FIELD(struct raw, "fleet", NODE, fleet),
+	YAML_FIELD(struct raw, "share", NODE, share),
 	YAML_FIELD_END,
 };
 
@@ -500,6 +501,8 @@ static int load_tree(struct loader *l)
 		if (r == 0)
 			r = config_load_fleet(l, raw.fleet);
 		if (r == 0)
+			r = config_load_share(l, raw.share);
+		if (r == 0)
 			r = config_load_devices(l, &raw.devices);
 		if (r == 0)
 			r = config_load_people(l, &raw.people);
@@ -575,6 +578,7 @@ struct station_config *station_config_free(struct station_config *c)
 	config_examiners_done(c);
 	config_sets_done(c);
 	config_fleet_done(c);
+	config_share_done(c);
 	char *strings[] = { c->dir,	  c->name,	c->id,	       c->rules_file, c->types_dir,
 			    c->trust_dir, c->manifest_key, c->audit_key, c->database.dir, c->hash_list,
 			    c->spool_dir, c->staging_dir,  c->audit_dir, c->reports_dir,  c->history_dir, c->witness_file,

@@ -9,6 +9,7 @@
 
 #include "common/macros.h"
 #include "common/yaml.h"
+#include "station/share.h"
 
 #define STATION_FILE "lazaret.yaml"
 #define STATION_WORKERS_MAX 64 /* the supervisor polls so many */
@@ -241,6 +242,7 @@ struct station_config {
 	char *metrics_file; /* for Prometheus' textfile collector; NULL: none */
 	struct station_receipts receipts;
 	struct station_fleet fleet;
+	struct station_share share;
 };
 
 /* Load DIR/lazaret.yaml. Blocks on disk. Returns 0; -EINVAL with every error of the file in `errors`; or another

@@ -26,6 +26,10 @@ void config_examiners_done(struct station_config *c);
 _must_check_ int config_load_fleet(struct loader *l, const struct yaml_node *map);
 void config_fleet_done(struct station_config *c);
 
+/* share.c: 0 or -ENOMEM, as above; `map` may be NULL. */
+_must_check_ int config_load_share(struct loader *l, const struct yaml_node *map);
+void config_share_done(struct station_config *c);
+
 /* config_devices.c: as it is written. */
 struct raw_devices {
 	int source;

@@ -149,6 +149,8 @@
 	"#   socket: control.sock\n"                                                                                  \
 	"#   group: lazaret\n"                                                                                          \
 	"\n"                                                                                                          \
+	"# A share of staging for the isolated side (share: SMB, NFSv4, SFTP, firewall, push) is described in lazaret.yaml(5).\n" \
+	"\n"                                                                                                          \
 	"# Metrics for Prometheus' textfile collector; without this section none are written.\n"                      \
 	"# metrics:\n"                                                                                                \
 	"#   file: /var/lib/prometheus/node-exporter/lazaret.prom\n"
