@@ -255,18 +255,20 @@ bench: deps
 	@$(MAKE) --no-print-directory -s all
 	@BUILD=$(abspath $(BUILD)) tests/bench/run $(BENCH)
 
-# A Debian binary package of what `make install` installs: $(BUILD)/deb/lazaret_VERSION_ARCH.deb
+# Debian packages (image/debian) of what `make install` installs: $(BUILD)/deb/*.deb. Of the programs as they are built here, or with
+# CLEAN=1 compiled anew in a copy of the source with dpkg's own flags. DEB_VERSION: another version than the changelog's.
+CLEAN ?=
+DEB_VERSION ?=
 .PHONY: deb
 deb:
 	@image/packages/install build deb
-	@$(MAKE) --no-print-directory -s all
+	@$(if $(CLEAN),,$(MAKE) --no-print-directory -s all)
 	@$(MAKE) --no-print-directory -s deb-built
 
 .PHONY: deb-built
 deb-built:
-	@rm -rf $(BUILD)/deb/root
-	@$(MAKE) --no-print-directory -s install DESTDIR=$(abspath $(BUILD))/deb/root PREFIX=/usr SYSCONFDIR=/etc >/dev/null
-	@image/deb/build $(BUILD)/deb/root $(BUILD)/deb $(VERSION)
+	@mkdir -p $(BUILD)
+	@CLEAN=$(CLEAN) image/packages/deb $(BUILD) $(BUILD)/deb $(DEB_VERSION)
 
 # The installed package on Debian's own kernel, in a virtual machine, with emulated USB and optical hardware. SYSTEM: options
 # of tests/system/run.
@@ -350,7 +352,7 @@ help:
 	@echo 'make install         DESTDIR= PREFIX=/usr'
 	@echo 'make check-system    the installed package in a virtual machine, with emulated USB and optical hardware'
 	@echo 'make check-monitoring metrics and journal against a real Prometheus, journald and rsyslogd'
-	@echo 'make deb             a Debian package of the built program'
+	@echo 'make deb             Debian packages of the built program; CLEAN=1: compiled anew with dpkg'"'"'s flags'
 	@echo 'make conformance     the fail-closed conformance suite alone'
 	@echo 'make bench           how fast, against what one would run instead; BENCH=--quick, BENCH=--list (docs/performance.md)'
 	@echo 'make check-sanitize  the suites under AddressSanitizer and UBSan'
