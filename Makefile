@@ -203,6 +203,22 @@ $(BUILD)/tests/receipt-of: tests/lib/receipt-of.c $(call archives,receipt $(NEED
 		$(sort $(LIBS_receipt) $(foreach n,$(NEEDS_receipt),$(LIBS_$(n))))
 unit-tests: $(BUILD)/tests/receipt-of
 
+# lazaret-verify as one file for any distribution: no library, no interpreter, no file of the system is needed to run it. The
+# linker warns of functions that need libraries after all (names of hosts, plug-ins): libcrypto has some, lazaret-verify calls none.
+VERIFY_STATIC := $(BUILD)/static/lazaret-verify
+.PHONY: verify-static
+verify-static: $(VERIFY_STATIC)
+
+$(VERIFY_STATIC): $(OBJ)/verify/main.o $(call archives,verify $(NEEDS_verify))
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) $(LDHARDENING) -static-pie -Wl,--no-warnings -s -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
+		$(shell $(PKG_CONFIG) --static --libs jansson libcrypto libutf8proc 2>/dev/null)
+
+# A sanitizer's run-time library cannot be linked so.
+ifeq ($(SANITIZE),)
+unit-tests: $(VERIFY_STATIC)
+endif
+
 # What the console says, in other languages; and the locale in which the C library translates (kiosk/console/words.c).
 CATALOGUES := $(patsubst kiosk/console/po/%.po,$(BUILD)/share/locale/%/LC_MESSAGES/lazaret-console.mo,$(wildcard kiosk/console/po/*.po))
 CONSOLE_LOCALE := share/lazaret/locale/lazaret.utf8
@@ -216,6 +232,15 @@ $(BUILD)/share/locale/%/LC_MESSAGES/lazaret-console.mo: kiosk/console/po/%.po
 $(BUILD)/$(CONSOLE_LOCALE):
 	@mkdir -p $(@D)
 	ln -sfn $(C_UTF8) $@
+
+# For bash: what the programs say of their use (image/completion/generate).
+COMPLETIONS := $(patsubst %,$(BUILD)/share/bash-completion/completions/%,lazaret lazaret-verify)
+all: $(COMPLETIONS)
+
+$(COMPLETIONS): $(BUILD)/share/bash-completion/completions/%: $(BIN)/% image/completion/generate
+	@mkdir -p $(@D)
+	image/completion/generate $< >$@.new
+	mv $@.new $@
 
 # -- set-up, demonstration, tests -------------------------------------------------------------------------
 .PHONY: deps
@@ -320,6 +345,8 @@ install: all
 	for mo in $(CATALOGUES); do \
 		install -D -m 644 $$mo $(DESTDIR)$(PREFIX)/$${mo#$(BUILD)/} || exit 1; \
 	done
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -m 644 $(COMPLETIONS) $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	install -d $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/share/doc/lazaret
 	install -m 644 image/sysusers/lazaret.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	install -d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/udev/rules.d
@@ -353,6 +380,7 @@ help:
 	@echo 'make check-system    the installed package in a virtual machine, with emulated USB and optical hardware'
 	@echo 'make check-monitoring metrics and journal against a real Prometheus, journald and rsyslogd'
 	@echo 'make deb             Debian packages of the built program; CLEAN=1: compiled anew with dpkg'"'"'s flags'
+	@echo 'make verify-static   $(VERIFY_STATIC): lazaret-verify as one file, for any distribution'
 	@echo 'make conformance     the fail-closed conformance suite alone'
 	@echo 'make bench           how fast, against what one would run instead; BENCH=--quick, BENCH=--list (docs/performance.md)'
 	@echo 'make check-sanitize  the suites under AddressSanitizer and UBSan'
