@@ -295,7 +295,14 @@ deb-built:
 	@mkdir -p $(BUILD)
 	@CLEAN=$(CLEAN) image/packages/deb $(BUILD) $(BUILD)/deb $(DEB_VERSION)
 
-# The installed package on Debian's own kernel, in a virtual machine, with emulated USB and optical hardware. SYSTEM: options
+# The packages: made twice, lintian, installed, upgraded, removed and purged in a throw-away Debian.
+.PHONY: check-debs
+check-debs:
+	@image/packages/install build deb test system
+	@$(MAKE) --no-print-directory deb
+	@BUILD=$(abspath $(BUILD)) tests/packages/run
+
+# The installed packages on Debian's own kernel, in a virtual machine, with emulated USB and optical hardware. SYSTEM: options
 # of tests/system/run.
 .PHONY: check-system
 check-system:
@@ -377,7 +384,8 @@ help:
 	@echo 'make check           set-up, build, and all tests that need no virtual machine'
 	@echo 'make                 build into $(BUILD)/'
 	@echo 'make install         DESTDIR= PREFIX=/usr'
-	@echo 'make check-system    the installed package in a virtual machine, with emulated USB and optical hardware'
+	@echo 'make check-debs      the Debian packages: the same bytes twice, lintian, install, upgrade, remove, purge'
+	@echo 'make check-system    the installed packages in a virtual machine, with emulated USB and optical hardware'
 	@echo 'make check-monitoring metrics and journal against a real Prometheus, journald and rsyslogd'
 	@echo 'make deb             Debian packages of the built program; CLEAN=1: compiled anew with dpkg'"'"'s flags'
 	@echo 'make verify-static   $(VERIFY_STATIC): lazaret-verify as one file, for any distribution'
