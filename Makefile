@@ -41,13 +41,13 @@ pkg = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 LIBRARIES := common ipc sandbox station people judge control supervisor proof container content examiner xml update monitor receipt share
 # Folders with a main.c, and the name of their program.
 PROGRAMS := lazaret lazaretd lazaret-verify lazaret-ledger lazaret-vault lazaret-intake lazaret-reader \
-	lazaret-examine lazaret-yara lazaret-plugin lazaret-unpack lazaret-ole lazaret-pdf lazaret-disk lazaret-origin lazaret-openpgp lazaret-cms lazaret-rpm lazaret-authenticode lazaret-publish lazaret-devices lazaret-records lazaret-printer lazaret-console lazaret-starter lazaret-login lazaret-fleet
+	lazaret-examine lazaret-yara lazaret-plugin lazaret-unpack lazaret-ole lazaret-pdf lazaret-disk lazaret-origin lazaret-openpgp lazaret-cms lazaret-rpm lazaret-authenticode lazaret-publish lazaret-devices lazaret-records lazaret-printer lazaret-console lazaret-starter lazaret-login lazaret-fleet lazaret-selfcheck
 
 FOLDER_lazaret := cli
 FOLDER_lazaretd := daemon
 # not kiosk/yara, where libyara's own headers would be looked for
 FOLDER_lazaret-yara := yararules
-$(foreach p,verify ledger vault intake reader examine plugin unpack ole pdf disk origin openpgp cms rpm authenticode publish devices records printer console starter login fleet,$(eval FOLDER_lazaret-$(p) := $(p)))
+$(foreach p,verify ledger vault intake reader examine plugin unpack ole pdf disk origin openpgp cms rpm authenticode publish devices records printer console starter login fleet selfcheck,$(eval FOLDER_lazaret-$(p) := $(p)))
 
 NEEDS_cli        := share update people monitor receipt control station judge sandbox ipc common
 NEEDS_daemon     := people supervisor monitor receipt update control station judge sandbox ipc common
@@ -63,6 +63,7 @@ NEEDS_printer    := receipt sandbox ipc common
 NEEDS_console    := control station common
 NEEDS_devices    := control sandbox ipc common
 NEEDS_starter    := sandbox common
+NEEDS_selfcheck  := supervisor control station judge sandbox ipc common
 NEEDS_records    := sandbox ipc common
 NEEDS_fleet      := station sandbox common
 NEEDS_verify     := common
@@ -110,6 +111,7 @@ endif
 LIBS_control    := $(call pkg,jansson libsystemd)
 LIBS_console    := $(call pkg,ncursesw jansson libqrencode)
 LIBS_devices    := $(call pkg,libudev)
+LIBS_selfcheck  := $(call pkg,jansson libcrypto)
 LIBS_records    := $(call pkg,jansson sqlite3)
 LIBS_fleet      := $(call pkg,libpq libssl libcrypto jansson)
 LIBS_verify     := $(call pkg,jansson libcrypto)
@@ -336,7 +338,7 @@ lint:
 include tests/fuzz/Makefile.inc
 
 # -- installation -----------------------------------------------------------------------------------------
-ROLES := ledger vault intake reader examine yara plugin unpack ole pdf disk origin openpgp cms rpm authenticode publish devices records printer starter login fleet
+ROLES := ledger vault intake reader examine yara plugin unpack ole pdf disk origin openpgp cms rpm authenticode publish devices records printer starter login fleet selfcheck
 
 .PHONY: install
 install: all

@@ -13,6 +13,7 @@
 #include "cli/records.h"
 #include "cli/review.h"
 #include "cli/share.h"
+#include "cli/selfcheck.h"
 #include "cli/update.h"
 #include "common/log.h"
 
@@ -26,6 +27,7 @@ static const struct {
 	{ "init", cmd_init, "DIR [--db DBDIR] [--profile NAME]   make a new station" },
 	{ "inspect", cmd_inspect, "[--json] [--operator NAME] [--owner NAME] [--ticket TEXT] [--reason TEXT] SOURCE...   inspect media" },
 	{ "status", cmd_status, "roles, sandbox, engines, keys and directories" },
+	{ "selfcheck", cmd_selfcheck, "[--json]   does the station itself hold what it promises?" },
 	{ "history", cmd_history, "[--rebuild] [FILTERS] [--json | --csv] [SHA256|TEXT]   transfers, or where a content was seen" },
 	{ "metrics", cmd_metrics, "the station as Prometheus metrics" },
 	{ "report", cmd_report, "month [YYYY-MM] [--out FILE.html]   a month of the station, as one page" },
@@ -50,7 +52,7 @@ static int usage(FILE *out, int status)
 {
 	fputs("usage: lazaret [-C DIR] [--json] COMMAND ...\n\n", out);
 	for (size_t k = 0; k < ARRAY_LEN(commands); k++)
-		fprintf(out, "  %-8s %s\n", commands[k].name, commands[k].help);
+		fprintf(out, "  %-9s %s\n", commands[k].name, commands[k].help);
 	fputs("\n-C DIR  the station (default " STATION_DIR_DEFAULT "); manual: lazaret(1)\n", out);
 	return status;
 }

@@ -36,12 +36,13 @@ static const char *privilege_text(enum role_privilege p)
 	       p == PRIVILEGE_DEVICES ? "root's /sys" :
 	       p == PRIVILEGE_MAP     ? "device mapper" :
 	       p == PRIVILEGE_LOGIN   ? "as PAM needs" :
+	       p == PRIVILEGE_SYSTEM  ? "root's view, loops" :
 					"none";
 }
 
 static const char *access_text(enum role_access a)
 {
-	return a == ACCESS_WRITE ? "writes given directories" : a == ACCESS_READ  ? "reads given directories" :
+	return a == ACCESS_SYSTEM ? "reads the system, writes devices" : a == ACCESS_WRITE ? "writes given directories" : a == ACCESS_READ  ? "reads given directories" :
 	       a == ACCESS_NODES ? "reads and asks given devices" : a == ACCESS_RUN ? "reads and runs its own root" : "none";
 }
 

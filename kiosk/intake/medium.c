@@ -16,6 +16,7 @@
 #include <sys/vfs.h>
 
 #include "common/fd.h"
+#include "common/write_block.h"
 #include "intake/optical.h"
 
 #define SYSFS_TEXT_MAX 4096 /* one attribute is at most a page */
@@ -94,26 +95,6 @@ static void describe(struct medium *m)
 	read_usb(m, real);
 }
 
-static int set_read_only(int fd)
-{
-	int one = 1, now = 0;
-
-	if (ioctl(fd, BLKROGET, &now) < 0)
-		return -errno;
-	if (!now && ioctl(fd, BLKROSET, &one) < 0)
-		return errno == EACCES ? -EPERM : -errno;
-	if (ioctl(fd, BLKROGET, &now) < 0)
-		return -errno;
-	return now ? 0 : -EIO;
-}
-
-static int is_read_only(int fd)
-{
-	int now = 0;
-
-	return ioctl(fd, BLKROGET, &now) < 0 ? -errno : now != 0;
-}
-
 /* `ret_all`: were they, before this? May be NULL.
  *
  * Partitions have a flag of their own, which the disk's does not cover. Nodes are missing where nothing can open them
@@ -135,10 +116,10 @@ static int protect_partitions(const struct medium *m, bool *ret_all)
 			continue;
 		(void)snprintf(path, sizeof(path), "/dev/%s", entry->d_name);
 		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-		if (fd >= 0 && ret_all && is_read_only(fd) != 1)
+		if (fd >= 0 && ret_all && write_block_is_set(fd) != 1)
 			*ret_all = false;
 		if (fd >= 0)
-			r = set_read_only(fd);
+			r = write_block_set(fd);
 		else if (errno != ENOENT)
 			r = -errno;
 	}
@@ -174,7 +155,7 @@ static int open_device(struct medium *m, const struct stat *st, char *words, siz
 	}
 	m->claim_fd = r;
 	m->is_lent = major(st->st_rdev) == LOOP_MAJOR && ioctl(m->fd, BLKROGET, &was_read_only) == 0 && !was_read_only;
-	r = set_read_only(m->fd);
+	r = write_block_set(m->fd);
 	if (r == 0)
 		r = protect_partitions(m, NULL);
 	if (r < 0) {
@@ -282,7 +263,7 @@ bool medium_was_protected(const struct medium *m)
 
 	if (!m->sysfs[0])
 		return m->is_write_protected;
-	all = is_read_only(m->fd) == 1;
+	all = write_block_is_set(m->fd) == 1;
 	return protect_partitions(m, &all) == 0 && all;
 }
 

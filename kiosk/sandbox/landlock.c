@@ -163,6 +163,19 @@ int landlock_enter_network(const int *read_fds, size_t read_count, int write_fd,
 	return r;
 }
 
+int landlock_enter_system(void)
+{
+	uint64_t handled;
+	_cleanup_close_ int ruleset = new_ruleset(&handled);
+	int r = ruleset < 0 ? ruleset : allow_path(ruleset, READ_RIGHTS & handled, "/");
+
+	if (r == 0)
+		r = allow_path(ruleset, (READ_RIGHTS | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_IOCTL_DEV) & handled, "/dev");
+	if (r == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
+		r = -errno;
+	return r;
+}
+
 int landlock_enter_sysfs(bool writes)
 {
 	static const char *const read_paths[] = { "/sys", "/run/udev" }, *const write_paths[] = { "/sys/devices", "/sys/bus/usb" };

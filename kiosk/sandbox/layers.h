@@ -25,6 +25,9 @@ _must_check_ int landlock_enter(enum role_access access, const int *fds, size_t 
  * that exist beneath /sys/devices and /sys/bus/usb). */
 _must_check_ int landlock_enter_sysfs(bool writes);
 
+/* As above for PRIVILEGE_SYSTEM: reading everywhere, writing to devices that exist. */
+_must_check_ int landlock_enter_system(void);
+
 /* As above for PRIVILEGE_NETWORK: reading beneath `read_fds` and its own root, writing beneath `write_fd`, connecting to TCP port
  * `port` (0: to none) where the ABI has that; where it has not, to any. */
 _must_check_ int landlock_enter_network(const int *read_fds, size_t read_count, int write_fd, uint16_t port);

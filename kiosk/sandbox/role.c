@@ -180,6 +180,12 @@ static const struct role roles[ROLE_COUNT_] = {
 		.calls = CALLS_BASE | CALLS_LINK, .data_max = 1024 * MIB, .files_max = 256,
 		.does = "lazaret-fleet at the centre: reads stations' files and checks rows, over a connection made before",
 	},
+	[ROLE_SELFCHECK] = {
+		.name = "selfcheck", .executable = "lazaret-selfcheck", .account = "root",
+		.privilege = PRIVILEGE_SYSTEM, .access = ACCESS_SYSTEM, .calls = CALLS_BASE | CALLS_READ_TREE | CALLS_SELFCHECK,
+		.data_max = 256 * MIB, .files_max = 64,
+		.does = "looks at the station itself, once, then it ends; meets no medium",
+	},
 };
 
 const struct role *role_get(enum role_id id)

@@ -38,6 +38,7 @@ enum role_id {
 	ROLE_PRINTER,
 	ROLE_FLEET,  /* the one with a network, where the officer configured it */
 	ROLE_CENTRE, /* the same program, beside the database */
+	ROLE_SELFCHECK, /* not by lazaret-starter: it has a unit of its own */
 	ROLE_COUNT_
 };
 
@@ -47,6 +48,7 @@ enum role_access {
 	ACCESS_READ,
 	ACCESS_WRITE, /* read, create, rename, remove, truncate: regular files and directories only */
 	ACCESS_NODES, /* read, and ask devices (the system-call filter says what) */
+	ACCESS_SYSTEM, /* read what is on the system, write to devices */
 	ACCESS_RUN,   /* read and run what is in its own root, write to /dev/null there */
 };
 
@@ -64,6 +66,8 @@ enum role_privilege {
 	PRIVILEGE_LOGIN,     /* reads and writes files of any owner and changes accounts, as modules of PAM do: no namespaces, its root
 			      * is the system's */
 	PRIVILEGE_NETWORK,   /* PRIVILEGE_READ, and it may connect to one TCP port, or to one Unix socket and no network at all */
+	PRIVILEGE_SYSTEM,    /* reads the system itself as root sees it, and sets up loop devices: no namespaces, since it looks at those
+			      * that the station is in */
 	PRIVILEGE_MOUNT,     /* intake alone: real mount privileges where the station has them */
 };
 
@@ -83,6 +87,7 @@ enum syscall_group {
 	CALLS_LOGIN = 1u << 11,	    /* everything but what no module of PAM ever needs to authenticate */
 	CALLS_LINK = 1u << 12,	    /* what libpq and libssl need on a socket that is connected */
 	CALLS_NETWORK = 1u << 13,   /* TCP and Unix stream sockets, and connecting them */
+	CALLS_SELFCHECK = 1u << 14, /* read the system; loop devices over memory; ask for routes */
 };
 
 struct role {

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
+#include <linux/loop.h>
 #include <linux/netlink.h>
 
 #include "sandbox/sandbox.h"
@@ -92,6 +93,10 @@ static const char *const program_refused[] = { "socket", "socketpair", "connect"
 static const char *const link_calls[] = { "rt_sigpending", "rt_sigtimedwait", "getsockopt", "setsockopt", "getsockname", "getpeername",
 					  "shutdown", "uname", NULL };
 
+/* A block of memory to make a device of, the trail's lock, and what the kernel says of its routes. ioctl and socket: rules of their own. */
+static const char *const selfcheck_calls[] = { "memfd_create", "ftruncate", "fdatasync", "flock", "readlink", "access", "faccessat", "faccessat2",
+					       "stat", "lstat", "statfs", NULL };
+
 #define NAMESPACE_FLAGS                                                                                            \
 	(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
 
@@ -123,7 +128,7 @@ static const struct {
 	{ CALLS_SANDBOX, sandbox_calls },     { CALLS_PROBE, probe_calls },
 	{ CALLS_FUSE, fuse_calls },	      { CALLS_DEVICES, devices_calls },
 	{ CALLS_UNLOCK, unlock_calls },	      { CALLS_PROGRAM, program_calls },
-	{ CALLS_LINK, link_calls },
+	{ CALLS_LINK, link_calls },	      { CALLS_SELFCHECK, selfcheck_calls },
 };
 
 static void filter_release(scmp_filter_ctx *ctx)
@@ -149,7 +154,7 @@ static int add_calls(scmp_filter_ctx ctx, uint32_t action, const char *const *ca
 
 #define ALL(op)                                                                                                                       \
 	(CALLS_BASE op CALLS_READ_TREE op CALLS_WRITE_TREE op CALLS_SCRATCH op CALLS_SANDBOX op CALLS_DENY_ONLY op CALLS_PROBE op CALLS_FUSE \
-		 op CALLS_DEVICES op CALLS_UNLOCK op CALLS_PROGRAM op CALLS_LOGIN op CALLS_LINK op CALLS_NETWORK)
+		 op CALLS_DEVICES op CALLS_UNLOCK op CALLS_PROGRAM op CALLS_LOGIN op CALLS_LINK op CALLS_NETWORK op CALLS_SELFCHECK)
 _Static_assert(ALL(+) == ALL(|), "two groups of calls that share a bit: a role would get what another one may");
 #undef ALL
 
@@ -230,6 +235,18 @@ static int add_network_rules(scmp_filter_ctx ctx)
 	return r;
 }
 
+/* Loop devices, and their write protection; the kernel's routes, and nobody else's socket. */
+static int add_selfcheck_rules(scmp_filter_ctx ctx)
+{
+	static const unsigned long requests[] = { BLKROSET, BLKROGET, LOOP_CTL_GET_FREE, LOOP_CONFIGURE, LOOP_CLR_FD };
+	int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK, 0),
+				 SCMP_A2(SCMP_CMP_EQ, NETLINK_ROUTE, 0));
+
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(requests); i++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, requests[i], 0));
+	return r;
+}
+
 #ifdef LAZARET_SANITIZE
 /* AddressSanitizer's allocator and its reports; never in a product build. The first is ruled by CALLS_UNLOCK itself. */
 static const char *const sanitizer_calls[] = { "openat", "sched_getaffinity", "prctl", "readlink", "readlinkat",
@@ -291,6 +308,8 @@ static int add_groups(scmp_filter_ctx ctx, unsigned int groups)
 		r = add_unlock_rules(ctx);
 	if (r == 0 && groups & CALLS_NETWORK)
 		r = add_network_rules(ctx);
+	if (r == 0 && groups & CALLS_SELFCHECK)
+		r = add_selfcheck_rules(ctx);
 #ifdef LAZARET_SANITIZE
 	if (r == 0)
 		r = add_calls(ctx, SCMP_ACT_ALLOW, &sanitizer_calls[groups & CALLS_UNLOCK ? 1 : 0]);

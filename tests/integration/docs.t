@@ -28,8 +28,9 @@ refused() { # words that must be in the message
 }
 
 fresh() {
-	mkdir -p "$copy/docs/man" "$copy/kiosk/common" "$copy/kiosk/ipc" "$copy/kiosk/judge" "$copy/kiosk/sandbox"
-	for f in docs/reasons.md docs/protocol.md docs/architecture.md docs/man/lazaret-reasons.7 kiosk/common/reason.def \
+	mkdir -p "$copy/docs/man" "$copy/kiosk/common" "$copy/kiosk/ipc" "$copy/kiosk/judge" "$copy/kiosk/sandbox" "$copy/kiosk/control"
+	for f in docs/reasons.md docs/protocol.md docs/architecture.md docs/selfcheck.md docs/man/lazaret.1 docs/man/lazaret-reasons.7 \
+		kiosk/control/selfcheck.def kiosk/common/reason.def \
 		kiosk/ipc/messages.def kiosk/judge/rule_reasons.c kiosk/sandbox/role.c kiosk/sandbox/role.h; do
 		cp "$root/$f" "$copy/$f"
 	done
@@ -71,6 +72,12 @@ fresh
 sed -i 's/\.does = "stores/.speaks = "stores/' "$copy/kiosk/sandbox/role.c"
 ok 'a field of a role that nobody knows is an error' refused 'role.c: ROLE_VAULT: not understood'
 fresh
+sed -i 's/"keys", STOP, BAD, BAD, BAD/"keys", TELL, BAD, BAD, BAD/' "$copy/kiosk/control/selfcheck.def"
+ok 'a check that stops no more is noticed' refused 'docs/selfcheck.md is out of date'
+fresh
+echo 'S(NEW, nonsense' >>"$copy/kiosk/control/selfcheck.def"
+ok 'a check that is not understood is an error' refused 'entries understood'
+fresh
 sed -i '/roles: end/d' "$copy/docs/architecture.md"
 ok 'a role table without its end is an error' refused 'markers of the role table are missing'
 
@@ -108,7 +115,7 @@ disagree() { # words, command...
 	grep -q -e "$words" "$copy/said"
 }
 
-ok 'lazaret tells the use of each command' usage_of "$copy/told-lazaret" lazaret init inspect 'status x' 'media x' 'devices x' \
+ok 'lazaret tells the use of each command' usage_of "$copy/told-lazaret" lazaret init inspect 'status x' 'selfcheck x' 'media x' 'devices x' \
 	'reload x' 'history x y' 'metrics x' report show audit rules plugin person pack update fleet share key review hash
 ok 'lazaretd tells its use' usage_of "$copy/told-lazaretd" lazaretd ''
 ok 'lazaret-verify tells its use' usage_of "$copy/told-lazaret-verify" lazaret-verify ''

@@ -7,10 +7,12 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/netlink.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -340,6 +342,61 @@ static void test_login_can_what_pam_needs(void **state)
 	assert_int_equal(attempt(ROLE_LOGIN, try_capability, directory), 0);
 }
 
+static void try_routes(int dir_fd)
+{
+	_exit(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE) < 0 ? errno : 0);
+}
+
+static void try_read_only(int dir_fd)
+{
+	int one = 1;
+
+	_exit(ioctl(dir_fd, BLKROSET, &one) < 0 && errno == ENOTTY ? 0 : 1);
+}
+
+static void try_size(int dir_fd)
+{
+	unsigned long long size;
+
+	_exit(ioctl(dir_fd, BLKGETSIZE64, &size) < 0 ? errno : 0);
+}
+
+static void try_null(int dir_fd)
+{
+	_exit(open("/dev/null", O_WRONLY) < 0 ? errno : 0);
+}
+
+static void try_create_other(int dir_fd)
+{
+	_exit(openat(dir_fd, "other", O_WRONLY | O_CREAT | O_EXCL, 0600) < 0 ? errno : 0);
+}
+
+static void try_overwrite(int dir_fd)
+{
+	_exit(openat(dir_fd, "here", O_WRONLY) < 0 ? errno : 0);
+}
+
+/* It sees the system as it is, and may do nothing with it. */
+static void test_selfcheck_looks_and_cannot_touch(void **state)
+{
+	assert_int_equal(attempt(ROLE_SELFCHECK, try_open_passwd, directory), 0);
+	assert_int_equal(attempt(ROLE_SELFCHECK, try_read_private, directory), 0);
+	assert_int_equal(attempt(ROLE_SELFCHECK, try_null, directory), 0);
+	assert_int_equal(attempt(ROLE_SELFCHECK, try_routes, directory), 0);
+	assert_int_equal(attempt(ROLE_SELFCHECK, try_read_only, directory), 0);
+	assert_int_equal(attempt(ROLE_SELFCHECK, try_create_other, directory), EACCES);
+	assert_int_equal(attempt(ROLE_SELFCHECK, try_overwrite, directory), EACCES);
+	for (size_t k = 0; k < 8; k++) {
+		static void (*const forbidden[])(int) = { try_socket, try_local_socket, try_audit, try_exec, try_fork, try_ptrace, try_kill, try_mount };
+
+		assert_int_equal(attempt(ROLE_SELFCHECK, forbidden[k], directory), -SIGSYS);
+	}
+	assert_int_equal(attempt(ROLE_SELFCHECK, try_exec_memory, directory), -SIGSYS);
+#ifndef LAZARET_SANITIZE /* lets every ioctl through */
+	assert_int_equal(attempt(ROLE_SELFCHECK, try_size, directory), -SIGSYS);
+#endif
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -355,6 +412,7 @@ int main(void)
 		cmocka_unit_test(test_worker_has_its_own_tmpfs_only),
 		cmocka_unit_test(test_no_role_but_login_has_its_calls),
 		cmocka_unit_test(test_login_can_what_pam_needs),
+		cmocka_unit_test(test_selfcheck_looks_and_cannot_touch),
 	};
 
 	return cmocka_run_group_tests(tests, make_directory, remove_directory);
