@@ -22,6 +22,10 @@ _must_check_ int prove_docker_archive(struct evidence *e);
 _must_check_ int prove_oci(struct evidence *e);	/* oci.c, cosign.c: indexes and manifests */
 _must_check_ int prove_attestation(struct evidence *e); /* DSSE and Sigstore bundles */
 
+/* All of them (formats.c). */
+#define ORIGIN_FORMAT_COUNT 17
+extern const struct proof_format origin_formats[ORIGIN_FORMAT_COUNT];
+
 /* What is this file, by its name and its first bytes? (recognise.c: every format of every role.) Reads `fd` (borrowed) from
  * offset 0; a file that cannot be read is none. */
 enum evidence_format recognise(const char *path, int fd, uint64_t size);
