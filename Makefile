@@ -38,7 +38,7 @@ override CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ikiosk -DLAZARET_VERS
 pkg = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 
 # Folders that make libraries for the others: no trust boundary lies between them and their user.
-LIBRARIES := common ipc sandbox station people judge control supervisor proof container content examiner xml update monitor receipt
+LIBRARIES := common ipc sandbox station people judge control supervisor proof container content examiner xml update monitor receipt share
 # Folders with a main.c, and the name of their program.
 PROGRAMS := lazaret lazaretd lazaret-verify lazaret-ledger lazaret-vault lazaret-intake lazaret-reader \
 	lazaret-examine lazaret-yara lazaret-plugin lazaret-unpack lazaret-ole lazaret-pdf lazaret-disk lazaret-origin lazaret-openpgp lazaret-cms lazaret-rpm lazaret-authenticode lazaret-publish lazaret-devices lazaret-records lazaret-printer lazaret-console lazaret-starter lazaret-login lazaret-fleet lazaret-selfcheck
@@ -49,8 +49,9 @@ FOLDER_lazaretd := daemon
 FOLDER_lazaret-yara := yararules
 $(foreach p,verify ledger vault intake reader examine plugin unpack ole pdf disk origin openpgp cms rpm authenticode publish devices records printer console starter login fleet selfcheck,$(eval FOLDER_lazaret-$(p) := $(p)))
 
-NEEDS_cli        := update people monitor receipt control station judge sandbox ipc common
+NEEDS_cli        := share update people monitor receipt control station judge sandbox ipc common
 NEEDS_daemon     := people supervisor monitor receipt update control station judge sandbox ipc common
+NEEDS_share      := station common
 NEEDS_update     := station sandbox ipc common
 NEEDS_supervisor := receipt update control station judge sandbox ipc common
 NEEDS_control    := common
@@ -205,6 +206,22 @@ $(BUILD)/tests/receipt-of: tests/lib/receipt-of.c $(call archives,receipt $(NEED
 		$(sort $(LIBS_receipt) $(foreach n,$(NEEDS_receipt),$(LIBS_$(n))))
 unit-tests: $(BUILD)/tests/receipt-of
 
+# lazaret-verify as one file for any distribution: no library, no interpreter, no file of the system is needed to run it. The
+# linker warns of functions that need libraries after all (names of hosts, plug-ins): libcrypto has some, lazaret-verify calls none.
+VERIFY_STATIC := $(BUILD)/static/lazaret-verify
+.PHONY: verify-static
+verify-static: $(VERIFY_STATIC)
+
+$(VERIFY_STATIC): $(OBJ)/verify/main.o $(call archives,verify $(NEEDS_verify))
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) $(LDHARDENING) -static-pie -Wl,--no-warnings -s -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
+		$(shell $(PKG_CONFIG) --static --libs jansson libcrypto libutf8proc 2>/dev/null)
+
+# A sanitizer's run-time library cannot be linked so.
+ifeq ($(SANITIZE),)
+unit-tests: $(VERIFY_STATIC)
+endif
+
 # What the console says, in other languages; and the locale in which the C library translates (kiosk/console/words.c).
 CATALOGUES := $(patsubst kiosk/console/po/%.po,$(BUILD)/share/locale/%/LC_MESSAGES/lazaret-console.mo,$(wildcard kiosk/console/po/*.po))
 CONSOLE_LOCALE := share/lazaret/locale/lazaret.utf8
@@ -218,6 +235,15 @@ $(BUILD)/share/locale/%/LC_MESSAGES/lazaret-console.mo: kiosk/console/po/%.po
 $(BUILD)/$(CONSOLE_LOCALE):
 	@mkdir -p $(@D)
 	ln -sfn $(C_UTF8) $@
+
+# For bash: what the programs say of their use (image/completion/generate).
+COMPLETIONS := $(patsubst %,$(BUILD)/share/bash-completion/completions/%,lazaret lazaret-verify)
+all: $(COMPLETIONS)
+
+$(COMPLETIONS): $(BUILD)/share/bash-completion/completions/%: $(BIN)/% image/completion/generate
+	@mkdir -p $(@D)
+	image/completion/generate $< >$@.new
+	mv $@.new $@
 
 # -- set-up, demonstration, tests -------------------------------------------------------------------------
 .PHONY: deps
@@ -257,20 +283,29 @@ bench: deps
 	@$(MAKE) --no-print-directory -s all
 	@BUILD=$(abspath $(BUILD)) tests/bench/run $(BENCH)
 
-# A Debian binary package of what `make install` installs: $(BUILD)/deb/lazaret_VERSION_ARCH.deb
+# Debian packages (image/debian) of what `make install` installs: $(BUILD)/deb/*.deb. Of the programs as they are built here, or with
+# CLEAN=1 compiled anew in a copy of the source with dpkg's own flags. DEB_VERSION: another version than the changelog's.
+CLEAN ?=
+DEB_VERSION ?=
 .PHONY: deb
 deb:
 	@image/packages/install build deb
-	@$(MAKE) --no-print-directory -s all
+	@$(if $(CLEAN),,$(MAKE) --no-print-directory -s all)
 	@$(MAKE) --no-print-directory -s deb-built
 
 .PHONY: deb-built
 deb-built:
-	@rm -rf $(BUILD)/deb/root
-	@$(MAKE) --no-print-directory -s install DESTDIR=$(abspath $(BUILD))/deb/root PREFIX=/usr SYSCONFDIR=/etc >/dev/null
-	@image/deb/build $(BUILD)/deb/root $(BUILD)/deb $(VERSION)
+	@mkdir -p $(BUILD)
+	@CLEAN=$(CLEAN) image/packages/deb $(BUILD) $(BUILD)/deb $(DEB_VERSION)
 
-# The installed package on Debian's own kernel, in a virtual machine, with emulated USB and optical hardware. SYSTEM: options
+# The packages: made twice, lintian, installed, upgraded, removed and purged in a throw-away Debian.
+.PHONY: check-debs
+check-debs:
+	@image/packages/install build deb test system
+	@$(MAKE) --no-print-directory deb
+	@BUILD=$(abspath $(BUILD)) tests/packages/run
+
+# The installed packages on Debian's own kernel, in a virtual machine, with emulated USB and optical hardware. SYSTEM: options
 # of tests/system/run.
 .PHONY: check-system
 check-system:
@@ -320,6 +355,8 @@ install: all
 	for mo in $(CATALOGUES); do \
 		install -D -m 644 $$mo $(DESTDIR)$(PREFIX)/$${mo#$(BUILD)/} || exit 1; \
 	done
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -m 644 $(COMPLETIONS) $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	install -d $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/share/doc/lazaret
 	install -m 644 image/sysusers/lazaret.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	install -d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/udev/rules.d
@@ -350,9 +387,11 @@ help:
 	@echo 'make check           set-up, build, and all tests that need no virtual machine'
 	@echo 'make                 build into $(BUILD)/'
 	@echo 'make install         DESTDIR= PREFIX=/usr'
-	@echo 'make check-system    the installed package in a virtual machine, with emulated USB and optical hardware'
+	@echo 'make check-debs      the Debian packages: the same bytes twice, lintian, install, upgrade, remove, purge'
+	@echo 'make check-system    the installed packages in a virtual machine, with emulated USB and optical hardware'
 	@echo 'make check-monitoring metrics and journal against a real Prometheus, journald and rsyslogd'
-	@echo 'make deb             a Debian package of the built program'
+	@echo 'make deb             Debian packages of the built program; CLEAN=1: compiled anew with dpkg'"'"'s flags'
+	@echo 'make verify-static   $(VERIFY_STATIC): lazaret-verify as one file, for any distribution'
 	@echo 'make conformance     the fail-closed conformance suite alone'
 	@echo 'make bench           how fast, against what one would run instead; BENCH=--quick, BENCH=--list (docs/performance.md)'
 	@echo 'make check-sanitize  the suites under AddressSanitizer and UBSan'

@@ -12,6 +12,7 @@
 #include "cli/person.h"
 #include "cli/records.h"
 #include "cli/review.h"
+#include "cli/share.h"
 #include "cli/selfcheck.h"
 #include "cli/update.h"
 #include "common/log.h"
@@ -43,6 +44,7 @@ static const struct {
 	{ "update", cmd_update, "apply PACK | undo | list | drop   databases, rules and keys from update packs" },
 	{ "person", cmd_person, "list | add | change | remove | password | unlock | check   who works here" },
 	{ "fleet", cmd_fleet, "status | push | export | import | check   the record of many stations" },
+	{ "share", cmd_share, "show | write | password   staging for the isolated side: SMB, NFS, SFTP, firewall" },
 	{ "key", cmd_key, "make | show | trust | distrust | list   keys" },
 };
 

@@ -16,8 +16,15 @@ _must_check_ int prove_signify(struct evidence *e);
 _must_check_ int prove_raw_signature(struct evidence *e);
 _must_check_ int prove_bagit(struct evidence *e);
 _must_check_ int prove_cargo(struct evidence *e);
+_must_check_ int prove_wheel(struct evidence *e);
+_must_check_ int prove_npm(struct evidence *e);
+_must_check_ int prove_docker_archive(struct evidence *e);
 _must_check_ int prove_oci(struct evidence *e);	/* oci.c, cosign.c: indexes and manifests */
 _must_check_ int prove_attestation(struct evidence *e); /* DSSE and Sigstore bundles */
+
+/* All of them (formats.c). */
+#define ORIGIN_FORMAT_COUNT 17
+extern const struct proof_format origin_formats[ORIGIN_FORMAT_COUNT];
 
 /* What is this file, by its name and its first bytes? (recognise.c: every format of every role.) Reads `fd` (borrowed) from
  * offset 0; a file that cannot be read is none. */

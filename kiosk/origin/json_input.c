@@ -45,7 +45,7 @@ static const char *measure(const char *raw, size_t size)
 	return NULL;
 }
 
-int json_input_parse(const char *raw, size_t size, json_t **ret, char ret_why[static JSON_INPUT_WHY_MAX])
+static int parse(const char *raw, size_t size, bool is_list, json_t **ret, char *ret_why)
 {
 	const char *trouble = size > JSON_INPUT_BYTES_MAX ? "JSON that is too long" : measure(raw, size);
 	json_error_t error;
@@ -60,12 +60,22 @@ int json_input_parse(const char *raw, size_t size, json_t **ret, char ret_why[st
 		return -ENOMEM;
 	if (!j) /* jansson's words quote the text: for the report, which escapes them */
 		(void)snprintf(ret_why, JSON_INPUT_WHY_MAX, "not JSON: line %d: %.200s", error.line, error.text);
-	if (j && !json_is_object(j)) {
-		(void)snprintf(ret_why, JSON_INPUT_WHY_MAX, "not a JSON object");
+	if (j && (is_list ? !json_is_array(j) : !json_is_object(j))) {
+		(void)snprintf(ret_why, JSON_INPUT_WHY_MAX, is_list ? "not a JSON array" : "not a JSON object");
 		json_p(&j);
 	}
 	*ret = j;
 	return j ? 0 : -EBADMSG;
+}
+
+int json_input_parse(const char *raw, size_t size, json_t **ret, char ret_why[static JSON_INPUT_WHY_MAX])
+{
+	return parse(raw, size, false, ret, ret_why);
+}
+
+int json_input_parse_list(const char *raw, size_t size, json_t **ret, char ret_why[static JSON_INPUT_WHY_MAX])
+{
+	return parse(raw, size, true, ret, ret_why);
 }
 
 int json_input_read(int fd, uint64_t size, size_t limit, char **ret)

@@ -33,6 +33,9 @@ void json_input_prepare(void);
 #define JSON_INPUT_WHY_MAX 300
 _must_check_ int json_input_parse(const char *raw, size_t size, json_t **ret, char ret_why[static JSON_INPUT_WHY_MAX]);
 
+/* Likewise, an array. */
+_must_check_ int json_input_parse_list(const char *raw, size_t size, json_t **ret, char ret_why[static JSON_INPUT_WHY_MAX]);
+
 /* The whole file behind `fd` (borrowed; read from offset 0, position unchanged), with a NUL behind it; owned by the caller.
  * -EFBIG when it is longer than `limit`. */
 _must_check_ int json_input_read(int fd, uint64_t size, size_t limit, char **ret);

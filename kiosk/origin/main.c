@@ -9,23 +9,6 @@
 #include "origin/public_key.h"
 #include "proof/certificate.h"
 
-static const struct proof_format formats[] = {
-	{ EVIDENCE_CHECKSUMS, prove_checksums },
-	{ EVIDENCE_MINISIGN, prove_minisign },
-	{ EVIDENCE_SIGNIFY, prove_signify },
-	{ EVIDENCE_RAW_SIGNATURE, prove_raw_signature },
-	{ EVIDENCE_DEBIAN_RELEASE, prove_debian_release },
-	{ EVIDENCE_DEBIAN_PACKAGES, prove_debian_packages },
-	{ EVIDENCE_DEBIAN_SOURCES, prove_debian_sources },
-	{ EVIDENCE_DEBIAN_CONTROL, prove_debian_control },
-	{ EVIDENCE_OCI_INDEX, prove_oci },
-	{ EVIDENCE_OCI_MANIFEST, prove_oci },
-	{ EVIDENCE_DSSE, prove_attestation },
-	{ EVIDENCE_SIGSTORE_BUNDLE, prove_attestation },
-	{ EVIDENCE_BAGIT, prove_bagit },
-	{ EVIDENCE_CARGO, prove_cargo },
-};
-
 static int prepare(const struct keyring *keys)
 {
 	int r = minisign_prepare(keys);
@@ -41,7 +24,7 @@ static int prepare(const struct keyring *keys)
 int main(void)
 {
 	static const struct proof_role role = {
-		.role = ROLE_ORIGIN, .formats = formats, .format_count = ARRAY_LEN(formats),
+		.role = ROLE_ORIGIN, .formats = origin_formats, .format_count = ORIGIN_FORMAT_COUNT,
 		.prepare = prepare,  .recognise = recognise, .describe = describe_key,
 	};
 

@@ -130,6 +130,12 @@ static enum evidence_format recognise_rpm(const struct glimpse *g)
 	return EVIDENCE_NONE;
 }
 
+/* Of a wheel, at its top or unpacked; what is deeper was installed, and changed on the way. */
+static enum evidence_format recognise_wheel(const struct glimpse *g)
+{
+	return fnmatch("*.dist-info/RECORD", g->path, FNM_PATHNAME) == 0 ? EVIDENCE_WHEEL : EVIDENCE_NONE;
+}
+
 static bool is_json(const struct glimpse *g)
 {
 	return g->head[strspn(g->head, " \t\r\n")] == '{';
@@ -153,8 +159,12 @@ static enum evidence_format recognise_json(const struct glimpse *g)
 {
 	bool is_blob = fnmatch("*blobs/sha256/*", g->path, FNM_CASEFOLD) == 0;
 
+	if (strcmp(g->name, "manifest.json") == 0 && g->head[strspn(g->head, " \t\r\n")] == '[')
+		return has_member(g, "\"Config\"") && has_member(g, "\"Layers\"") ? EVIDENCE_DOCKER_ARCHIVE : EVIDENCE_NONE;
 	if (!is_json(g))
 		return EVIDENCE_NONE;
+	if (strcmp(g->name, "package-lock.json") == 0 || strcmp(g->name, "npm-shrinkwrap.json") == 0)
+		return EVIDENCE_NPM_LOCK;
 	if (strcmp(g->name, ".cargo-checksum.json") == 0)
 		return EVIDENCE_CARGO;
 	if (strcmp(g->name, "index.json") == 0 || is_blob) {
@@ -226,7 +236,7 @@ static enum evidence_format recognise_raw(const struct glimpse *g)
 enum evidence_format recognise(const char *path, int fd, uint64_t size)
 {
 	static enum evidence_format (*const recognisers[])(const struct glimpse *) = {
-		recognise_openpgp, recognise_ed25519, recognise_debian, recognise_rpm, recognise_json,
+		recognise_openpgp, recognise_ed25519, recognise_debian, recognise_rpm, recognise_wheel, recognise_json,
 		recognise_asn1,	   recognise_code,    recognise_list,	recognise_raw,
 	};
 	struct glimpse g = { .path = path, .name = evidence_base_name(path), .size = size };

@@ -23,7 +23,7 @@ static const char schema[] =
 	"CREATE TABLE fold (volume INTEGER NOT NULL, key BLOB NOT NULL, path BLOB NOT NULL,"
 	"  PRIMARY KEY (volume, key, path)) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE evidence (id INTEGER PRIMARY KEY, format INTEGER NOT NULL, lists_as INTEGER NOT NULL,"
-	"  distrusted INTEGER NOT NULL DEFAULT 0) STRICT;"
+	"  volume INTEGER NOT NULL, path BLOB NOT NULL, distrusted INTEGER NOT NULL DEFAULT 0) STRICT;"
 	"CREATE TABLE allowed (key_name TEXT NOT NULL, format INTEGER NOT NULL, PRIMARY KEY (key_name, format)) STRICT, WITHOUT ROWID;"
 	/* a line that is repeated says nothing new */
 	"CREATE TABLE listing (volume INTEGER NOT NULL, key BLOB NOT NULL, list_id INTEGER NOT NULL,"
@@ -39,6 +39,7 @@ static const char schema[] =
 	"CREATE TABLE seen (series TEXT NOT NULL, key_name TEXT NOT NULL, date INTEGER NOT NULL,"
 	"  PRIMARY KEY (series, key_name)) STRICT, WITHOUT ROWID;"
 	MEMBER_TABLES
+	TREE_TABLES
 	DECISION_TABLES
 	"BEGIN;";
 
@@ -59,6 +60,7 @@ static const char *const sql[STATEMENT_COUNT_] = {
 	[EACH] = "SELECT " ENTRY_COLUMNS " FROM entry e ORDER BY volume, path",
 	[COLLISION] = "SELECT path FROM fold WHERE volume = ?1 AND key = ?2 AND path <> ?3 LIMIT 1",
 	ORIGIN_STATEMENTS,
+	TREE_STATEMENTS,
 	MEMBER_STATEMENTS,
 	DECISION_STATEMENTS,
 	[COUNT] = ("SELECT count(*), coalesce(sum(iif(sum IS NULL, 0, size)), 0), coalesce(sum(verdict = 0), 0), coalesce(sum(verdict = 1), 0),"
@@ -174,7 +176,7 @@ static int fold_name(const char *path, bool is_dir, char **ret_key, char **ret_p
 	return 0;
 }
 
-static int add_fold(struct docket *d, uint32_t volume, const char *path, bool is_dir)
+int docket_add_fold(struct docket *d, uint32_t volume, const char *path, bool is_dir)
 {
 	_cleanup_free_ char *key = NULL, *stored = NULL;
 	sqlite3_stmt *s;
@@ -197,7 +199,7 @@ static int add_folds(struct docket *d, uint32_t volume, const char *path)
 {
 	const char *last = strrchr(path, '/');
 	size_t parent_len = last ? (size_t)(last - path) : 0;
-	int r = add_fold(d, volume, path, false);
+	int r = docket_add_fold(d, volume, path, false);
 
 	if (r < 0 || parent_len == 0 ||
 	    (d->last_parent && d->last_volume == volume && strlen(d->last_parent) == parent_len && memcmp(d->last_parent, path, parent_len) == 0))
@@ -212,7 +214,7 @@ static int add_folds(struct docket *d, uint32_t volume, const char *path)
 
 		if (slash)
 			*slash = '\0';
-		r = add_fold(d, volume, d->last_parent, true);
+		r = docket_add_fold(d, volume, d->last_parent, true);
 		if (slash)
 			*slash = '/';
 		part = slash ? slash + 1 : NULL;

@@ -6,12 +6,13 @@
 #include "common/name.h"
 #include "common/text.h"
 #include "supervisor/docket_sql.h"
+#include "supervisor/docket_trees.h"
 
 #define LISTING_OVERHEAD 32 /* bytes of a row beside its texts, and what pages leave free */
 
 int docket_find_anywhere(struct docket *d, uint32_t volume, const char *path, struct docket_entry *ret)
 {
-	sqlite3_stmt *s = docket_begin(d, FIND_ANYWHERE);
+	sqlite3_stmt *s = docket_begin(d, docket_is_tree(volume) ? FIND_LEAF : FIND_ANYWHERE);
 
 	docket_bind_u64(s, 1, volume);
 	docket_bind_path(s, 2, path);
@@ -30,7 +31,7 @@ static int run_pair(struct docket *d, enum statement which, uint64_t id, uint32_
 
 int docket_set_evidence(struct docket *d, uint64_t id, uint32_t format)
 {
-	return run_pair(d, SET_EVIDENCE, id, format);
+	return run_pair(d, docket_is_member(id) ? SET_LEAF_EVIDENCE : SET_EVIDENCE, id, format);
 }
 
 int docket_lists_as(struct docket *d, uint64_t id, uint32_t format)
@@ -114,7 +115,7 @@ int docket_add_listing(struct docket *d, uint64_t list_id, uint32_t volume, cons
 		return -ENOMEM;
 	if (!*path)
 		return digest_size == SHA256_LEN && strcmp(algorithm, "sha256") == 0 ? add_listed_digest(d, list_id, digest) : 0;
-	s = docket_begin(d, ADD_LISTING);
+	s = docket_begin(d, docket_is_tree(volume) ? ADD_LEAF_LISTING : ADD_LISTING);
 	docket_bind_u64(s, 1, volume);
 	docket_bind_path(s, 2, key);
 	docket_bind_u64(s, 3, list_id);
@@ -226,9 +227,9 @@ int docket_add_signer(struct docket *d, uint64_t id, const char *key_name, const
 	return docket_run(d, s);
 }
 
-int docket_signers(struct docket *d, uint64_t id, docket_signer_fn each, void *context)
+int docket_walk_signers(struct docket *d, enum statement which, uint64_t id, docket_signer_fn each, void *context)
 {
-	sqlite3_stmt *s = docket_begin(d, SIGNERS);
+	sqlite3_stmt *s = docket_begin(d, which);
 	int code, r = 0;
 
 	docket_bind_u64(s, 1, id);
@@ -246,6 +247,11 @@ int docket_signers(struct docket *d, uint64_t id, docket_signer_fn each, void *c
 	}
 	sqlite3_reset(s);
 	return r;
+}
+
+int docket_signers(struct docket *d, uint64_t id, docket_signer_fn each, void *context)
+{
+	return docket_walk_signers(d, SIGNERS, id, each, context);
 }
 
 int docket_remove_signer(struct docket *d, uint64_t id, const char *key_name)

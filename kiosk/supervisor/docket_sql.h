@@ -44,6 +44,21 @@ enum statement {
 	EACH_SERIES,
 	SEE_SERIES,
 	SEEN_SERIES,
+	KEEP_COPY,
+	EACH_COPY,
+	ADD_TREE,
+	GET_TREE,
+	TREE_OF,
+	EACH_TREE,
+	ADD_LEAVES,
+	EACH_LEAF,
+	LEAVES_OF,
+	FIND_LEAF,
+	SET_LEAF_EVIDENCE,
+	ADD_LEAF_LISTING,
+	ADD_BEARER,
+	SIGNERS_WITHIN,
+	UNSIGNED_WITHIN,
 	ADD_MEMBER,
 	GET_MEMBER,
 	HAS_MEMBER,
@@ -87,6 +102,7 @@ struct docket {
 	uint32_t last_volume; /* and its volume */
 	uint64_t entries;     /* that were added */
 	uint64_t listed_bytes; /* of listings, about */
+	bool has_container_index; /* members are found by their container */
 };
 
 #define ENTRY_COLUMNS                                                                              \
@@ -100,32 +116,75 @@ struct docket {
 	"WITH RECURSIVE volumes (v) AS (SELECT min(volume) FROM entry UNION ALL"                   \
 	" SELECT (SELECT min(volume) FROM entry WHERE volume > v) FROM volumes WHERE v IS NOT NULL)"
 
+/* Members that may vouch for others, as entries of a volume of their own (docket_trees.c). */
+#define LEAF_COLUMNS "t.id, t.tree, 0, t.path, t.size, 0, t.sum, 0, '', t.types, '[]', 0, 2, '', '[]', NULL"
+/* Lists of the medium speak of all its volumes, those in a container of this container alone. 65536: DOCKET_TREE_FIRST */
+#define IS_HEARD_BY(n) "(v.volume = ?" #n " OR (v.volume < 65536 AND ?" #n " < 65536))"
+#define TREE_TABLES                                                                                \
+	"CREATE TABLE copied (id INTEGER PRIMARY KEY) STRICT;"                                     \
+	"CREATE TABLE tree (number INTEGER PRIMARY KEY, container INTEGER NOT NULL UNIQUE, root INTEGER NOT NULL) STRICT;"	\
+	"CREATE TABLE leaf (id INTEGER PRIMARY KEY, tree INTEGER NOT NULL, path BLOB NOT NULL, size INTEGER NOT NULL, sum BLOB,"	\
+	"  types TEXT NOT NULL) STRICT;"                                                           \
+	"CREATE INDEX leaf_path ON leaf (tree, path);"                                             \
+	"CREATE TABLE bearer (id INTEGER NOT NULL, key_name TEXT NOT NULL, PRIMARY KEY (id, key_name)) STRICT, WITHOUT ROWID;"
+#define TREE_STATEMENTS                                                                            \
+	[KEEP_COPY] = "INSERT OR IGNORE INTO copied (id) VALUES (?1)",                             \
+	[EACH_COPY] = ("SELECT t.id, 0, 0, t.path, t.size, 0, t.sum, 0, '', t.types, '[]', 0, 2, '', '[]', NULL"	\
+		       " FROM copied c JOIN member t ON t.id = c.id WHERE t.sum IS NOT NULL ORDER BY t.id"),	\
+	[ADD_TREE] = ("INSERT INTO tree (number, container, root) SELECT coalesce((SELECT max(number) FROM tree), ?2 - 1) + 1, container, root"	\
+		      " FROM member WHERE id = ?1 ON CONFLICT (container) DO NOTHING"),            \
+	[GET_TREE] = "SELECT number, container, root FROM tree WHERE container = (SELECT container FROM member WHERE id = ?1)",	\
+	[TREE_OF] = "SELECT number, container, root FROM tree WHERE number = ?1",                  \
+	[EACH_TREE] = "SELECT number, container, root FROM tree ORDER BY container DESC",          \
+	[ADD_LEAVES] = "INSERT INTO leaf (id, tree, path, size, sum, types) SELECT id, ?1, path, size, sum, types FROM member WHERE container = ?2", \
+	[EACH_LEAF] = "SELECT " LEAF_COLUMNS " FROM leaf t ORDER BY t.tree, t.path",               \
+	[LEAVES_OF] = "SELECT " LEAF_COLUMNS " FROM leaf t WHERE t.tree = ?1 ORDER BY t.path",     \
+	[FIND_LEAF] = "SELECT " LEAF_COLUMNS " FROM leaf t WHERE t.tree = ?1 AND t.path = ?2 LIMIT 1", \
+	[SET_LEAF_EVIDENCE] = ("INSERT OR REPLACE INTO evidence (id, format, lists_as, volume, path)"	\
+			       " SELECT id, ?2, ?2, tree, path FROM leaf WHERE id = ?1"),           \
+	[ADD_LEAF_LISTING] = ("INSERT OR IGNORE INTO listing (volume, key, list_id, algorithm, digest) SELECT ?1, ?2, ?3, ?4, ?5"	\
+			      " WHERE iif(?6, EXISTS (SELECT 1 FROM leaf t WHERE t.tree = ?1 AND t.path = ?2),"	\
+			      " EXISTS (SELECT 1 FROM fold f WHERE f.volume = ?1 AND f.key = ?2))"  \
+			      " AND (SELECT count(*) FROM (SELECT 1 FROM listing WHERE key = ?2 AND list_id = ?3 LIMIT ?7)) < ?7"),	\
+	[ADD_BEARER] = "INSERT OR IGNORE INTO bearer (id, key_name) VALUES (?1, ?2)",              \
+	/* with the longest path of proof: the columns are of the row that has the maximum */       \
+	[SIGNERS_WITHIN] = ("SELECT s.key_name, s.key_id, s.via, max(length(s.via)) FROM member m JOIN signer s ON s.id = m.id"	\
+			    " WHERE m.container = ?1 GROUP BY s.key_name ORDER BY s.key_name"),    \
+	[UNSIGNED_WITHIN] = ("SELECT count(*) FROM member m WHERE m.container = ?1"                \
+			     " AND NOT EXISTS (SELECT 1 FROM signer s WHERE s.id = m.id AND s.key_name = ?2)"	\
+			     " AND NOT (m.size <= ?3 AND (EXISTS (SELECT 1 FROM bearer b WHERE b.id = m.id AND b.key_name = ?2)"	\
+			     "  OR EXISTS (SELECT 1 FROM cover c JOIN bearer b ON b.id = c.list_id WHERE c.id = m.id AND b.key_name = ?2)"	\
+			     "  OR (?4 AND m.path IN (CAST('index.json' AS BLOB), CAST('oci-layout' AS BLOB), CAST('manifest.json' AS BLOB),"	\
+			     "   CAST('repositories' AS BLOB)))))")
+
 /* Statements of origin (docket_origin.c), after those of docket.c in the same table. */
 #define ORIGIN_STATEMENTS                                                                          \
 	[FIND_ANYWHERE] = VOLUMES " SELECT " ENTRY_COLUMNS " FROM volumes CROSS JOIN entry e ON e.volume = v AND e.path = ?2"	\
 			  " WHERE e.kind = 0 ORDER BY e.volume <> ?1, e.volume LIMIT 1",            \
-	[SET_EVIDENCE] = "INSERT OR REPLACE INTO evidence (id, format, lists_as) VALUES (?1, ?2, ?2)", \
+	[SET_EVIDENCE] = ("INSERT OR REPLACE INTO evidence (id, format, lists_as, volume, path)"   \
+			  " SELECT id, ?2, ?2, volume, path FROM entry WHERE id = ?1"),           \
 	[LISTS_AS] = "UPDATE evidence SET lists_as = ?2 WHERE id = ?1",                            \
 	[ALLOW] = "INSERT OR IGNORE INTO allowed (key_name, format) VALUES (?1, ?2)",              \
 	[EVIDENCE_OF] = "SELECT format FROM evidence WHERE id = ?1",                               \
 	[DISTRUST] = "UPDATE evidence SET distrusted = 1 WHERE id = ?1",                           \
-	[EACH_EVIDENCE] = "SELECT " ENTRY_COLUMNS ", v.format FROM evidence v JOIN entry e ON e.id = v.id ORDER BY e.volume, e.path", \
+	[EACH_EVIDENCE] = ("SELECT " ENTRY_COLUMNS ", v.format FROM evidence v JOIN entry e ON e.id = v.id UNION ALL"	\
+			   " SELECT " LEAF_COLUMNS ", v.format FROM evidence v JOIN leaf t ON t.id = v.id ORDER BY 2, 4"), \
 	/* a name that no file of the medium has, on any volume, is of no use to anybody */        \
 	[ADD_LISTING] = (VOLUMES " INSERT OR IGNORE INTO listing (volume, key, list_id, algorithm, digest) SELECT ?1, ?2, ?3, ?4, ?5"	\
 			 " WHERE (iif(?6, EXISTS (SELECT 1 FROM volumes CROSS JOIN entry e ON e.volume = v AND e.path = ?2),"	\
 			 " EXISTS (SELECT 1 FROM volumes CROSS JOIN fold f ON f.volume = v AND f.key = ?2)))"   \
 			 " AND (SELECT count(*) FROM (SELECT 1 FROM listing WHERE key = ?2 AND list_id = ?3 LIMIT ?7)) < ?7"),	\
-	[LISTINGS] = ("SELECT l.list_id, e.path, l.algorithm, l.digest, l.volume FROM listing l JOIN entry e ON e.id = l.list_id"	\
-		      " WHERE l.key = ?1 UNION ALL"                                               \
-		      " SELECT l.list_id, e.path, 'sha256', l.sum, ?3 FROM listed_digest l JOIN entry e ON e.id = l.list_id WHERE l.sum = ?2"),	\
+	[LISTINGS] = ("SELECT l.list_id, v.path, l.algorithm, l.digest, l.volume FROM listing l JOIN evidence v ON v.id = l.list_id"	\
+		      " WHERE l.key = ?1 AND " IS_HEARD_BY(3) " UNION ALL"                        \
+		      " SELECT l.list_id, v.path, 'sha256', l.sum, ?3 FROM listed_digest l JOIN evidence v ON v.id = l.list_id"	\
+		      " WHERE l.sum = ?2 AND " IS_HEARD_BY(3)),                                   \
 	[ADD_LISTED_DIGEST] = "INSERT OR IGNORE INTO listed_digest (sum, list_id) VALUES (?1, ?2)", \
 	[COVER] = "INSERT OR IGNORE INTO cover (id, list_id, algorithm, is_strong) VALUES (?1, ?2, ?3, ?4)", \
-	[COVERS] = ("SELECT c.list_id, e.path, c.algorithm, x'', e.volume,"                       \
+	[COVERS] = ("SELECT c.list_id, v.path, c.algorithm, x'', v.volume,"                       \
 		    /* whose signature came all the way to the file: purpose and scope were asked on the way */	\
 		    " (SELECT s.key_name FROM signer s JOIN signer f ON f.id = c.id AND f.key_name = s.key_name"	\
 		    "  WHERE s.id = c.list_id LIMIT 1)"                                           \
-		    " FROM cover c JOIN entry e ON e.id = c.list_id"                              \
-		    " WHERE c.id = ?1 AND NOT EXISTS (SELECT 1 FROM evidence v WHERE v.id = c.list_id AND v.distrusted)"), \
+		    " FROM cover c JOIN evidence v ON v.id = c.list_id WHERE c.id = ?1 AND NOT v.distrusted"), \
 	[IS_LISTED_BY] = "SELECT 1 FROM listing WHERE key = ?1 AND list_id = ?2 LIMIT 1",         \
 	[ADD_SIGNER] = "INSERT OR IGNORE INTO signer (id, key_name, key_id, via) VALUES (?1, ?2, ?3, ?4)",	\
 	[SIGNERS] = "SELECT key_name, key_id, via FROM signer WHERE id = ?1 ORDER BY rowid",      \
@@ -137,9 +196,9 @@ struct docket {
 		       " (SELECT 1 FROM signer s WHERE s.id = t.id)"),                             \
 	/* one step from lists to what they list, by strong digests alone */                      \
 	[PROPAGATE] = ("INSERT OR IGNORE INTO signer (id, key_name, key_id, via)"                 \
-		       " SELECT c.id, s.key_name, s.key_id, CAST(CASE WHEN s.via = l.path THEN s.via ELSE s.via || ' \u2192 ' || l.path END AS BLOB)"	\
+		       " SELECT c.id, s.key_name, s.key_id, CAST(CASE WHEN s.via = v.path THEN s.via ELSE s.via || ' \u2192 ' || v.path END AS BLOB)"	\
 		       " FROM cover c JOIN evidence v ON v.id = c.list_id AND NOT v.distrusted"   \
-		       " JOIN entry l ON l.id = c.list_id JOIN signer s ON s.id = c.list_id"      \
+		       " JOIN signer s ON s.id = c.list_id"                                       \
 		       " JOIN allowed a ON a.key_name = s.key_name AND a.format = v.lists_as"     \
 		       " WHERE c.is_strong"),                                                      \
 	[ADD_SERIES] = "INSERT INTO series (id, series, date, valid_until) VALUES (?1, ?2, ?3, ?4)",	\
@@ -221,6 +280,10 @@ _must_check_ int docket_get_one(struct docket *d, sqlite3_stmt *s, struct docket
 /* Each row as an entry, and what stands in the column behind it. The docket may be changed by the callback. */
 _must_check_ int docket_walk(struct docket *d, enum statement which, docket_evidence_fn each, void *context);
 /* The current row as an entry. */
+/* Rows of key_name, key_id, via. */
+_must_check_ int docket_walk_signers(struct docket *d, enum statement which, uint64_t id, docket_signer_fn each, void *context);
+/* `path` on this volume, under the key that names which some systems take for the same have in common. */
+_must_check_ int docket_add_fold(struct docket *d, uint32_t volume, const char *path, bool is_dir);
 _must_check_ int docket_load_entry(sqlite3_stmt *s, struct docket_entry *ret);
 char *docket_column_bytes(sqlite3_stmt *s, int at); /* NUL behind it; owned by the caller, NULL: out of memory */
 /* SQLite's code as 0 or a negative errno, logged. */

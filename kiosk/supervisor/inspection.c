@@ -2,6 +2,7 @@
 #include "supervisor/inspection.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/file.h>
@@ -15,6 +16,7 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "sandbox/sandbox.h"
+#include "supervisor/docket_members.h"
 #include "supervisor/engine.h"
 #include "supervisor/explain_stage.h"
 #include "supervisor/recover.h"
@@ -132,6 +134,15 @@ static int open_held(struct inspection *i, uint64_t id, int *ret_fd)
 	return r;
 }
 
+static int open_kept(struct inspection *i, uint64_t id, int *ret_fd)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), SPOOL_EVIDENCE "/%" PRIu64, id);
+	*ret_fd = openat(i->spool_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return *ret_fd < 0 ? -errno : 0;
+}
+
 int inspection_open_copy(struct inspection *i, uint64_t id, int *ret_fd)
 {
 	const struct patience patience = { .signal_fd = -1, .deadline_ms = i->patience.deadline_ms };
@@ -139,6 +150,8 @@ int inspection_open_copy(struct inspection *i, uint64_t id, int *ret_fd)
 	struct encoder *e;
 	int r = -ENOMEM;
 
+	if (docket_is_member(id))
+		return open_kept(i, id, ret_fd);
 	if (i->held)
 		return open_held(i, id, ret_fd);
 	m = malloc(sizeof(*m));
@@ -268,6 +281,11 @@ static int run_stages(struct inspection *i)
 	return r;
 }
 
+static bool is_left_behind(const struct inspection *i, const char *name)
+{
+	return faccessat(i->spool_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 && dir_remove_tree(i->spool_fd, name) < 0;
+}
+
 /* The trail could not be completed: recover.c does it, from the note, as after a crash. The copies are of no use. */
 static void keep_note(struct inspection *i)
 {
@@ -276,8 +294,9 @@ static void keep_note(struct inspection *i)
 
 	for (unsigned int k = 0; k < UNPACKERS_MAX; k++) {
 		(void)snprintf(name, sizeof(name), SPOOL_MEMBERS, k);
-		is_left |= faccessat(i->spool_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 && dir_remove_tree(i->spool_fd, name) < 0;
+		is_left |= is_left_behind(i, name);
 	}
+	is_left |= is_left_behind(i, SPOOL_EVIDENCE);
 	if (is_left || unlinkat(i->spool_fd, "docket.sqlite", 0) < 0)
 		log_warning("job=%s: the spool was not emptied; the next start does it", i->transfer);
 }

@@ -121,6 +121,7 @@ struct vault_limits {
 };
 #define SPOOL_COPIES "copies"
 #define SPOOL_MEMBERS "members-%u" /* one an unpacker */
+#define SPOOL_EVIDENCE "evidence"  /* members that may vouch for others, by id */
 _must_check_ int inspection_start_vault(struct inspection *i, const char *name, const struct vault_limits *limits, struct process *ret);
 /* As it would be published, beneath the transfer: "files/...". Owned by the caller; NULL when out of memory. */
 char *inspection_published_path(const struct inspection *i, const struct docket_entry *e);
@@ -131,7 +132,7 @@ _must_check_ int inspection_begin(struct inspection *i);
 _must_check_ int inspection_open_docket(struct inspection *i);
 /* Ends what runs of it, removes its spool (its note stays there, unless `is_report_kept`), frees it. */
 void inspection_done(struct inspection *i);
-/* A read-only descriptor of a sealed copy. */
+/* A read-only descriptor of a sealed copy. -ENOENT: of a member, whose copy was not kept (unpack_evidence.c). */
 _must_check_ int inspection_open_copy(struct inspection *i, uint64_t id, int *ret_fd);
 void inspection_progress(struct inspection *i, const char *stage, bool is_now);
 /* Why a wait ended early (-ECANCELED), now that it has: -ENODEV when the medium has gone, else -ECANCELED. */

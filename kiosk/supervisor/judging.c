@@ -10,21 +10,27 @@
 
 #define FILES_PREFIX "files/"
 
+void judging_forget_origin(struct judging *j, size_t signers, size_t listings)
+{
+	for (size_t k = signers; k < j->signer_count; k++) {
+		free(j->signers[k].key_name);
+		free(j->signers[k].key_id);
+		free(j->signers[k].via);
+	}
+	for (size_t k = listings; k < j->listing_count; k++) {
+		free(j->listings[k].list_path);
+		free(j->listings[k].signed_by);
+	}
+	j->signer_count = signers;
+	j->listing_count = listings;
+}
+
 static void entry_facts_done(struct judging *j)
 {
 	facts_done(&j->facts);
 	json_decref(j->told);
 	j->told = NULL;
-	for (size_t k = 0; k < j->signer_count; k++) {
-		free(j->signers[k].key_name);
-		free(j->signers[k].key_id);
-		free(j->signers[k].via);
-	}
-	for (size_t k = 0; k < j->listing_count; k++) {
-		free(j->listings[k].list_path);
-		free(j->listings[k].signed_by);
-	}
-	j->signer_count = j->listing_count = 0;
+	judging_forget_origin(j, 0, 0);
 }
 
 static int load_findings(struct findings *f, const char *text)
@@ -188,6 +194,13 @@ static int keep_listing(void *context, const struct docket_listing *l)
 	return copy->list_path && (!l->signed_by || copy->signed_by) ? 0 : -ENOMEM;
 }
 
+int judging_origin(struct judging *j, uint64_t id)
+{
+	int r = docket_signers(j->i->docket, id, keep_signer, j);
+
+	return r == 0 ? docket_covers(j->i->docket, id, keep_listing, j) : r;
+}
+
 /* Details were escaped when they came in; the judge's own words may quote a name. A backslash alone is no reason to
  * escape once more. */
 static json_t *safe_string(const char *s)
@@ -310,11 +323,7 @@ static int gather(struct judging *j, const struct docket_entry *e, struct subjec
 	if (r == 0 && j->are_decisions_unknown)
 		r = findings_add(&j->facts.findings, REASON_SCAN_ERROR, NULL, "nobody can say what officers have decided: the audit trail is not good");
 	s->type_count = j->facts.type_count;
-	if (r == 0)
-		r = docket_signers(j->i->docket, e->id, keep_signer, j);
-	if (r == 0)
-		r = docket_covers(j->i->docket, e->id, keep_listing, j);
-	return r;
+	return r == 0 ? judging_origin(j, e->id) : r;
 }
 
 /* Everything that the judge will be told, for `lazaret rules explain`. */

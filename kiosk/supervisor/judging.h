@@ -55,6 +55,11 @@ const char *decisions_rule(const struct judgement *g);
 /* As the report has them. */
 json_t *judging_reasons(const struct judgement_reason *list, size_t count);
 
+/* Who signed it and what lists it, after those that are there already (of the file that a member is in). */
+_must_check_ int judging_origin(struct judging *j, uint64_t id);
+/* Back to so many of each. */
+void judging_forget_origin(struct judging *j, size_t signers, size_t listings);
+
 /* Keep what was found, for the report of a file that passes although of it. `path`: of the member, NULL: the file. */
 _must_check_ int facts_tell(struct judging *j, const struct examined_facts *f, const char *path);
 /* Judge all that is in the file `e`, whose own subject is `file`, and roll it up into `g`. */

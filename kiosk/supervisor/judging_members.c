@@ -111,6 +111,7 @@ static int judge_one(struct member_judging *mj, const struct docket_member *m, s
 	struct subject s = *mj->file;
 	struct judgement g = { .verdict = VERDICT_BLOCKED };
 	struct docket_decision decision = { .decision = DECISION_NONE };
+	const size_t signers = mj->j->signer_count, listings = mj->j->listing_count;
 	_cleanup_free_ char *clean = text_escape(m->path, strlen(m->path)), *path = NULL;
 	int r;
 
@@ -126,9 +127,13 @@ static int judge_one(struct member_judging *mj, const struct docket_member *m, s
 	s.types = f->type_list;
 	s.type_count = f->type_count;
 	s.findings = &f->findings;
-	if (mj->j->i->request->is_explaining)
+	r = judging_origin(mj->j, m->id); /* and the file's, which are over every byte of it */
+	s.signer_count = mj->j->signer_count;
+	s.listing_count = mj->j->listing_count;
+	if (r == 0 && mj->j->i->request->is_explaining)
 		tell_facts(mj, &s, f, path);
-	r = judge_file(mj->j->i->supervisor->rules, &s, &g);
+	if (r == 0)
+		r = judge_file(mj->j->i->supervisor->rules, &s, &g);
 	if (r == 0 && m->has_sum)
 		r = decisions_of(mj->j, m->sum, true, &decision);
 	s.decision = decision.decision;
@@ -137,6 +142,7 @@ static int judge_one(struct member_judging *mj, const struct docket_member *m, s
 	if (r == 0 && g.verdict != VERDICT_APPROVED)
 		r = roll_up_add(&mj->rolled, mj->g, &g, path);
 	judgement_done(&g);
+	judging_forget_origin(mj->j, signers, listings);
 	return r;
 }
 

@@ -34,6 +34,12 @@ static bool ends(const char *path, const char *with)
 	return n >= m && strcmp(path + n - m, with) == 0;
 }
 
+/* As podman and skopeo name the layers of a `docker save`. */
+static bool is_named_by_digest(const char *path)
+{
+	return strspn(path, "0123456789abcdef") == SHA256_HEX_LEN && strcmp(path + SHA256_HEX_LEN, ".tar") == 0;
+}
+
 /* A layer of an image, as `docker save` and the OCI layout have it: not by its name alone, with which any archive could have its
  * links and devices excused, but in what is such a layout. */
 static int is_layer(struct unpacker *u, uint64_t container, const char *path)
@@ -41,7 +47,7 @@ static int is_layer(struct unpacker *u, uint64_t container, const char *path)
 	static const char *const layouts[] = { "manifest.json", "oci-layout" };
 	int r = 0;
 
-	if (!ends(path, "/layer.tar") && strncmp(path, "blobs/sha256/", 13) != 0)
+	if (!ends(path, "/layer.tar") && strncmp(path, "blobs/sha256/", 13) != 0 && !is_named_by_digest(path))
 		return 0;
 	for (size_t k = 0; r == 0 && k < ARRAY_LEN(layouts); k++)
 		r = docket_has_member(u->i->docket, u->root, container, layouts[k]);
@@ -297,6 +303,7 @@ static int end_container(struct unpacker *u)
 	if (r == 0)
 		r = unpack_forget_copy(u, u->id);
 	unpack_volumes_done(u);
+	unpack_forget_neighbours(u);
 	close_p(&u->fd);
 	free(TAKE_PTR(u->path));
 	free(TAKE_PTR(u->mime));

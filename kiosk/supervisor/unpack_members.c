@@ -29,9 +29,11 @@ static int queue_member(struct unpacker *u, uint64_t id, uint64_t size, const ui
 	struct unpackers *all = u->all;
 	struct job *job = &all->queue[(all->first + all->queued) % UNPACK_JOBS_MAX];
 	struct docket_member m = { 0 };
-	int r = docket_get_member(u->i->docket, id, &m);
+	int r = docket_get_member(u->i->docket, id, &m), error = r > 0 ? unpack_keep_evidence(u, id, m.path, size, fd) : 0;
 
-	if (r > 0) {
+	if (error < 0) {
+		r = error;
+	} else if (r > 0) {
 		*job = (struct job){ .id = id, .size = size, .root = u->root, .path = TAKE_PTR(m.path), .container = strdup(u->mime), .fd = fd };
 		memcpy(job->sum, sum, SHA256_LEN);
 		all->queued++;

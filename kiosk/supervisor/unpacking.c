@@ -55,7 +55,7 @@ static int begin_file(struct unpacker *u)
 	u->all->waiting--;
 	u->root = id;
 	u->jobs = 0;
-	u->is_over = u->is_late = false;
+	u->is_over = u->is_late = u->is_evidence_lost = false;
 	u->members_left = l->members;
 	u->deadline_ms = monotonic_ms() + (int64_t)l->time_s * 1000;
 	r = fetch(u, id, formats);
@@ -250,8 +250,11 @@ int unpackers_new(struct inspection *i, struct unpackers **ret)
 		free(all);
 		return -ENOMEM;
 	}
-	for (size_t k = 0; k < all->count; k++)
+	for (size_t k = 0; k < all->count; k++) {
 		all->list[k] = (struct unpacker){ .all = all, .i = i, .index = (unsigned int)k, .fd = -EBADF };
+		for (size_t n = 0; n < UNPACK_NEIGHBOURS; n++)
+			all->list[k].neighbours[n].fd = -EBADF;
+	}
 	*ret = all;
 	return 0;
 }
@@ -268,6 +271,7 @@ struct unpackers *unpackers_free(struct unpackers *all)
 			process_kill(&u->roles[n]);
 		process_kill(&u->vault);
 		unpack_volumes_done(u);
+		unpack_forget_neighbours(u);
 		close_p(&u->fd);
 		free(u->path);
 		free(u->mime);

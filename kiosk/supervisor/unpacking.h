@@ -4,6 +4,7 @@
  *   unpacking.c        which file is whose turn, and what it may cost
  *   unpack_container.c one container, in each of its formats
  *   unpack_members.c   what becomes of a member
+ *   unpack_evidence.c  members that may vouch for others
  *   unpack_opener.c    a container whose members a role of kiosk/container brings out
  *   unpack_volumes.c   disk images: intake and a reader, as for a medium
  *
@@ -44,6 +45,15 @@ bool unpackers_are_idle(const struct unpackers *u);
 
 /* -- inside (unpack*.c) --------------------------------------------------------------------------------------------- */
 
+/* A member that came lately: a signature and what it is about stand beside each other. */
+#define UNPACK_NEIGHBOURS 16 /* of each unpacker: as many descriptors */
+struct unpack_neighbour {
+	uint64_t id, size;
+	char *path; /* NULL: none */
+	int fd;	    /* -EBADF when its copy is kept */
+	bool is_kept;
+};
+
 struct unpacker {
 	struct unpackers *all;
 	struct inspection *i;
@@ -62,6 +72,7 @@ struct unpacker {
 	int64_t deadline_ms; /* monotonic_ms() */
 	bool is_over;	     /* of its budget: nothing more of it is opened */
 	bool is_late;	     /* nor examined */
+	bool is_evidence_lost; /* and that has been told */
 
 	/* the container at hand: the file itself or a member */
 	uint64_t id;	     /* 0: none */
@@ -86,6 +97,8 @@ struct unpacker {
 	uint64_t came;	     /* entries that were told of this format */
 	struct volume *volumes; /* of a disk image; unpack_volumes.c */
 	size_t volume_count, volume_at;
+	struct unpack_neighbour neighbours[UNPACK_NEIGHBOURS];
+	size_t neighbour_at;
 	struct message message, told; /* two: catching up with the opener happens inside a message of the vault */
 };
 
@@ -98,6 +111,7 @@ struct unpackers {
 	uint64_t next_id;   /* of members */
 	uint64_t fetching;  /* the file whose copy the vault of the medium was asked for; 0 */
 	uint64_t waiting;   /* files */
+	uint64_t kept_bytes, kept_count; /* copies for the stage "vouch" */
 };
 
 const struct station_unpack *unpack_limits(const struct unpacker *u);
@@ -117,6 +131,10 @@ _must_check_ int unpack_decide(struct unpackers *u, struct job *job);
 _must_check_ int unpack_skip(struct unpackers *u, struct job *job);
 /* unpack_members.c: take one message of the vault of members, if there is one. */
 _must_check_ int unpack_serve_vault(struct unpacker *u);
+
+/* unpack_evidence.c: a member is there; its copy (`fd` is borrowed) is kept when it may be needed to tell where it comes from. */
+_must_check_ int unpack_keep_evidence(struct unpacker *u, uint64_t id, const char *path, uint64_t size, int fd);
+void unpack_forget_neighbours(struct unpacker *u); /* the container is at its end */
 
 /* Begin to open the container at hand as `u->format`, whose copy is `u->fd`. 0, or a negative errno that is about this
  * container (it then does not count as opened). */

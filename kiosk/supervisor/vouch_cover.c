@@ -4,6 +4,7 @@
 
 #include "common/evidence_name.h"
 #include "common/trust.h"
+#include "supervisor/docket_trees.h"
 #include "supervisor/vouching.h"
 
 #define STEPS_MAX 16 /* InRelease -> Packages -> .deb are two; nested OCI indexes a few more */
@@ -42,8 +43,11 @@ static bool is_beside(const struct complete_list *c, const struct docket_entry *
 {
 	size_t dir = (size_t)(evidence_base_name(c->path) - c->path);
 
-	return format != EVIDENCE_NONE && format != EVIDENCE_RPM && format != EVIDENCE_AUTHENTICODE &&
-	       (size_t)(evidence_base_name(e->path) - e->path) == dir && strncmp(e->path, c->path, dir) == 0;
+	if ((size_t)(evidence_base_name(e->path) - e->path) != dir || strncmp(e->path, c->path, dir) != 0)
+		return false;
+	if (c->format == EVIDENCE_WHEEL) /* RECORD.jws and RECORD.p7s, says the binary distribution format */
+		return strcmp(e->path + dir, "RECORD.jws") == 0 || strcmp(e->path + dir, "RECORD.p7s") == 0;
+	return format != EVIDENCE_NONE && format != EVIDENCE_RPM && format != EVIDENCE_AUTHENTICODE;
 }
 
 /* 1: it is not, and that has been told. */
@@ -85,6 +89,7 @@ static int each_beneath(void *context, struct docket_entry *e)
 struct scope {
 	struct vouching *v;
 	struct docket_entry *entry;
+	const char *path; /* on the medium: of the file that it is in, where it is a member */
 	const char *types[TYPES_MAX];
 	size_t type_count;
 	char *refused[SIGNATURES_MAX]; /* names; owned */
@@ -96,7 +101,7 @@ static int each_signer(void *context, const struct docket_signer *g)
 	struct scope *s = context;
 	const json_t *key = vouch_key(s->v, g->key_name);
 
-	if (key && trust_key_covers(key, s->entry->path, s->types, s->type_count)) {
+	if (key && trust_key_covers(key, s->path, s->types, s->type_count)) {
 		s->kept_count++;
 		return 0;
 	}
@@ -118,19 +123,34 @@ static int refuse(struct scope *s, bool is_evidence)
 		if (asprintf(&words, "by the key '%s', which is not trusted for such a name or type", s->refused[k]) < 0)
 			r = -ENOMEM;
 		/* What lists files may lie outside of the scope of the key that vouches for the files. */
-		if (r == 0 && s->kept_count == 0 && !is_evidence)
+		if (r == 0 && s->kept_count == 0 && !is_evidence && !docket_is_tree(s->entry->volume))
 			r = docket_find(d, s->entry->id, REASON_UNTRUSTED_KEY, words);
 	}
 	return r;
 }
 
+static int file_of(struct vouching *v, const struct docket_entry *member, struct docket_entry *ret)
+{
+	struct docket_tree t;
+	int r = docket_get_tree(v->i->docket, member->volume, &t);
+
+	if (r > 0)
+		r = docket_get(v->i->docket, t.root, ret);
+	return r > 0 ? 0 : r < 0 ? r : -EIO;
+}
+
 static int each_scoped(void *context, struct docket_entry *e)
 {
-	struct scope s = { .v = context, .entry = e };
+	struct scope s = { .v = context, .entry = e, .path = e->path };
 	json_t *types = json_loads(e->types, 0, NULL);
+	struct docket_entry file = { 0 };
 	uint32_t format = EVIDENCE_NONE;
 	int r = docket_evidence_of(s.v->i->docket, e->id, &format);
 
+	if (r == 0 && docket_is_tree(e->volume)) {
+		r = file_of(s.v, e, &file);
+		s.path = file.path;
+	}
 	for (size_t k = 0; k < MIN(json_array_size(types), (size_t)TYPES_MAX); k++)
 		s.types[s.type_count++] = json_string_value(json_array_get(types, k));
 	if (r == 0)
@@ -140,6 +160,7 @@ static int each_scoped(void *context, struct docket_entry *e)
 	for (size_t k = 0; k < s.refused_count; k++)
 		free(s.refused[k]);
 	json_decref(types);
+	docket_entry_done(&file);
 	return r;
 }
 
@@ -171,8 +192,10 @@ int vouch_cover(struct vouching *v)
 	if (r == 0)
 		r = propagate(v);
 	if (r == 0 && v->complete_count > 0)
-		r = docket_each(v->i->docket, each_beneath, v);
+		r = vouch_each(v, each_beneath);
+	if (r == 0)
+		r = vouch_within(v);
 	if (r == 0 && has_scopes(v))
-		r = docket_each(v->i->docket, each_scoped, v);
+		r = vouch_each(v, each_scoped);
 	return r == 0 ? docket_strangers(v->i->docket, each_stranger, v) : r;
 }

@@ -5,6 +5,7 @@
 #include "common/digest_name.h"
 #include "common/evidence_name.h"
 #include "common/trust.h"
+#include "supervisor/docket_trees.h"
 #include "supervisor/vouching.h"
 
 #define LIST_BYTES_MAX (512u << 20)	/* the Packages file of all Debian takes 60 MB, unpacked */
@@ -135,6 +136,8 @@ static int add_signer(struct vouching *v, const struct told_signature *s, enum e
 	bool is_signature_alone = !(evidence_info(format)->kinds & EVIDENCE_LISTS) && v->entry->size <= SIGNATURE_BYTES_MAX;
 	int r = docket_add_signer(v->i->docket, s->id, s->key_name, s->key_id, v->entry->path);
 
+	if (r == 0 && s->id != v->entry->id)
+		r = docket_add_bearer(v->i->docket, v->entry->id, s->key_name);
 	if (r == 0 && s->id != v->entry->id && is_signature_alone)
 		r = docket_add_signer(v->i->docket, v->entry->id, s->key_name, s->key_id, v->entry->path);
 	return r;
@@ -183,17 +186,44 @@ static int judge_signatures(struct vouching *v, enum evidence_format format, enu
 
 /* -- lists -------------------------------------------------------------------------------------------------------- */
 
+/* A wheel's list is complete, but for itself, in the wheel alone: where several were unpacked (or packed together after it), others
+ * are beside it. 1, 0. */
+static int is_in_wheel(const struct vouching *v)
+{
+	struct docket *d = v->i->docket;
+	struct docket_member m = { 0 };
+	struct docket_entry e = { 0 };
+	struct docket_tree t;
+	int r = docket_is_tree(v->entry->volume) ? docket_get_tree(d, v->entry->volume, &t) : 0;
+
+	if (r > 0)
+		r = docket_is_member(t.container) ? docket_get_member(d, t.container, &m) : docket_get(d, t.container, &e);
+	if (r > 0)
+		r = evidence_has_suffix(evidence_base_name(m.path ? m.path : e.path), ".whl");
+	docket_member_done(&m);
+	docket_entry_done(&e);
+	return r;
+}
+
 static int note_complete(struct vouching *v, enum evidence_format format)
 {
 	const struct docket_entry *e = v->entry;
-	struct complete_list *more = reallocarray(v->complete, v->complete_count + 1, sizeof(*more)), *c;
+	struct complete_list *more, *c;
 	size_t dir = (size_t)(evidence_base_name(e->path) - e->path);
 
+	if (format == EVIDENCE_WHEEL) {
+		int r = is_in_wheel(v);
+
+		if (r <= 0)
+			return r;
+		dir = 0;
+	}
+	more = reallocarray(v->complete, v->complete_count + 1, sizeof(*more));
 	if (!more)
 		return -ENOMEM;
 	v->complete = more;
 	c = &more[v->complete_count];
-	*c = (struct complete_list){ .id = e->id, .volume = e->volume, .path = strdup(e->path) };
+	*c = (struct complete_list){ .id = e->id, .volume = e->volume, .format = format, .path = strdup(e->path) };
 	/* RFC 8493 section 3: what is complete is the payload, beneath "data". */
 	if (asprintf(&c->beneath, "%.*s%s", (int)dir, e->path, format == EVIDENCE_BAGIT ? "data/" : "") < 0)
 		c->beneath = NULL;

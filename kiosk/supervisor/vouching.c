@@ -15,6 +15,7 @@
 
 #include "common/evidence_name.h"
 #include "common/log.h"
+#include "supervisor/docket_trees.h"
 
 #define READY_SECONDS 30
 #define STEPS_BETWEEN_BREATHS 1024 /* some milliseconds */
@@ -162,12 +163,26 @@ static int recognise(struct vouching *v, struct docket_entry *e)
 	r = proving_recognise(p, e->path, fd, &patience, &format);
 	if (r < 0)
 		return vouch_role_failed(v, p, e->id, r, NULL);
-	return format == EVIDENCE_NONE ? 0 : docket_set_evidence(v->i->docket, e->id, format);
+	r = format != EVIDENCE_NONE && docket_is_member(e->id) ? docket_plant(v->i->docket, e->id) : 0;
+	return r < 0 || format == EVIDENCE_NONE ? r : docket_set_evidence(v->i->docket, e->id, format);
+}
+
+/* Kept with it may be what it is about, which promises nothing. */
+static int each_copy_recognised(void *context, struct docket_entry *e)
+{
+	return evidence_name_promises(e->path) ? recognise(context, e) : 0;
 }
 
 static int each_recognised(void *context, struct docket_entry *e)
 {
 	return e->kind == ENTRY_FILE && e->has_sum && evidence_name_promises(e->path) ? recognise(context, e) : 0;
+}
+
+int vouch_each(struct vouching *v, docket_each_fn each)
+{
+	int r = docket_each(v->i->docket, each, v);
+
+	return r == 0 ? docket_each_leaf(v->i->docket, each, v) : r;
 }
 
 /* -- the stage -------------------------------------------------------------------------------------------------- */
@@ -183,7 +198,15 @@ static int each_vouched(void *context, struct docket_entry *e)
  * digests parses nothing. */
 static int pass_over(struct vouching *v, docket_each_fn each)
 {
-	int r = docket_each(v->i->docket, each, v);
+	int r = vouch_each(v, each);
+
+	vouch_end_roles(v);
+	return r;
+}
+
+static int pass_over_copies(struct vouching *v)
+{
+	int r = docket_each_copy(v->i->docket, each_copy_recognised, v);
 
 	vouch_end_roles(v);
 	return r;
@@ -222,6 +245,8 @@ int inspection_vouch(struct inspection *i)
 	r = set_deadline(v);
 	if (r == 0)
 		r = pass_over(v, each_recognised);
+	if (r == 0)
+		r = pass_over_copies(v);
 	if (r == 0)
 		r = pass_over_evidence(v, vouch_prove_lists);
 	if (r == 0)

@@ -6,6 +6,9 @@
  *   compare     listed digests with the vault's             (vouch_compare.c)
  *   date        indexes that are older than what is known   (vouch_series.c)
  *   cover       from signed lists to what they list         (vouch_cover.c)
+ *   within      from the members of a container to it       (vouch_within.c)
+ *
+ * What may vouch for others in a container is asked like what is on the medium, in a tree of its own (docket_trees.h).
  */
 #ifndef LAZARET_SUPERVISOR_VOUCHING_H
 #define LAZARET_SUPERVISOR_VOUCHING_H
@@ -25,7 +28,8 @@ struct told_signature {
 /* What this evidence lists is meant to be all of its directory. */
 struct complete_list {
 	uint64_t id;
-	uint32_t volume;
+	uint32_t volume; /* or tree */
+	enum evidence_format format;
 	char *beneath; /* "dir/" or "" */
 	char *path;
 };
@@ -61,6 +65,9 @@ _must_check_ int vouch_role(struct vouching *v, enum role_id role, struct proces
 _must_check_ int vouch_role_failed(struct vouching *v, struct process *p, uint64_t id, int error, const char *words);
 void vouch_end_roles(struct vouching *v);
 
+/* The files of the medium, then the members of containers in which there is evidence. */
+_must_check_ int vouch_each(struct vouching *v, docket_each_fn each);
+
 /* docket_each_evidence() callbacks, in this order. */
 int vouch_prove_signatures(void *context, struct docket_entry *e, uint32_t format);
 int vouch_prove_lists(void *context, struct docket_entry *e, uint32_t format);
@@ -71,6 +78,9 @@ int vouch_compare(void *context, struct docket_entry *e); /* docket_each() */
 _must_check_ int vouch_note_series(struct vouching *v, const struct proving_summary *s);
 /* Before signers go from lists to what they list: old and outdated indexes are not trusted, the others count as seen. */
 _must_check_ int vouch_judge_series(struct vouching *v);
+
+/* Who signed all of what is in a container signed it. After signers have gone from lists to what they list. */
+_must_check_ int vouch_within(struct vouching *v);
 
 /* Signers from lists to what they list; files that a complete list does not have; keys' scopes. */
 _must_check_ int vouch_cover(struct vouching *v);

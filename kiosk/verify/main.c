@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <openssl/crypto.h>
 #include <string.h>
 
 #include "common/fd.h"
@@ -168,6 +169,12 @@ int main(int argc, char **argv)
 	int status;
 
 	log_open("lazaret-verify");
+	/* The machine's openssl.cnf may name modules that are loaded into this program, and take algorithms from it. On
+	 * a distribution that is not the one where this was linked it is also somebody else's. */
+	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1) {
+		log_error("libcrypto cannot be initialised");
+		return EXIT_FAILURE;
+	}
 	status = parse_options(argc, argv, &keys, &audit);
 	if (status >= 0)
 		return status;

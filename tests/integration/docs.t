@@ -116,7 +116,7 @@ disagree() { # words, command...
 }
 
 ok 'lazaret tells the use of each command' usage_of "$copy/told-lazaret" lazaret init inspect 'status x' 'selfcheck x' 'media x' 'devices x' \
-	'reload x' 'history x y' 'metrics x' report show audit rules plugin person pack update fleet key review hash
+	'reload x' 'history x y' 'metrics x' report show audit rules plugin person pack update fleet share key review hash
 ok 'lazaretd tells its use' usage_of "$copy/told-lazaretd" lazaretd ''
 ok 'lazaret-verify tells its use' usage_of "$copy/told-lazaret-verify" lazaret-verify ''
 ok 'lazaret-fleet tells its use' usage_of "$copy/told-lazaret-fleet" lazaret-fleet '--x' import check

@@ -5,6 +5,7 @@ ordinary file stands beside the bad entry.
 
 BUILD: the build directory (default build).
 """
+import hashlib
 import os
 import pathlib
 import struct
@@ -107,7 +108,8 @@ def images(s):
     """A system's tree has devices, and links that are absolute: in packages and in images, whatever they are compressed with, and
     nowhere else."""
     layer = make_tar([("etc/a.txt", TEXT), link("etc/l", "/usr/lib/x"), special("dev/null", tarfile.CHRTYPE)])
-    manifest = ("manifest.json", b'[{"Config": "c.json", "RepoTags": null, "Layers": ["l/layer.tar"]}]')
+    saved = containers.docker_archive(layer)
+    named = containers.docker_archive(layer, hashlib.sha256(layer).hexdigest() + ".tar")
     control, tree = make_tar([("./control", containers.CONTROL)]), make_tar([("./etc/a.txt", TEXT), link("./etc/l", "/usr/lib/x")])
 
     def deb(suffix, packed):
@@ -117,12 +119,12 @@ def images(s):
         "gzip.deb": deb(".gz", specimens.gz(tree)), "plain.deb": deb("", tree),
         # which libclamav does not open: the tree is a member of its own when it first sees it
         "zstd.deb": deb(".zst", subprocess.run(["zstd", "-cq"], input=tree, capture_output=True, check=True).stdout),
-        "saved.tar": make_tar([manifest, ("l/layer.tar", layer)]),
+        "saved.tar": make_tar(saved), "saved-by-podman.tar": make_tar(named),
         "saved-oci.tar": make_tar([("oci-layout", b'{"imageLayoutVersion": "1.0.0"}'), ("blobs/sha256/" + 64 * "a", layer)]),
     }
     unsafe = {
         "layer.tar": layer, "named-layer.tar": make_tar([("l/layer.tar", layer)]), "named-layer.zip": zipped(("l/layer.tar", layer)),
-        "named-blob.tar": make_tar([("blobs/sha256/" + 64 * "a", layer)]), "saved-beside.tar": make_tar([manifest, ("l/other.tar", layer)]),
+        "named-blob.tar": make_tar([("blobs/sha256/" + 64 * "a", layer)]), "saved-beside.tar": make_tar([*saved[:2], ("l/other.tar", layer)]),
         "in-a-package.deb": deb("", make_tar([("./opt/other.tar", layer)])),
     }
     r = s.inspect({**fine, **unsafe})

@@ -3,7 +3,7 @@
 """lazaret-verify against transfers that were tampered with in every way that an importer could meet; the signature
 is made by the packaged minisign. Also the report schema against good and bad reports.
 
-BUILD: the build directory (default build).
+BUILD: the build directory (default build). VERIFY: another lazaret-verify than the one there.
 """
 import copy
 import hashlib
@@ -20,7 +20,7 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.join(HERE, "..", "..")
-VERIFY = os.path.join(os.path.abspath(os.environ.get("BUILD", os.path.join(ROOT, "build"))), "bin", "lazaret-verify")
+VERIFY = os.environ.get("VERIFY") or os.path.join(os.path.abspath(os.environ.get("BUILD", os.path.join(ROOT, "build"))), "bin", "lazaret-verify")
 TRANSFER = "20261122T011500Z-3f9a2c"
 
 sys.dont_write_bytecode = True

@@ -12,6 +12,9 @@ LHA: header level 0 as in LHa for UNIX).
 
 As a module: FORMATS (name -> Format), chained(), nest(), member_path(), truncated(), flipped().
 """
+import base64
+import hashlib
+import json
 import os
 import struct
 import subprocess
@@ -423,8 +426,21 @@ add_zip("xlsx", ".xlsx", "xl/embeddings/", package(b"xl/workbook.xml", SHEET) + 
 add_zip("odt", ".odt", "Pictures/", ODF)
 add_zip("epub", ".epub", "EPUB/", BOOK)
 add_zip("jar", ".jar", "x/", [("META-INF/MANIFEST.MF", b"Manifest-Version: 1.0\r\n\r\n")])
-add_zip("wheel", ".whl", "x/", [("x-1.dist-info/METADATA", b"Metadata-Version: 2.1\nName: x\nVersion: 1\n"),
-                                ("x-1.dist-info/WHEEL", b"Wheel-Version: 1.0\n"), ("x-1.dist-info/RECORD", b"")])
+
+
+def record(files):
+    """RECORD of a wheel with {path: bytes} in it, but for its own line."""
+    return "".join("%s,sha256=%s,%d\n" % (p, base64.urlsafe_b64encode(hashlib.sha256(d).digest()).rstrip(b"=").decode(), len(d))
+                   for p, d in files.items())
+
+
+def wheel(files):
+    whole = {"x-1.dist-info/METADATA": b"Metadata-Version: 2.1\nName: x\nVersion: 1\n", "x-1.dist-info/WHEEL": b"Wheel-Version: 1.0\n",
+             **{"x/" + p: d for p, d in files.items()}}
+    return make_zip([*whole.items(), ("x-1.dist-info/RECORD", (record(whole) + "x-1.dist-info/RECORD,,\n").encode())])
+
+
+add("wheel", ".whl", wheel, of="zip", inside=lambda path: ["x/" + path], bomb=of_zeros(wheel))
 add_zip("vsix", ".vsix", "extension/", [("[Content_Types].xml", specimens.CONTENT_TYPES),
                                         ("extension.vsixmanifest", b'<?xml version="1.0"?>\n<PackageManifest/>')])
 
@@ -448,11 +464,17 @@ add_tar("tar.zst", ".tar.zst", ("zstd", "-cq", "--check"), "zstd")
 add_tar("npm", ".tgz", ("gzip", "-nc"), "gzip", "package/", [("package/package.json", b'{"name": "x", "version": "1.0.0"}\n')])
 
 
+def docker_archive(layer, path="l/layer.tar"):
+    """Its members: configuration, manifest, and the layer."""
+    sum_ = hashlib.sha256(layer).hexdigest()
+    config = json.dumps({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": ["sha256:" + sum_]}}).encode()
+    name = hashlib.sha256(config).hexdigest() + ".json"
+    return [(name, config), ("manifest.json", json.dumps([{"Config": name, "RepoTags": None, "Layers": [path]}]).encode()), (path, layer)]
+
+
 def docker(files):
     """As `docker save` writes it: a tar for each layer, in a tar."""
-    layer = make_tar([("opt/" + p, d) for p, d in files.items()])
-    return make_tar([("c.json", b'{"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}}'),
-                     ("manifest.json", b'[{"Config": "c.json", "RepoTags": null, "Layers": ["l/layer.tar"]}]'), ("l/layer.tar", layer)])
+    return make_tar(docker_archive(make_tar([("opt/" + p, d) for p, d in files.items()])))
 
 
 add("docker save", ".tar", docker, of="tar", inside=lambda path: ["l/layer.tar", "opt/" + path], has_sums=False, bomb=many_of(docker))

@@ -19,6 +19,7 @@ static void test_promising(void **state)
 		"Sources", "Sources.gz", "repodata/repomd.xml", "repodata/0123-primary.xml.gz", "primary.xml", "index.json",
 		"bag/manifest-sha256.txt", "bag/tagmanifest-sha512.txt", "vendor/serde/.cargo-checksum.json",
 		"dists/x/main/binary-amd64/by-hash/SHA256/e3b0", "blobs/sha256/e3b0", "image/blobs/sha256/e3b0",
+		"x-1.0.dist-info/RECORD", "manifest.json", "app/package-lock.json", "npm-shrinkwrap.json",
 		"SHA256SUMS", "iso/SHA256", "a.iso.sha256", "Fedora-40-CHECKSUM",
 	};
 
@@ -34,11 +35,22 @@ static void test_not_promising(void **state)
 		"", "a", "a.bin", "a.txt", ".minisig", "dir/.sig", "a.sig/b", "a.sig.txt", "asc", "InRelease.old", "xRelease", "Release.txt",
 		"MyPackages", "Packages-x", "manifest.txt", "manifest-sha256.txt.bak", "cargo-checksum.json", "index.json5", "xindex.json",
 		"blobs/sha512/x", "sha256/x", "xblobs/sha256/e3b0", "by-hash", "letter.json", "photo.jpg", "a.tar.gz", "a.deb",
+		"RECORD", "x/RECORD", "package.json",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		if (evidence_name_promises(rows[i]))
 			fail_msg("%s", rows[i]);
+}
+
+static void test_what_a_signature_is_of(void **state)
+{
+	assert_int_equal(evidence_signed_length("a/b.iso.sig"), 7);
+	assert_int_equal(evidence_signed_length("b.SIGSTORE.JSON"), 1);
+	assert_int_equal(evidence_signed_length("b.intoto.jsonl"), 1);
+	assert_int_equal(evidence_signed_length("a.sig/b"), 0);
+	assert_int_equal(evidence_signed_length(".sig"), 0);
+	assert_int_equal(evidence_signed_length("a.rpm"), 0);
 }
 
 static void test_parts(void **state)
@@ -57,6 +69,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_promising),
 		cmocka_unit_test(test_not_promising),
+		cmocka_unit_test(test_what_a_signature_is_of),
 		cmocka_unit_test(test_parts),
 	};
 

@@ -117,6 +117,10 @@ static const struct row rows[] = {
 	{ "bag/manifest-sha256.txt", B(SHA256 "  data/a\n"), EVIDENCE_BAGIT },
 	{ "bag/tagmanifest-sha256.txt", B(SHA256 "  bagit.txt\n"), EVIDENCE_BAGIT },
 	{ "vendor/serde/.cargo-checksum.json", B("{\"files\":{},\"package\":\"" SHA256 "\"}"), EVIDENCE_CARGO },
+	{ "x-1.0.dist-info/RECORD", B("x/__init__.py,sha256=,0\n"), EVIDENCE_WHEEL },
+	{ "app/package-lock.json", B("{\"lockfileVersion\":3}"), EVIDENCE_NPM_LOCK },
+	{ "npm-shrinkwrap.json", B("{}"), EVIDENCE_NPM_LOCK },
+	{ "manifest.json", B(" [{\"Config\":\"c.json\",\"RepoTags\":null,\"Layers\":[]}]"), EVIDENCE_DOCKER_ARCHIVE },
 };
 
 /* Of no format: of these nothing may be believed, and nothing said. */
@@ -154,6 +158,12 @@ static const struct row negatives[] = {
 	{ "a.bin", B("\x88\x75\x04\x00\x16"), EVIDENCE_NONE },
 	{ "a.bin", B(""), EVIDENCE_NONE },
 	{ "", B(""), EVIDENCE_NONE },
+	/* what was installed is not what the wheel had */
+	{ "usr/lib/python3/dist-packages/x-1.0.dist-info/RECORD", B("x/__init__.py,sha256=,0\n"), EVIDENCE_NONE },
+	{ "x/RECORD", B("x/__init__.py,sha256=,0\n"), EVIDENCE_NONE },
+	{ "manifest.json", B("{\"Config\":1,\"Layers\":2}"), EVIDENCE_NONE },
+	{ "manifest.json", B("[{\"name\":\"an app\"}]"), EVIDENCE_NONE },
+	{ "package.json", B("{}"), EVIDENCE_NONE },
 };
 
 static void expect(const struct row *row)

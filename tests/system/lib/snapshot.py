@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception
-"""The machine from which every scenario starts: booted, the package installed, a station made; saved with its disks.
+"""The machine from which every scenario starts: booted, the packages installed, a station made; saved with its disks.
 
-$BUILD/system/snapshot-HASH/ holds `state`, the disks, and what installation printed. It is made anew when the package, the
+$BUILD/system/snapshot-HASH/ holds `state`, the disks, and what installation printed. It is made anew when a package, the
 image or this file change.
 """
 import hashlib
@@ -45,24 +45,23 @@ class Snapshot:
         return machines.VM(target, self.base, self.guest, lifetime)
 
 
-def key(base, guest, deb):
+def key(base, guest, debs):
     h = hashlib.sha256()
     version = subprocess.run(["qemu-system-x86_64", "--version"], stdout=subprocess.PIPE, check=True).stdout
     for part in (base.name.encode(), guest.name.encode(), version, machines.accel().encode()):
         h.update(part + b"\0")
-    for path in (deb, HERE / "vm.py", HERE / "snapshot.py"):
+    for path in (*debs, HERE / "vm.py", HERE / "snapshot.py"):
         h.update(hashlib.sha256(path.read_bytes()).digest())
     return h.hexdigest()[:16]
 
 
-def install(vm, deb, log):
-    """What a site does: install the package, bring databases, make a station."""
+def install(vm, debs, log):
+    """What a site does: install the packages, bring databases, make a station."""
     agent = vm.agent
     state = agent.run("systemctl", "is-system-running", "--wait", timeout=machines.BOOT_PATIENCE, check=False).out.strip()
     if state != "running":
         raise GuestError("the machine is %s before anything was installed:\n%s" % (state, agent.sh("systemctl --failed --no-legend").out))
-    agent.write("/opt/" + deb.name, deb.read_bytes())
-    log.write(agent.run("dpkg", "-i", "/opt/" + deb.name, timeout=240).out)
+    log.write(dpkg_install(agent, debs))
     agent.write(DATABASES + "/eicar.hdb", b"%s:%d:Eicar-Test\n" % (hashlib.md5(EICAR).hexdigest().encode(), len(EICAR)))
     agent.write(DATABASES + "/eicar.ndb", b"Eicar-Body:0:*:%s\n" % EICAR[:44].hex().encode())
     log.write(agent.run("lazaret", "init", STATION, "--db", DATABASES, timeout=120).out)
@@ -76,6 +75,14 @@ def install(vm, deb, log):
     agent.sh("sync")
 
 
+def dpkg_install(agent, debs):
+    """What dpkg said."""
+    places = ["/opt/" + deb.name for deb in debs]
+    for deb, place in zip(debs, places):
+        agent.write(place, deb.read_bytes())
+    return agent.run("dpkg", "-i", *places, timeout=300).out
+
+
 def is_ready(agent):
     try:
         return agent.control("state")["station"]["state"] == "ready"
@@ -83,7 +90,7 @@ def is_ready(agent):
         return False
 
 
-def make(target, base, guest, deb):
+def make(target, base, guest, debs):
     vm = machines.VM(target, base, guest, lifetime=900)
     for name in vm.DISKS:
         machines.make_disk(target / (name + ".qcow2"), DISK_BYTES, name)
@@ -92,7 +99,7 @@ def make(target, base, guest, deb):
             begun = time.monotonic()
             vm.boot()
             booted = time.monotonic()
-            install(vm, deb, log)
+            install(vm, debs, log)
             installed = time.monotonic()
             vm.save(target.resolve() / "state")
             log.write("boot %.1f s, installation %.1f s, snapshot %.1f s\n" % (booted - begun, installed - booted, time.monotonic() - installed))
@@ -111,13 +118,13 @@ def agent_view(vm):
         return "the machine does not answer: %s" % why
 
 
-def get(system, base, guest, deb):
+def get(system, base, guest, debs):
     """The snapshot for these inputs, made when it is not there. Others are removed: each is some hundred MiB."""
-    target = system / ("snapshot-" + key(base, guest, deb))
+    target = system / ("snapshot-" + key(base, guest, debs))
     if not (target / "state").exists():
         making = system / ".making-snapshot"
         machines.clean_directory(making)
-        make(making, base, guest, deb)
+        make(making, base, guest, debs)
         for old in system.glob("snapshot-*"):
             shutil.rmtree(old)
         making.rename(target)
