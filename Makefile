@@ -49,9 +49,9 @@ FOLDER_lazaretd := daemon
 FOLDER_lazaret-yara := yararules
 $(foreach p,verify ledger vault intake reader examine plugin unpack ole pdf disk origin openpgp cms rpm authenticode publish devices records printer console starter login fleet selfcheck,$(eval FOLDER_lazaret-$(p) := $(p)))
 
-NEEDS_cli        := share update people monitor receipt control station judge sandbox ipc common
+NEEDS_cli        := share verify update people monitor receipt control station judge sandbox ipc common
 NEEDS_daemon     := people supervisor monitor receipt update control station judge sandbox ipc common
-NEEDS_share      := station common
+NEEDS_share      := verify station common
 NEEDS_update     := station sandbox ipc common
 NEEDS_supervisor := receipt update control station judge sandbox ipc common
 NEEDS_control    := common
@@ -361,7 +361,7 @@ install: all
 	install -m 644 image/sysusers/lazaret.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	install -d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/udev/rules.d
 	install -m 644 image/tmpfiles/lazaret.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
-	install -m 644 $(wildcard image/systemd/*.service image/systemd/*.socket image/systemd/*.path) $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -m 644 $(wildcard image/systemd/*.service image/systemd/*.socket image/systemd/*.path image/systemd/*.timer) $(DESTDIR)$(PREFIX)/lib/systemd/system
 	install -m 644 $(wildcard image/udev/*.rules) $(DESTDIR)$(PREFIX)/lib/udev/rules.d
 	install -d $(DESTDIR)$(SYSCONFDIR)/pam.d
 	install -m 644 image/pam/lazaret $(DESTDIR)$(SYSCONFDIR)/pam.d
