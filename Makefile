@@ -49,9 +49,9 @@ FOLDER_lazaretd := daemon
 FOLDER_lazaret-yara := yararules
 $(foreach p,verify ledger vault intake reader examine plugin unpack ole pdf disk origin openpgp cms rpm authenticode publish devices records printer console starter login fleet selfcheck,$(eval FOLDER_lazaret-$(p) := $(p)))
 
-NEEDS_cli        := share update people monitor receipt control station judge sandbox ipc common
+NEEDS_cli        := share verify update people monitor receipt control station judge sandbox ipc common
 NEEDS_daemon     := people supervisor monitor receipt update control station judge sandbox ipc common
-NEEDS_share      := station common
+NEEDS_share      := verify station common
 NEEDS_update     := station sandbox ipc common
 NEEDS_supervisor := receipt update control station judge sandbox ipc common
 NEEDS_control    := common
@@ -314,6 +314,32 @@ check-system:
 	@BUILD=$(abspath $(BUILD)) tests/system/image
 	@BUILD=$(abspath $(BUILD)) tests/system/run $(SYSTEM)
 
+# The appliance: docs/appliance.md. Settings are those of image/appliance/build: SUITE, KEYS, SITE, DEBS, BUNDLE, IMAGE_LOCK,
+# IMAGE_MIRROR, IMAGE_NETWORK.
+KEYS ?=
+SITE ?=
+BUNDLE ?=
+DEBS ?= $(if $(and $(SUITE),$(filter-out $(shell image/appliance/suite 2>/dev/null),$(SUITE))),,$(BUILD)/deb)
+IMAGE_OUT ?= $(BUILD)/image
+IMAGE_SETTINGS = KEYS=$(KEYS) SITE=$(SITE) DEBS=$(DEBS) $(if $(SUITE),SUITE=$(SUITE))
+.PHONY: image-keys
+image-keys:
+	@image/packages/install appliance
+	@image/appliance/keys $(or $(KEYS),$(error KEYS=DIR: a new directory for the keys, where nobody else reads))
+
+.PHONY: image
+image:
+	@image/packages/install build deb appliance
+	@$(if $(filter $(BUILD)/deb,$(DEBS)),$(MAKE) --no-print-directory deb)
+	@$(IMAGE_SETTINGS) BUNDLE=$(BUNDLE) image/appliance/build $(IMAGE_OUT)
+
+# All packages of the image, for building it again without an archive: make image BUNDLE=DIR
+.PHONY: image-bundle
+image-bundle:
+	@image/packages/install build deb appliance
+	@$(if $(filter $(BUILD)/deb,$(DEBS)),$(MAKE) --no-print-directory deb)
+	@$(IMAGE_SETTINGS) image/appliance/bundle $(or $(BUNDLE),$(error BUNDLE=DIR: a new directory for the packages)) $(IMAGE_OUT)
+
 # The same suites under AddressSanitizer and UndefinedBehaviorSanitizer. Leaks are looked for in the unit tests; inside a
 # sandbox LeakSanitizer cannot work (it wants ptrace).
 .PHONY: check-sanitize
@@ -361,7 +387,7 @@ install: all
 	install -m 644 image/sysusers/lazaret.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	install -d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/udev/rules.d
 	install -m 644 image/tmpfiles/lazaret.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
-	install -m 644 $(wildcard image/systemd/*.service image/systemd/*.socket image/systemd/*.path) $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -m 644 $(wildcard image/systemd/*.service image/systemd/*.socket image/systemd/*.path image/systemd/*.timer) $(DESTDIR)$(PREFIX)/lib/systemd/system
 	install -m 644 $(wildcard image/udev/*.rules) $(DESTDIR)$(PREFIX)/lib/udev/rules.d
 	install -d $(DESTDIR)$(SYSCONFDIR)/pam.d
 	install -m 644 image/pam/lazaret $(DESTDIR)$(SYSCONFDIR)/pam.d
@@ -389,6 +415,9 @@ help:
 	@echo 'make install         DESTDIR= PREFIX=/usr'
 	@echo 'make check-debs      the Debian packages: the same bytes twice, lintian, install, upgrade, remove, purge'
 	@echo 'make check-system    the installed packages in a virtual machine, with emulated USB and optical hardware'
+	@echo 'make image-keys      KEYS=DIR: the site'"'"'s own keys for Secure Boot'
+	@echo 'make image           the appliance, a disk image: KEYS=DIR SITE=DIR SUITE= BUNDLE= (docs/appliance.md)'
+	@echo 'make image-bundle    BUNDLE=DIR: all packages of the image, for building it offline'
 	@echo 'make check-monitoring metrics and journal against a real Prometheus, journald and rsyslogd'
 	@echo 'make deb             Debian packages of the built program; CLEAN=1: compiled anew with dpkg'"'"'s flags'
 	@echo 'make verify-static   $(VERIFY_STATIC): lazaret-verify as one file, for any distribution'

@@ -44,7 +44,7 @@ static const struct {
 	{ "update", cmd_update, "apply PACK | undo | list | drop   databases, rules and keys from update packs" },
 	{ "person", cmd_person, "list | add | change | remove | password | unlock | check   who works here" },
 	{ "fleet", cmd_fleet, "status | push | export | import | check   the record of many stations" },
-	{ "share", cmd_share, "show | write | password   staging for the isolated side: SMB, NFS, SFTP, firewall" },
+	{ "share", cmd_share, "show | write | password | push   staging for the isolated side: SMB, NFS, SFTP, firewall" },
 	{ "key", cmd_key, "make | show | trust | distrust | list   keys" },
 };
 

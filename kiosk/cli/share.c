@@ -26,7 +26,8 @@ static int usage(void)
 {
 	(void)fputs("usage: lazaret share show [--root DIR] smb | nfs | sftp | keys | firewall | passwd\n"
 		    "       lazaret share write [--root DIR]\n"
-		    "       lazaret share password [--root DIR]\n",
+		    "       lazaret share password [--root DIR]\n"
+		    "       lazaret share push\n",
 		    stderr);
 	return EXIT_USAGE;
 }
@@ -143,7 +144,7 @@ static int run(const struct cli *cli, const char *root, int argc, char **argv)
 	c = records_config(cli);
 	m.config = c;
 	if (c && find_account(&m) == 0)
-		status = argc == 2 ? show(&m, argv[1]) : strcmp(argv[0], "write") == 0 ? write_all(&m) : password(&m);
+		status = strcmp(argv[0], "push") == 0 ? share_push(c, m.uid, m.gid) : argc == 2 ? show(&m, argv[1]) : strcmp(argv[0], "write") == 0 ? write_all(&m) : password(&m);
 	station_config_free(c);
 	return status;
 }
@@ -151,7 +152,8 @@ static int run(const struct cli *cli, const char *root, int argc, char **argv)
 int cmd_share(struct cli *cli)
 {
 	static const struct option options[] = { { "root", required_argument, NULL, 'r' }, { NULL, 0, NULL, 0 } };
-	const char *root = SHARE_ROOT;
+	static const char usual[] = SHARE_ROOT;
+	const char *root = usual;
 	int o;
 
 	while ((o = getopt_long(cli->argc, cli->argv, "", options, NULL)) != -1) {
@@ -162,6 +164,8 @@ int cmd_share(struct cli *cli)
 	cli->argc -= optind;
 	cli->argv += optind;
 	if (cli->argc == 2 && strcmp(cli->argv[0], "show") == 0)
+		return run(cli, root, cli->argc, cli->argv);
+	if (cli->argc == 1 && strcmp(cli->argv[0], "push") == 0 && root == usual)
 		return run(cli, root, cli->argc, cli->argv);
 	if (cli->argc == 1 && (strcmp(cli->argv[0], "write") == 0 || strcmp(cli->argv[0], "password") == 0))
 		return run(cli, root, cli->argc, cli->argv);

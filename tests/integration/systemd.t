@@ -22,7 +22,7 @@ from tap import BUILD, ROOT, finish, ok, skip  # noqa: E402
 EXPOSURE_MAX = {"lazaretd.service": 2.0, "lazaret-console.service": 0.5, "lazaret-console@.service": 0.5, "lazaret-roles.service": 3.6,
                 "lazaret-fleet.service": 3.6, "lazaret-fleet-lists.service": 1.5, "lazaret-selfcheck@.service": 3.6,
                 "lazaret-share.service": 1.0, "lazaret-share-firewall.service": 1.5, "lazaret-share-smb.service": 2.7,
-                "lazaret-share-nfs.service": 2.7, "lazaret-share-sftp.service": 2.7}
+                "lazaret-share-nfs.service": 2.7, "lazaret-share-push.service": 3.2, "lazaret-share-sftp.service": 2.7}
 SERVERS = ("usr/sbin/smbd", "usr/bin/ganesha.nfsd", "usr/sbin/sshd", "usr/sbin/nft")  # of other packages
 SCRATCH = pathlib.Path(tempfile.mkdtemp(prefix="lazaret-systemd."))
 TREE = SCRATCH / "tree"

@@ -1,0 +1,264 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception
+"""The steps of the appliance's build that need neither a network nor a virtual machine: lists held to each other and to the units,
+command line, SBOM, hash tree, partition table, set-up of the station. What comes of them together: tests/image."""
+import hashlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+from tap import BUILD, ROOT, finish, make_databases, ok, skip  # noqa: E402
+
+APPLIANCE = ROOT / "image/appliance"
+SCRATCH = pathlib.Path(tempfile.mkdtemp(prefix="lazaret-appliance."))
+HASH = "3f" * 32
+CONTENTS = b"".join(hashlib.sha256(b"%d" % i).digest() for i in range(20000))  # more than one block of hashes
+ENV = {**os.environ, "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin", "LC_ALL": "C.UTF-8"}
+
+
+def run(*command, stdin=None, text=True, **env):
+    return subprocess.run([str(c) for c in command], input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=text, timeout=600,
+                          env={**ENV, **{k: str(v) for k, v in env.items()}}, check=False)
+
+
+def entries(name):
+    lines = (line.split("#")[0].strip() for line in (APPLIANCE / name).read_text().splitlines())
+    return [line for line in lines if line]
+
+
+# -- scripts and lists -----------------------------------------------------------------------------------------------
+def scripts():
+    files = [p for p in sorted(APPLIANCE.rglob("*")) if p.is_file() and p.read_bytes().startswith(b"#!")]
+    bad = [(p.name, done.stderr) for p in files if (done := run("sh", "-n", p)).returncode]
+    ok(len(files) >= 15 and not bad, "every step is a shell script", bad or len(files))
+    ok(all(os.access(p, os.X_OK) for p in files), "and can be started", [p.name for p in files if not os.access(p, os.X_OK)])
+    quiet = [p.name for p in files if "set -eu" not in p.read_text() and p.name != "init"]
+    ok(not quiet, "none goes on after an error", quiet)
+
+
+def sections():
+    found, name = {}, None
+    for line in entries("modules.txt"):
+        if line.startswith("["):
+            name = line.strip("[]")
+            found[name] = []
+        else:
+            found[name].append(line)
+    return found
+
+
+def modules():
+    lists = sections()
+    ok(set(lists) == {"initrd", "base", "network", "never"}, "sections of modules.txt", list(lists))
+    for name, wanted in lists.items():
+        done = run(APPLIANCE / "section", name)
+        ok(done.stdout.split() == wanted and wanted, "section %s is read" % name, done)
+    ok(run(APPLIANCE / "section", "nothing").returncode != 0, "a section that is not there is an error")
+    kept = {n.replace("-", "_") for s in ("initrd", "base", "network") for n in lists[s]}
+    never = {n.replace("-", "_") for n in lists["never"]}
+    ok(not kept & never, "nothing is kept that must never be there", kept & never)
+    storage = {"usb_storage", "uas", "xhci_pci", "ehci_pci", "mmc_block", "sr_mod"}
+    ok(not storage & set(lists["initrd"]), "media are out of reach before the root is verified", storage & set(lists["initrd"]))
+    roles = (ROOT / "image/systemd/lazaret-roles.service").read_text()
+    asked = set(re.findall(r"modprobe@(\w+)\.service", roles))
+    ok(asked and asked <= kept, "modules that the units load are there", asked - kept)
+
+
+def accounts():
+    table = [line.split() for line in entries("accounts.txt")]
+    numbers = [row[0] for row in table]
+    ok(len(set(numbers)) == len(numbers), "every account has a number of its own", numbers)
+    ok(all(500 <= int(n) < 1000 for n in numbers), "of the system's range, away from what packages are given", numbers)
+    named = {row[1] for row in table}
+    wanted = set()
+    for conf in (ROOT / "image/sysusers").glob("*.conf"):
+        wanted |= set(re.findall(r"^[ug] (\S+)", conf.read_text(), re.MULTILINE))
+    ok(wanted and wanted == named, "accounts.txt has the accounts of image/sysusers, no others", wanted ^ named)
+    root = SCRATCH / "accounts"
+    (root / "etc").mkdir(parents=True)
+    for name in ("passwd", "group", "shadow", "gshadow"):
+        (root / "etc" / name).write_text("")
+    run(APPLIANCE / "accounts", root)
+    lines = (root / "etc/passwd").read_text().splitlines()
+    ok(lines and all(line.endswith(":/usr/sbin/nologin") for line in lines), "none has a shell", lines)
+    ok("lazaret" in (root / "etc/group").read_text() and not any(line.startswith("lazaret:") for line in lines), "lazaret is a group alone")
+    secrets = [line.split(":")[1] for line in (root / "etc/shadow").read_text().splitlines()]
+    ok(secrets and set(secrets) == {"!*"}, "none has a password", secrets)
+
+
+def command_line():
+    done = run(APPLIANCE / "cmdline", HASH)
+    words = done.stdout.split()
+    ok(done.returncode == 0 and words[-1] == "lazaret.roothash=" + HASH and len(done.stdout.splitlines()) == 1, "the command line ends with the root hash", done)
+    wanted = {"usbcore.authorized_default=0", "lockdown=confidentiality", "intel_iommu=on", "iommu.passthrough=0", "module.sig_enforce=1", "init_on_alloc=1",
+              "ipv6.disable=1", "systemd.gpt_auto=0"}
+    ok(wanted <= set(words), "what the threat model counts on is there", wanted - set(words))
+    ok(not [w for w in words if re.match(r"init=|rdinit=|systemd\.debug|rd\.break|single$|emergency", w)], "nothing opens a shell", words)
+    names = [w.partition("=")[0] for w in words]
+    ok(sorted(names) == sorted(set(names)), "no word twice", sorted(n for n in names if names.count(n) > 1))
+    for wrong in ("", "3f" * 31, "3F" * 32, HASH + " init=/bin/sh"):
+        ok(run(APPLIANCE / "cmdline", wrong).returncode != 0, "%r is no root hash" % wrong[:20])
+
+
+def masked():
+    units = entries("masked.txt")
+    ok({"getty@.service", "serial-getty@.service", "debug-shell.service", "emergency.service", "rescue.service", "ctrl-alt-del.target"} <= set(units),
+       "log-ins and shells are masked")
+    ours = {p.name for p in (ROOT / "image/systemd").iterdir()} | {"lazaret-setup.service"}
+    ok(not ours & set(units), "none of our own units is", ours & set(units))
+
+
+# -- SBOM ------------------------------------------------------------------------------------------------------------
+ROW = "libfoo1:amd64\t1:2.0+dfsg~rc1-3\tamd64\tfoo\t1:2.0+dfsg~rc1-3\tA \"B\" \\ C <c@example.org>\n"
+
+
+def sbom():
+    rows = ROW + "bash\t5.2\tamd64\tbash\t5.2\tM\n"
+    done = run(APPLIANCE / "sbom", "image", "1.0", "1700000000", stdin=rows)
+    document = json.loads(done.stdout)
+    ok(document["spdxVersion"] == "SPDX-2.3" and document["creationInfo"]["created"] == "2023-11-14T22:13:20Z", "an SPDX document", document)
+    packages = {p["name"]: p for p in document["packages"]}
+    ok(set(packages) == {"libfoo1", "bash"}, "has every package", list(packages))
+    foo = packages["libfoo1"]
+    ok(foo["supplier"] == 'Organization: A "B" \\ C <c@example.org>' and foo["sourceInfo"] == "built from foo 1:2.0+dfsg~rc1-3", "with maintainer and source", foo)
+    ok(foo["externalRefs"][0]["referenceLocator"] == "pkg:deb/debian/libfoo1@1%3A2.0%2Bdfsg%7Erc1-3?arch=amd64", "and a package URL", foo)
+    ids = [p["SPDXID"] for p in document["packages"]]
+    ok(sorted(ids) == sorted(r["relatedSpdxElement"] for r in document["relationships"]) and len(set(ids)) == 2, "all are described", document)
+    again = run(APPLIANCE / "sbom", "image", "1.0", "1700000000", stdin="".join(reversed(rows.splitlines(True))))
+    ok(again.stdout == done.stdout, "the same packages give the same bytes")
+    other = json.loads(run(APPLIANCE / "sbom", "image", "1.0", "1700000000", stdin=ROW).stdout)
+    ok(other["documentNamespace"] != document["documentNamespace"], "others another name space")
+    for what, text in (("an empty list", ""), ("a line without its fields", "bash\t5.2\n"), ("a package that is there twice", ROW + ROW.replace("2.0", "3.0"))):
+        ok(run(APPLIANCE / "sbom", "image", "1.0", "1700000000", stdin=text).returncode != 0, "%s is refused" % what)
+
+
+# -- hash tree, partitions -------------------------------------------------------------------------------------------
+def image(name, contents):
+    """The steps verity and disk, on a tree of one file."""
+    out = SCRATCH / name
+    tree = out / "tree"
+    (tree / "usr").mkdir(parents=True)
+    (tree / "usr/file").write_bytes(contents)
+    run("tar", "-C", tree, "--sort=name", "--mtime=@1700000000", "--owner=0", "--group=0", "--numeric-owner", "-cf", out / "root.tar", ".")
+    env = {"EPOCH": 1700000000, "SOURCE_DATE_EPOCH": 1700000000, "VERSION": "1.0", "SALT": "61" * 32, "UUID": "6c617a61-7265-4174-8170-706c69616e63",
+           "ESP_MIB": 40, "ROOT_MIB": 8, "VERITY_MIB": 2}
+    made = run(APPLIANCE / "verity", out, **env)
+    for part in ("boot.efi", "lazaret.efi"):
+        (out / part).write_bytes(contents)
+    laid = run(APPLIANCE / "disk", out, "", **env)
+    return out, made, laid, env
+
+
+def layout():
+    missing = [t for t in ("mksquashfs", "veritysetup", "sfdisk", "mkfs.vfat", "mcopy") if not shutil.which(t, path=ENV["PATH"])]
+    if missing:
+        skip("hash tree and disk", "%s: make deps" % ", ".join(missing))
+        return
+    out, made, laid, env = image("one", CONTENTS)
+    ok(made.returncode == 0 and laid.returncode == 0, "squashfs, hash tree, disk", made.stderr + laid.stderr)
+    root_hash = (out / "roothash").read_text()
+    tree = (out / "root.verity").read_bytes()
+    # what image/appliance/init does to know its slot
+    ok(hashlib.sha256(b"a" * 32 + tree[4096:8192]).hexdigest() == root_hash, "the topmost block has the root hash")
+    table = json.loads(run("sfdisk", "--json", out / "lazaret-appliance.img").stdout)["partitiontable"]
+    parts = {p["name"]: p for p in table["partitions"]}
+    ok(list(parts) == ["esp", "root-a", "verity-a", "root-b", "verity-b"], "partitions", list(parts))
+    disk = (out / "lazaret-appliance.img").read_bytes()
+    def at(name):
+        return disk[parts[name]["start"] * 512:(parts[name]["start"] + parts[name]["size"]) * 512]
+    ok(at("root-a").startswith((out / "root.squashfs").read_bytes()) and at("verity-a").startswith(tree), "slot A is filled")
+    ok(not at("root-b").strip(b"\0") and not at("verity-b").strip(b"\0"), "slot B is empty")
+    for name in ("root", "verity"):
+        ok(parts[name + "-a"]["size"] == parts[name + "-b"]["size"], "%s-b can take what %s-a has" % (name, name))
+    esp = SCRATCH / "esp.img"
+    esp.write_bytes(at("esp"))
+    for path in ("::/EFI/BOOT/BOOTX64.EFI", "::/EFI/Linux/lazaret-1.0.efi"):
+        ok(run("mcopy", "-n", "-i", esp, path, "-", text=False).stdout == CONTENTS, "%s is on the boot partition" % path[2:])
+    ok("editor no" in run("mcopy", "-n", "-i", esp, "::/loader/loader.conf", "-").stdout, "the boot loader lets nobody edit")
+
+    same = image("two-with-a-longer-name", CONTENTS)[0]
+    ok((same / "lazaret-appliance.img").read_bytes() == disk, "the same contents give the same disk")
+    other = image("three", CONTENTS[1:])[0]
+    ids = [json.loads(run("sfdisk", "--json", d / "lazaret-appliance.img").stdout)["partitiontable"] for d in (out, other)]
+    ok((other / "roothash").read_text() != root_hash and ids[0]["id"] != ids[1]["id"], "others another one, with other identifiers")
+    (out / "root.squashfs").write_bytes(b"\0" * (9 << 20))
+    done = run(APPLIANCE / "disk", out, "", **env)
+    ok(done.returncode != 0 and "larger than its partition" in done.stderr, "what does not fit is refused", done)
+
+
+# -- the station -------------------------------------------------------------------------------------------------------
+def set_up(name, answers, key=None):
+    site, var = SCRATCH / name / "site", SCRATCH / name / "var"
+    site.mkdir(parents=True)
+    make_databases(site / "databases")
+    (site / "answers").write_text(answers)
+    if key:
+        shutil.copy(key, site / "site.pub")
+    (var / "lib/lazaret").mkdir(parents=True)  # as the image has it
+    return var, lambda: run(APPLIANCE / "tree/usr/lib/lazaret/set-up", SITE=site, VAR=var, PATH="%s:%s" % (BUILD / "bin", ENV["PATH"]))
+
+
+def station():
+    key = SCRATCH / "site.pub"
+    run("minisign", "-G", "-W", "-f", "-p", key, "-s", SCRATCH / "site.key")
+    var, begin = set_up("full", "name: Gate 3: 'north', \"7\"\nprofile: documents\nmedia-ports: [1-2, 1-3]\n"
+                        "inputs: [{port: 1-1, id: '046d:c31c'}]\nhubs: ['1-4']\n", key)
+    (var / "lib/lazaret/half-made").write_text("by an attempt that the power ended")
+    done = begin()
+    ok(done.returncode == 0, "a station is made of the answers", done.stdout + done.stderr)
+    text = (var / "lib/lazaret/lazaret.yaml").read_text()
+    ok("  media-ports: [1-2, 1-3]\n" in text and "  inputs: [{port: 1-1, id: '046d:c31c'}]\n" in text and "  hubs: ['1-4']\n" in text, "ports are the site's", text)
+    status = run(BUILD / "bin/lazaret", "-C", var / "lib/lazaret", "rules", "check")
+    ok(status.returncode == 0 and "documents" in (var / "lib/lazaret/rules.yaml").read_text(), "the profile too, and the configuration is valid", status)
+    ok("Gate 3: 'north'" in text.replace("''", "'"), "the name as well", text)
+    ok(not (var / "lib/lazaret/half-made").exists(), "nothing is left of an attempt before")
+    keys = run(BUILD / "bin/lazaret", "-C", var / "lib/lazaret", "key", "list").stdout
+    ok("site" in keys and "update" in keys, "the site's key is trusted for updates", keys)
+    before = text
+    (var / "lib/lazaret/lazaret.yaml").write_text(before + "# changed\n")
+    ok(begin().returncode == 0 and (var / "lib/lazaret/lazaret.yaml").read_text() != before, "a station that is there is left alone")
+
+    var, begin = set_up("empty", "")
+    done = begin()
+    ok(done.returncode == 0 and "media-ports" not in re.sub(r"#.*", "", (var / "lib/lazaret/lazaret.yaml").read_text()), "without answers no port is for media", done)
+    var, begin = set_up("wrong", "profile: nonsense\n")
+    ok(begin().returncode != 0 and not (var / "lib/lazaret-appliance/made").exists(), "a wrong answer makes no station")
+    unit = (APPLIANCE / "tree/usr/lib/systemd/system/lazaret-setup.service").read_text()
+    ok("ConditionPathExists=!/var/lib/lazaret-appliance/made" in unit, "and lazaretd waits for it",
+       unit)
+    for waits in ("lazaretd.service.d", "lazaretd.socket.d"):
+        ok("Requires=lazaret-setup.service" in (APPLIANCE / "tree/usr/lib/systemd/system" / waits / "appliance.conf").read_text(), "%s requires it" % waits)
+
+
+def keys():
+    if not shutil.which("cert-to-efi-sig-list"):
+        skip("keys for Secure Boot", "efitools is not installed: image/packages/install appliance")
+        return
+    made = SCRATCH / "keys"
+    done = run(APPLIANCE / "keys", made)
+    names = {"%s.%s" % (n, e) for n in ("PK", "KEK", "db") for e in ("key", "crt", "auth")} | {"guid"}
+    ok(done.returncode == 0 and {p.name for p in made.iterdir()} == names, "keys for Secure Boot", done)
+    ok(made.stat().st_mode & 0o77 == 0 and all(p.stat().st_mode & 0o77 == 0 for p in made.iterdir()), "which nobody else reads")
+    secret = (made / "db.key").read_bytes()
+    ok(run(APPLIANCE / "keys", made).returncode != 0 and (made / "db.key").read_bytes() == secret, "are never made again over others")
+
+
+try:
+    scripts()
+    modules()
+    accounts()
+    command_line()
+    masked()
+    sbom()
+    layout()
+    station()
+    keys()
+finally:
+    shutil.rmtree(SCRATCH, ignore_errors=True)
+sys.exit(finish())
