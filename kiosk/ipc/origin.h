@@ -58,6 +58,9 @@ enum proved_flag {
 	/* Who signed it does not say of the files that they are good, or whose they are (a scanner's report, a notice of a
 	 * fault): a digest that differs is told, and one that agrees vouches for nothing. */
 	PROVED_WITHOUT_VOUCHING = 1u << 1,
+	/* There is nothing in it but names and digests, and, of what it bears itself, good signatures: what nobody signs, and nobody can put a
+	 * word into (the index of an image, cosign's manifests). */
+	PROVED_FRAME = 1u << 2,
 };
 
 enum signature_outcome {

@@ -133,7 +133,45 @@ static int judge(struct cosign_signature *c, const char *base64, const char *raw
 	return r < 0 ? r : take_payload(c, raw, size);
 }
 
-static int take_layer(struct evidence *e, struct plain_work *work, const json_t *layer)
+/* What cosign puts where an image has what it runs: nothing. */
+static int has_empty_configuration(struct evidence *e, const json_t *manifest)
+{
+	static const char *const names[] = { "architecture", "os", "created", "history", "rootfs", "config" };
+	static const char *const of_rootfs[] = { "type", "diff_ids" };
+	const json_t *descriptor = json_object_get(manifest, "config"), *inner, *rootfs;
+	const char *digest = json_input_text(descriptor, "digest");
+	_cleanup_json_ json_t *config = NULL;
+	_cleanup_free_ char *raw = NULL;
+	char path[OCI_PATH_MAX], why[JSON_INPUT_WHY_MAX];
+	size_t size = 0;
+	int r = digest ? get_blob(e, digest, path, &raw, &size) : 0;
+
+	if (r > 0)
+		r = json_input_parse(raw, size, &config, why);
+	if (r < 0 || !config)
+		return r == -EBADMSG ? 0 : r;
+	inner = json_object_get(config, "config");
+	rootfs = json_object_get(config, "rootfs");
+	return oci_has_only(config, names, ARRAY_LEN(names)) && (!inner || json_is_null(inner) || (json_is_object(inner) && json_object_size(inner) == 0)) &&
+	       (!rootfs || oci_has_only(rootfs, of_rootfs, ARRAY_LEN(of_rootfs)));
+}
+
+/* With a layer that is no payload, or a payload that nobody signed, it would carry whatever somebody likes under a good signature. */
+static bool is_bare_manifest(const json_t *manifest)
+{
+	static const char *const names[] = { "schemaVersion", "mediaType", "config", "layers", "annotations" };
+	static const char *const of_config[] = { "mediaType", "digest", "size" };
+	const json_t *layers = json_object_get(manifest, "layers"), *layer;
+	size_t i;
+
+	json_array_foreach((json_t *)layers, i, layer)
+		if (!json_input_text(layer, "mediaType") || strcmp(json_input_text(layer, "mediaType"), LAYER_TYPE) != 0)
+			return false;
+	return oci_has_only(manifest, names, ARRAY_LEN(names)) && oci_has_only(json_object_get(manifest, "config"), of_config, ARRAY_LEN(of_config)) &&
+	       oci_has_bare_descriptors(layers);
+}
+
+static int take_layer(struct evidence *e, struct plain_work *work, const json_t *layer, unsigned int *good)
 {
 	const char *base64 = json_input_text(json_object_get(layer, "annotations"), SIGNATURE);
 	const char *digest = json_input_text(layer, "digest");
@@ -145,14 +183,17 @@ static int take_layer(struct evidence *e, struct plain_work *work, const json_t 
 	if (!base64)
 		return tell_malformed(e, "a payload without a signature");
 	r = digest ? get_blob(e, digest, c.payload_path, &raw, &size) : 0;
-	return r > 0 ? judge(&c, base64, raw, size) : r; /* no payload, no signature: nothing to say */
+	if (r > 0)
+		r = judge(&c, base64, raw, size);
+	*good += r == 0 && raw && c.result.outcome == SIGNATURE_GOOD;
+	return r; /* no payload, no signature: nothing to say */
 }
 
 int cosign_prove(struct evidence *e, const json_t *manifest)
 {
 	const json_t *layers = json_object_get(manifest, "layers"), *layer;
 	struct plain_work work = { .now = e->now };
-	unsigned int count = 0;
+	unsigned int count = 0, good = 0;
 	size_t i;
 	int r = 0;
 
@@ -163,9 +204,14 @@ int cosign_prove(struct evidence *e, const json_t *manifest)
 			continue;
 		if (count++ == SIGNATURES_MAX)
 			return tell_malformed(e, "too many signatures in one manifest");
-		r = take_layer(e, &work, layer);
+		r = take_layer(e, &work, layer, &good);
 		if (r < 0)
 			break;
 	}
-	return r;
+	if (r < 0 || count == 0 || good != count || !is_bare_manifest(manifest))
+		return r;
+	r = has_empty_configuration(e, manifest);
+	if (r > 0)
+		e->summary.flags |= PROVED_FRAME;
+	return MIN(r, 0);
 }

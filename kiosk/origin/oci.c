@@ -131,6 +131,46 @@ static int is_its_name(struct layout *l, const char *raw, size_t size)
 	       memcmp(sum, named, sizeof(sum)) == 0;
 }
 
+/* -- frames ---------------------------------------------------------------------------------------------------- */
+
+bool oci_has_only(const json_t *object, const char *const *names, size_t count)
+{
+	const char *name;
+	json_t *value;
+
+	if (!json_is_object(object))
+		return false;
+	json_object_foreach((json_t *)object, name, value) {
+		bool is_known = false;
+
+		for (size_t i = 0; i < count; i++)
+			is_known |= strcmp(names[i], name) == 0;
+		if (!is_known)
+			return false;
+	}
+	return true;
+}
+
+bool oci_has_bare_descriptors(const json_t *list)
+{
+	/* descriptor.md: not `data`, which is content, nor `urls`, by which it comes from elsewhere */
+	static const char *const names[] = { "mediaType", "digest", "size", "annotations", "platform", "artifactType" };
+	const json_t *descriptor;
+	size_t i;
+
+	json_array_foreach((json_t *)list, i, descriptor)
+		if (!oci_has_only(descriptor, names, ARRAY_LEN(names)))
+			return false;
+	return true;
+}
+
+static bool is_bare_index(const json_t *document)
+{
+	static const char *const names[] = { "schemaVersion", "mediaType", "manifests", "annotations" };
+
+	return oci_has_only(document, names, ARRAY_LEN(names)) && oci_has_bare_descriptors(json_object_get(document, "manifests"));
+}
+
 static int list_document(struct layout *l, const json_t *document)
 {
 	const json_t *config = json_object_get(document, "config");
@@ -169,6 +209,8 @@ static int take_document(struct layout *l, const char *raw, size_t size)
 		return 0;
 	}
 	r = list_document(l, document);
+	if (r == 0 && !l->is_blob && l->e->summary.outcome == LIST_READ && l->e->summary.bad == 0 && is_bare_index(document))
+		l->e->summary.flags |= PROVED_FRAME;
 	return r == 0 && l->is_blob && l->e->summary.outcome == LIST_READ ? cosign_prove(l->e, document) : r;
 }
 

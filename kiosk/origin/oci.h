@@ -23,4 +23,8 @@ const struct digest *oci_blob_path(const char *digest, uint8_t ret_sum[static OR
 /* cosign.c: tell what the signatures in this manifest are worth, when it is one of signatures. */
 _must_check_ int cosign_prove(struct evidence *e, const json_t *manifest);
 
+/* Nothing else is in it; and descriptors that only point at what lies in the layout. */
+bool oci_has_only(const json_t *object, const char *const *names, size_t count);
+bool oci_has_bare_descriptors(const json_t *list);
+
 #endif

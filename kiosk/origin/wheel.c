@@ -7,6 +7,9 @@
  *
  * with paths from the directory above its own, and digests in URL-safe base64 without padding. MD5 and SHA-1 are not allowed there.
  * Who installs a wheel compares what is listed and refuses what is not. Integrity, not origin: RECORD.p7s beside it is a signature.
+ *
+ * What was installed has such a list, too, with scripts outside of the directory, files without digest, or digests in hexadecimal; packed up
+ * again it is no wheel. Such lines list nothing, and the list is then not of all.
  */
 #include <string.h>
 
@@ -87,7 +90,7 @@ static const char *take_digest(char *text, const struct digest **ret, uint8_t su
 	return NULL;
 }
 
-static int take_line(struct evidence *e, unsigned int number, char *line)
+static int take_line(struct evidence *e, unsigned int number, char *line, bool *ret_is_complete)
 {
 	char *fields[FIELDS], path[ORIGIN_PATH_MAX + 1];
 	uint8_t sum[ORIGIN_DIGEST_MAX];
@@ -111,7 +114,8 @@ static int take_line(struct evidence *e, unsigned int number, char *line)
 	if (!why)
 		why = take_digest(fields[1], &d, sum);
 	if (why) {
-		broken(e, number, why);
+		*ret_is_complete = false;
+		e->summary.bad++;
 		return 0;
 	}
 	return evidence_lists(e, d, sum, 1, path, size);
@@ -121,6 +125,7 @@ int prove_wheel(struct evidence *e)
 {
 	_cleanup_free_ char *text = NULL;
 	unsigned int number = 0;
+	bool is_complete = true;
 	int r = json_input_read(e->fd, e->size, RECORD_BYTES_MAX, &text);
 
 	if (r == -EFBIG || (r == 0 && memchr(text, '\0', (size_t)e->size))) {
@@ -138,11 +143,11 @@ int prove_wheel(struct evidence *e)
 			line[n - 1] = '\0';
 		number++;
 		if (*line)
-			r = take_line(e, number, line);
+			r = take_line(e, number, line, &is_complete);
 	}
 	if (r == 0 && e->summary.outcome != LIST_BROKEN) {
 		e->summary.outcome = LIST_READ;
-		e->summary.flags |= PROVED_COMPLETE;
+		e->summary.flags |= is_complete ? PROVED_COMPLETE : 0;
 	}
 	return r;
 }

@@ -68,14 +68,20 @@ int docket_get_member(struct docket *d, uint64_t id, struct docket_member *ret)
 	return r;
 }
 
-int docket_has_member(struct docket *d, uint64_t root, uint64_t container, const char *path)
+int docket_mark_layout(struct docket *d, uint64_t container)
 {
-	sqlite3_stmt *s = docket_begin(d, HAS_MEMBER);
+	sqlite3_stmt *s = docket_begin(d, MARK);
+
+	docket_bind_u64(s, 1, container);
+	return docket_run(d, s);
+}
+
+int docket_is_layout(struct docket *d, uint64_t container)
+{
+	sqlite3_stmt *s = docket_begin(d, IS_MARKED);
 	int code, r;
 
-	docket_bind_u64(s, 1, root);
-	docket_bind_u64(s, 2, container);
-	docket_bind_path(s, 3, path);
+	docket_bind_u64(s, 1, container);
 	code = sqlite3_step(s);
 	r = code == SQLITE_ROW ? 1 : docket_error(d, code);
 	sqlite3_reset(s);

@@ -35,8 +35,9 @@ void docket_member_done(struct docket_member *m);
 _must_check_ int docket_add_member(struct docket *d, const struct docket_member *m);
 /* 1 and the member, 0: there is none. */
 _must_check_ int docket_get_member(struct docket *d, uint64_t id, struct docket_member *ret);
-/* Has the container a member of this path? 1, 0. */
-_must_check_ int docket_has_member(struct docket *d, uint64_t root, uint64_t container, const char *path);
+/* Something in the container says that it is an image's layout. docket_is_layout(): 1, 0. */
+_must_check_ int docket_mark_layout(struct docket *d, uint64_t container);
+_must_check_ int docket_is_layout(struct docket *d, uint64_t container);
 /* By id, so that a container comes before what is in it. The docket may be changed by the callback. */
 typedef int (*docket_member_fn)(void *context, struct docket_member *m);
 _must_check_ int docket_each_member(struct docket *d, uint64_t root, docket_member_fn each, void *context);

@@ -49,19 +49,23 @@ enum statement {
 	ADD_TREE,
 	GET_TREE,
 	TREE_OF,
-	EACH_TREE,
 	ADD_LEAVES,
 	EACH_LEAF,
 	LEAVES_OF,
 	FIND_LEAF,
 	SET_LEAF_EVIDENCE,
 	ADD_LEAF_LISTING,
-	ADD_BEARER,
+	ADD_FRAME,
 	SIGNERS_WITHIN,
 	UNSIGNED_WITHIN,
+	PEND_TREES,
+	PEND,
+	NEXT_PENDING,
+	NO_LONGER_PENDING,
 	ADD_MEMBER,
 	GET_MEMBER,
-	HAS_MEMBER,
+	MARK,
+	IS_MARKED,
 	EACH_MEMBER,
 	MEMBER_SEALED,
 	MEMBER_TROUBLE,
@@ -126,16 +130,17 @@ struct docket {
 	"CREATE TABLE leaf (id INTEGER PRIMARY KEY, tree INTEGER NOT NULL, path BLOB NOT NULL, size INTEGER NOT NULL, sum BLOB,"	\
 	"  types TEXT NOT NULL) STRICT;"                                                           \
 	"CREATE INDEX leaf_path ON leaf (tree, path);"                                             \
-	"CREATE TABLE bearer (id INTEGER NOT NULL, key_name TEXT NOT NULL, PRIMARY KEY (id, key_name)) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE frame (id INTEGER NOT NULL, key_name TEXT NOT NULL, PRIMARY KEY (id, key_name)) STRICT, WITHOUT ROWID;"	\
+	"CREATE TABLE pending (container INTEGER PRIMARY KEY, tree INTEGER NOT NULL) STRICT;"
 #define TREE_STATEMENTS                                                                            \
 	[KEEP_COPY] = "INSERT OR IGNORE INTO copied (id) VALUES (?1)",                             \
 	[EACH_COPY] = ("SELECT t.id, 0, 0, t.path, t.size, 0, t.sum, 0, '', t.types, '[]', 0, 2, '', '[]', NULL"	\
-		       " FROM copied c JOIN member t ON t.id = c.id WHERE t.sum IS NOT NULL ORDER BY t.id"),	\
+		       " FROM copied c JOIN member t ON t.id = c.id WHERE t.sum IS NOT NULL"        \
+		       " AND NOT EXISTS (SELECT 1 FROM signer s WHERE s.id = t.root) ORDER BY t.id"),	\
 	[ADD_TREE] = ("INSERT INTO tree (number, container, root) SELECT coalesce((SELECT max(number) FROM tree), ?2 - 1) + 1, container, root"	\
 		      " FROM member WHERE id = ?1 ON CONFLICT (container) DO NOTHING"),            \
 	[GET_TREE] = "SELECT number, container, root FROM tree WHERE container = (SELECT container FROM member WHERE id = ?1)",	\
 	[TREE_OF] = "SELECT number, container, root FROM tree WHERE number = ?1",                  \
-	[EACH_TREE] = "SELECT number, container, root FROM tree ORDER BY container DESC",          \
 	[ADD_LEAVES] = "INSERT INTO leaf (id, tree, path, size, sum, types) SELECT id, ?1, path, size, sum, types FROM member WHERE container = ?2", \
 	[EACH_LEAF] = "SELECT " LEAF_COLUMNS " FROM leaf t ORDER BY t.tree, t.path",               \
 	[LEAVES_OF] = "SELECT " LEAF_COLUMNS " FROM leaf t WHERE t.tree = ?1 ORDER BY t.path",     \
@@ -146,16 +151,20 @@ struct docket {
 			      " WHERE iif(?6, EXISTS (SELECT 1 FROM leaf t WHERE t.tree = ?1 AND t.path = ?2),"	\
 			      " EXISTS (SELECT 1 FROM fold f WHERE f.volume = ?1 AND f.key = ?2))"  \
 			      " AND (SELECT count(*) FROM (SELECT 1 FROM listing WHERE key = ?2 AND list_id = ?3 LIMIT ?7)) < ?7"),	\
-	[ADD_BEARER] = "INSERT OR IGNORE INTO bearer (id, key_name) VALUES (?1, ?2)",              \
+	[ADD_FRAME] = "INSERT OR IGNORE INTO frame (id, key_name) VALUES (?1, ?2)",                \
 	/* with the longest path of proof: the columns are of the row that has the maximum */       \
 	[SIGNERS_WITHIN] = ("SELECT s.key_name, s.key_id, s.via, max(length(s.via)) FROM member m JOIN signer s ON s.id = m.id"	\
 			    " WHERE m.container = ?1 GROUP BY s.key_name ORDER BY s.key_name"),    \
-	[UNSIGNED_WITHIN] = ("SELECT count(*) FROM member m WHERE m.container = ?1"                \
+	[UNSIGNED_WITHIN] = ("SELECT EXISTS (SELECT 1 FROM member m WHERE m.container = ?1"        \
 			     " AND NOT EXISTS (SELECT 1 FROM signer s WHERE s.id = m.id AND s.key_name = ?2)"	\
-			     " AND NOT (m.size <= ?3 AND (EXISTS (SELECT 1 FROM bearer b WHERE b.id = m.id AND b.key_name = ?2)"	\
-			     "  OR EXISTS (SELECT 1 FROM cover c JOIN bearer b ON b.id = c.list_id WHERE c.id = m.id AND b.key_name = ?2)"	\
-			     "  OR (?4 AND m.path IN (CAST('index.json' AS BLOB), CAST('oci-layout' AS BLOB), CAST('manifest.json' AS BLOB),"	\
-			     "   CAST('repositories' AS BLOB)))))")
+			     " AND NOT (m.size <= ?3 AND (EXISTS (SELECT 1 FROM frame f WHERE f.id = m.id AND f.key_name IN (?2, ''))"	\
+			     "  OR EXISTS (SELECT 1 FROM cover c JOIN frame f ON f.id = c.list_id WHERE c.id = m.id AND c.is_strong"	\
+			     "   AND f.key_name = ?2)"                                              \
+			     "  OR (m.path = CAST('oci-layout' AS BLOB) AND m.sum IN (?4, ?5, ?6)))))"),	\
+	[PEND_TREES] = "INSERT OR IGNORE INTO pending (container, tree) SELECT container, number FROM tree",	\
+	[PEND] = "INSERT OR IGNORE INTO pending (container, tree) SELECT ?1, coalesce((SELECT number FROM tree WHERE container = ?1), 0)", \
+	[NEXT_PENDING] = "SELECT container, tree FROM pending ORDER BY container DESC LIMIT 1",    \
+	[NO_LONGER_PENDING] = "DELETE FROM pending WHERE container = ?1"
 
 /* Statements of origin (docket_origin.c), after those of docket.c in the same table. */
 #define ORIGIN_STATEMENTS                                                                          \
@@ -215,6 +224,7 @@ struct docket {
 	"  path BLOB NOT NULL, size INTEGER NOT NULL, sum BLOB, status INTEGER NOT NULL DEFAULT 5, trouble TEXT NOT NULL DEFAULT '',"	\
 	"  types TEXT NOT NULL DEFAULT '[]', findings TEXT NOT NULL DEFAULT '[]', done INTEGER NOT NULL DEFAULT 0) STRICT;"	\
 	"CREATE INDEX member_root ON member (root, id);"                                           \
+	"CREATE TABLE layout (container INTEGER PRIMARY KEY) STRICT;"                              \
 	"CREATE TABLE waiting (id INTEGER PRIMARY KEY, root INTEGER NOT NULL, formats INTEGER NOT NULL) STRICT;"	\
 	"CREATE INDEX waiting_root ON waiting (root, id);"                                         \
 	"CREATE TABLE inspected (root INTEGER NOT NULL, sum BLOB NOT NULL, PRIMARY KEY (root, sum)) STRICT, WITHOUT ROWID;"	\
@@ -228,7 +238,8 @@ struct docket {
 #define MEMBER_STATEMENTS                                                                          \
 	[ADD_MEMBER] = "INSERT INTO member (id, container, root, depth, path, size) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",	\
 	[GET_MEMBER] = "SELECT " MEMBER_COLUMNS " FROM member WHERE id = ?1",                      \
-	[HAS_MEMBER] = "SELECT 1 FROM member WHERE root = ?1 AND container = ?2 AND path = ?3 LIMIT 1", \
+	[MARK] = "INSERT OR IGNORE INTO layout (container) VALUES (?1)",                           \
+	[IS_MARKED] = "SELECT 1 FROM layout WHERE container = ?1",                                 \
 	[EACH_MEMBER] = "SELECT " MEMBER_COLUMNS " FROM member WHERE root = ?1 ORDER BY id",       \
 	[MEMBER_SEALED] = "UPDATE member SET size = ?2, sum = ?3, status = 0 WHERE id = ?1 AND sum IS NULL AND status = 5",	\
 	[MEMBER_TROUBLE] = "UPDATE member SET status = ?2, trouble = iif(?3 = '', trouble, ?3), sum = NULL WHERE id = ?1",	\

@@ -119,25 +119,9 @@ int docket_plant(struct docket *d, uint64_t id)
 	return r == 0 ? add_folds(d, t.number) : r;
 }
 
-int docket_each_tree(struct docket *d, docket_tree_fn each, void *context)
+int docket_add_frame(struct docket *d, uint64_t id, const char *key_name)
 {
-	sqlite3_stmt *s = docket_begin(d, EACH_TREE);
-	int code, r = 0;
-
-	while (r == 0 && (code = sqlite3_step(s)) != SQLITE_DONE) {
-		struct docket_tree t = load_tree(s);
-
-		r = docket_error(d, code);
-		if (r == 0)
-			r = each(context, &t);
-	}
-	sqlite3_reset(s);
-	return r;
-}
-
-int docket_add_bearer(struct docket *d, uint64_t id, const char *key_name)
-{
-	sqlite3_stmt *s = docket_begin(d, ADD_BEARER);
+	sqlite3_stmt *s = docket_begin(d, ADD_FRAME);
 
 	docket_bind_u64(s, 1, id);
 	docket_bind_text(s, 2, key_name);
@@ -149,7 +133,7 @@ int docket_signers_within(struct docket *d, uint64_t container, docket_signer_fn
 	return docket_walk_signers(d, SIGNERS_WITHIN, container, each, context);
 }
 
-int docket_unsigned_within(struct docket *d, uint64_t container, const char *key_name, uint64_t small, bool is_image, uint64_t *ret)
+int docket_has_unsigned(struct docket *d, uint64_t container, const char *key_name, uint64_t small, const uint8_t layouts[][SHA256_LEN])
 {
 	sqlite3_stmt *s = docket_begin(d, UNSIGNED_WITHIN);
 	int code, r;
@@ -157,10 +141,45 @@ int docket_unsigned_within(struct docket *d, uint64_t container, const char *key
 	docket_bind_u64(s, 1, container);
 	docket_bind_text(s, 2, key_name);
 	docket_bind_u64(s, 3, small);
-	docket_bind_u64(s, 4, is_image);
+	for (int k = 0; k < DOCKET_LAYOUTS; k++)
+		sqlite3_bind_blob(s, 4 + k, layouts[k], SHA256_LEN, SQLITE_STATIC);
 	code = sqlite3_step(s);
-	r = docket_error(d, code);
-	*ret = code == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(s, 0) : UINT64_MAX;
+	r = code == SQLITE_ROW ? sqlite3_column_int(s, 0) : docket_error(d, code);
 	sqlite3_reset(s);
 	return r;
+}
+
+int docket_pend_trees(struct docket *d)
+{
+	return docket_run(d, docket_begin(d, PEND_TREES));
+}
+
+static int run_container(struct docket *d, enum statement which, uint64_t container)
+{
+	sqlite3_stmt *s = docket_begin(d, which);
+
+	docket_bind_u64(s, 1, container);
+	return docket_run(d, s);
+}
+
+int docket_pend(struct docket *d, uint64_t container)
+{
+	return run_container(d, PEND, container);
+}
+
+int docket_next_pending(struct docket *d, uint64_t *ret_container, uint32_t *ret_tree)
+{
+	sqlite3_stmt *s = docket_begin(d, NEXT_PENDING);
+	int code = sqlite3_step(s), r = docket_error(d, code);
+
+	if (code == SQLITE_ROW) {
+		*ret_container = (uint64_t)sqlite3_column_int64(s, 0);
+		*ret_tree = (uint32_t)sqlite3_column_int64(s, 1);
+		r = 1;
+	}
+	sqlite3_reset(s);
+	if (r <= 0)
+		return r;
+	r = run_container(d, NO_LONGER_PENDING, *ret_container);
+	return r < 0 ? r : 1;
 }

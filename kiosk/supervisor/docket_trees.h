@@ -24,26 +24,31 @@ struct docket_tree {
 
 /* A copy of this member was kept, since it may vouch for others or be vouched for. */
 _must_check_ int docket_keep_copy(struct docket *d, uint64_t id);
-/* Those, in the order of ids. Their volume is 0: they are in no tree yet. */
+/* Those of files that nobody has signed as a whole, in the order of ids. Their volume is 0: they are in no tree yet. */
 _must_check_ int docket_each_copy(struct docket *d, docket_each_fn each, void *context);
 
 /* The container of this member becomes a tree, if it is none yet. */
 _must_check_ int docket_plant(struct docket *d, uint64_t id);
 /* 1 and the tree of this number; 0: there is none. */
 _must_check_ int docket_get_tree(struct docket *d, uint32_t number, struct docket_tree *ret);
-/* What is in other containers before what they are in. The docket may be changed by the callback. */
-typedef int (*docket_tree_fn)(void *context, const struct docket_tree *t);
-_must_check_ int docket_each_tree(struct docket *d, docket_tree_fn each, void *context);
 /* The members of all trees, by tree and path. */
 _must_check_ int docket_each_leaf(struct docket *d, docket_each_fn each, void *context);
 
-/* This evidence has carried a good signature over something else, by a key that counts. */
-_must_check_ int docket_add_bearer(struct docket *d, uint64_t id, const char *key_name);
+/* This evidence says nothing but digests and names, and bears this key's signature over something else; "": nobody's, whoever signed what it
+ * lists may be taken to have signed it. */
+_must_check_ int docket_add_frame(struct docket *d, uint64_t id, const char *key_name);
 /* Who has signed something in this container. */
 _must_check_ int docket_signers_within(struct docket *d, uint64_t container, docket_signer_fn each, void *context);
-/* How many members of the container this key has not signed. Not counted are, up to so many bytes each, what bears its signature and
- * what belongs to that; and, of an image, the files that say that it is one. */
-_must_check_ int docket_unsigned_within(struct docket *d, uint64_t container, const char *key_name, uint64_t small, bool is_image,
-					uint64_t *ret);
+/* 1: the container has members that this key has not signed, 0. Not meant are, up to so many bytes each, frames, what frames of this key
+ * list by a strong digest, and a file oci-layout with one of these contents. */
+#define DOCKET_LAYOUTS 3
+_must_check_ int docket_has_unsigned(struct docket *d, uint64_t container, const char *key_name, uint64_t small,
+				     const uint8_t layouts[][SHA256_LEN]);
+
+/* Containers that wait to be looked at, each once: all trees; one (by its id); the innermost of them, which waits no longer (1; 0: none
+ * does), with its tree (0: it is none). */
+_must_check_ int docket_pend_trees(struct docket *d);
+_must_check_ int docket_pend(struct docket *d, uint64_t container);
+_must_check_ int docket_next_pending(struct docket *d, uint64_t *ret_container, uint32_t *ret_tree);
 
 #endif

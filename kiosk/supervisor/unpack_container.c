@@ -34,24 +34,22 @@ static bool ends(const char *path, const char *with)
 	return n >= m && strcmp(path + n - m, with) == 0;
 }
 
-/* As podman and skopeo name the layers of a `docker save`. */
-static bool is_named_by_digest(const char *path)
+/* As podman and skopeo name the layers of a `docker save`: what they are, uncompressed. */
+static bool is_named_by_digest(const struct unpacker *u, const char *path)
 {
-	return strspn(path, "0123456789abcdef") == SHA256_HEX_LEN && strcmp(path + SHA256_HEX_LEN, ".tar") == 0;
+	char hex[SHA256_HEX_LEN + 1];
+
+	hex_encode(u->sum, SHA256_LEN, hex);
+	return strncmp(path, hex, SHA256_HEX_LEN) == 0 && strcmp(path + SHA256_HEX_LEN, ".tar") == 0;
 }
 
 /* A layer of an image, as `docker save` and the OCI layout have it: not by its name alone, with which any archive could have its
  * links and devices excused, but in what is such a layout. */
 static int is_layer(struct unpacker *u, uint64_t container, const char *path)
 {
-	static const char *const layouts[] = { "manifest.json", "oci-layout" };
-	int r = 0;
-
-	if (!ends(path, "/layer.tar") && strncmp(path, "blobs/sha256/", 13) != 0 && !is_named_by_digest(path))
+	if (!ends(path, "/layer.tar") && strncmp(path, "blobs/sha256/", 13) != 0 && !is_named_by_digest(u, path))
 		return 0;
-	for (size_t k = 0; r == 0 && k < ARRAY_LEN(layouts); k++)
-		r = docket_has_member(u->i->docket, u->root, container, layouts[k]);
-	return r;
+	return docket_is_layout(u->i->docket, container);
 }
 
 /* The data.tar of a package, the cpio of an RPM, the layers of an image: trees of systems, in which absolute links and devices
@@ -151,7 +149,10 @@ int unpack_member(struct unpacker *u, uint64_t id, const char *raw_path, uint64_
 	u->next_id++;
 	u->came++;
 	u->named++;
-	return docket_add_member(u->i->docket, &m);
+	r = docket_add_member(u->i->docket, &m);
+	if (r == 0 && (strcmp(raw_path, "manifest.json") == 0 || strcmp(raw_path, "oci-layout") == 0))
+		r = docket_mark_layout(u->i->docket, u->id);
+	return r;
 }
 
 int unpack_open_stream(struct unpacker *u, int *ret_fd)

@@ -9,6 +9,7 @@
 #include "supervisor/unpacking.h"
 
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -39,6 +40,12 @@ static bool may_be_asked_for(const char *path, uint64_t size)
 	if (strcmp(evidence_base_name(path), "oci-layout") == 0)
 		return size <= CONFIGURATION_BYTES_MAX;
 	return !strchr(path, '/') && size <= CONFIGURATION_BYTES_MAX && (evidence_has_suffix(path, ".json") || strncmp(path, "sha256:", 7) == 0);
+}
+
+/* Blobs of an image are documents or layers; those are long, and vouch for nothing. */
+static bool is_layer(const char *path, uint64_t size)
+{
+	return size > CONFIGURATION_BYTES_MAX && fnmatch("*blobs/sha256/*", path, 0) == 0;
 }
 
 static int copy_bytes(int from, int to, uint64_t size)
@@ -124,7 +131,7 @@ static int remember(struct unpacker *u, uint64_t id, const char *path, uint64_t 
 	*n = (struct unpack_neighbour){ .id = id, .size = size, .path = strdup(path), .fd = -EBADF, .is_kept = is_kept };
 	if (!n->path)
 		return -ENOMEM;
-	if (is_kept)
+	if (is_kept || size > KEPT_BYTES_MAX)
 		return 0;
 	n->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	return n->fd < 0 ? -errno : 0;
@@ -164,7 +171,7 @@ int unpack_keep_evidence(struct unpacker *u, uint64_t id, const char *path, uint
 
 	if (!may_vouch(u))
 		return 0;
-	promises = evidence_name_promises(path);
+	promises = evidence_name_promises(path) && !is_layer(path, size);
 	if (promises || is_awaited(u, path) || may_be_asked_for(path, size))
 		r = keep(u, id, size, fd);
 	if (r == 0 && promises)

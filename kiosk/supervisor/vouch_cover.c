@@ -68,12 +68,35 @@ static int check_listed(struct vouching *v, const struct complete_list *c, struc
 	return r < 0 ? r : 1;
 }
 
+static int by_volume(const void *a, const void *b)
+{
+	const struct complete_list *x = a, *y = b;
+
+	return x->volume == y->volume ? 0 : x->volume < y->volume ? -1 : 1;
+}
+
+/* A medium of wheels has as many lists as wheels, each for itself. */
+static size_t first_of(const struct vouching *v, uint32_t volume)
+{
+	size_t low = 0, high = v->complete_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (v->complete[middle].volume < volume)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 static int each_beneath(void *context, struct docket_entry *e)
 {
 	struct vouching *v = context;
 	int r = 0;
 
-	for (size_t k = 0; r == 0 && k < v->complete_count; k++) {
+	for (size_t k = first_of(v, e->volume); r == 0 && k < v->complete_count && v->complete[k].volume == e->volume; k++) {
 		const struct complete_list *c = &v->complete[k];
 
 		r = vouch_breathe(v);
@@ -191,11 +214,13 @@ int vouch_cover(struct vouching *v)
 
 	if (r == 0)
 		r = propagate(v);
+	if (v->complete_count > 0)
+		qsort(v->complete, v->complete_count, sizeof(*v->complete), by_volume);
 	if (r == 0 && v->complete_count > 0)
 		r = vouch_each(v, each_beneath);
-	if (r == 0)
-		r = vouch_within(v);
 	if (r == 0 && has_scopes(v))
 		r = vouch_each(v, each_scoped);
+	if (r == 0 && v->is_inside) /* by keys whose scope was asked */
+		r = vouch_within(v);
 	return r == 0 ? docket_strangers(v->i->docket, each_stranger, v) : r;
 }

@@ -88,7 +88,10 @@ static int find_both(struct vouching *v, const struct told_signature *s, enum re
 	if (asprintf(&text, "%s: %s%s%s%s", evidence_base_name(v->entry->path), *s->key_id ? "key " : "", s->key_id, *s->key_id ? ": " : "",
 		     words) < 0)
 		return -ENOMEM;
-	/* A stranger's signature is worth showing only where nobody who is trusted vouches for the file: an index may, later. */
+	/* A stranger's signature is worth showing only where nobody who is trusted vouches for the file: an index may, later. In containers
+	 * third parties' signatures are many, and what cannot be read may be a specimen: they say nothing, which is noted. */
+	if (v->is_inside && (reason == REASON_UNTRUSTED_KEY || s->outcome == SIGNATURE_MALFORMED))
+		return vouch_note(v, v->entry, words);
 	if (reason == REASON_UNTRUSTED_KEY)
 		return docket_add_stranger(v->i->docket, s->id, v->entry->id, text);
 	r = docket_find(v->i->docket, s->id, reason, text);
@@ -136,8 +139,8 @@ static int add_signer(struct vouching *v, const struct told_signature *s, enum e
 	bool is_signature_alone = !(evidence_info(format)->kinds & EVIDENCE_LISTS) && v->entry->size <= SIGNATURE_BYTES_MAX;
 	int r = docket_add_signer(v->i->docket, s->id, s->key_name, s->key_id, v->entry->path);
 
-	if (r == 0 && s->id != v->entry->id)
-		r = docket_add_bearer(v->i->docket, v->entry->id, s->key_name);
+	if (r == 0 && s->id != v->entry->id && v->is_frame)
+		r = docket_add_frame(v->i->docket, v->entry->id, s->key_name);
 	if (r == 0 && s->id != v->entry->id && is_signature_alone)
 		r = docket_add_signer(v->i->docket, v->entry->id, s->key_name, s->key_id, v->entry->path);
 	return r;
@@ -238,14 +241,17 @@ static int take_list(struct vouching *v, enum evidence_format format, const stru
 	if (s->outcome == LIST_BROKEN) {
 		/* A list that promises checksums and cannot be read whole leaves the rest of its files unchecked: a person
 		 * must know. */
-		r = docket_find(v->i->docket, v->entry->id, REASON_SCAN_ERROR, s->detail);
+		r = v->is_inside ? vouch_note(v, v->entry, s->detail) :
+				   docket_find(v->i->docket, v->entry->id, REASON_SCAN_ERROR, s->detail);
 		return r == 0 ? docket_distrust(v->i->docket, v->entry->id) : r;
 	}
 	if (s->outcome != LIST_READ)
 		return 0;
 	if (s->flags & PROVED_WITHOUT_VOUCHING)
 		return docket_distrust(v->i->docket, v->entry->id);
-	if (s->flags & PROVED_COMPLETE && v->complete_count == COMPLETE_MAX) {
+	if (s->flags & PROVED_FRAME && format == EVIDENCE_OCI_INDEX && v->is_inside && (r = docket_add_frame(v->i->docket, v->entry->id, "")) < 0)
+		return r;
+	if (s->flags & PROVED_COMPLETE && format != EVIDENCE_WHEEL && v->complete_count >= COMPLETE_MAX) {
 		r = docket_find(v->i->docket, v->entry->id, REASON_LIMIT_EXCEEDED, "too many lists that say that they are complete");
 		return r == 0 ? docket_distrust(v->i->docket, v->entry->id) : r;
 	}
@@ -325,6 +331,7 @@ static int prove_entry(struct vouching *v, struct docket_entry *e, enum evidence
 		return r;
 	v->entry = e;
 	r = prove(v, p, format, fd, e->size, &s);
+	v->is_frame = r > 0 && s.flags & PROVED_FRAME;
 	if (r > 0) {
 		r = s.text_fd >= 0 ? recognise_text(v, s.text_fd, &text_format) : 0;
 		if (r == 0)
@@ -341,8 +348,10 @@ static int prove_entry(struct vouching *v, struct docket_entry *e, enum evidence
 
 int vouch_prove_signatures(void *context, struct docket_entry *e, uint32_t format)
 {
-	return evidence_info(format)->kinds & (EVIDENCE_SIGNS | EVIDENCE_COVERS) ?
-		       prove_entry(context, e, (enum evidence_format)format) :
+	struct vouching *v = context;
+
+	return evidence_info(format)->kinds & (EVIDENCE_SIGNS | EVIDENCE_COVERS) && docket_is_member(e->id) == v->is_inside ?
+		       prove_entry(v, e, (enum evidence_format)format) :
 		       0;
 }
 
@@ -351,7 +360,7 @@ int vouch_prove_lists(void *context, struct docket_entry *e, uint32_t format)
 	struct vouching *v = context;
 	const struct evidence_info *info = evidence_info(format);
 
-	if (info->kinds != EVIDENCE_LISTS)
+	if (info->kinds != EVIDENCE_LISTS || docket_is_member(e->id) != v->is_inside)
 		return 0;
 	if (e->size > (format == EVIDENCE_CHECKSUMS ? CHECKSUMS_BYTES_MAX : LIST_BYTES_MAX)) {
 		int r = docket_find(v->i->docket, e->id, REASON_LIMIT_EXCEEDED,

@@ -15,6 +15,7 @@
 
 #include "common/evidence_name.h"
 #include "common/log.h"
+#include "common/text.h"
 #include "supervisor/docket_trees.h"
 
 #define READY_SECONDS 30
@@ -59,13 +60,29 @@ int vouch_is_late(struct vouching *v, uint64_t id)
 
 int vouch_breathe(struct vouching *v)
 {
+	return ++v->steps % STEPS_BETWEEN_BREATHS != 0 ? 0 : vouch_breathe_now(v);
+}
+
+int vouch_breathe_now(struct vouching *v)
+{
 	struct pollfd polled = { .fd = v->i->patience.signal_fd, .events = POLLIN };
 
-	if (++v->steps % STEPS_BETWEEN_BREATHS != 0)
-		return 0;
 	if (poll(&polled, 1, 0) > 0)
 		return -ECANCELED; /* it stays readable */
 	return monotonic_ms() < v->i->patience.deadline_ms ? 0 : -ETIMEDOUT;
+}
+
+int vouch_note(struct vouching *v, const struct docket_entry *e, const char *words)
+{
+	_cleanup_free_ char *path = text_escape(e->path, strlen(e->path)), *clean = text_escape(words, strlen(words)), *note = NULL;
+	struct docket_tree t;
+	int r = docket_get_tree(v->i->docket, e->volume, &t);
+
+	if (r <= 0)
+		return r < 0 ? r : -EIO;
+	if (!path || !clean || asprintf(&note, "%s vouches for nothing: %s", path, clean) < 0)
+		return -ENOMEM;
+	return docket_note(v->i->docket, t.root, note);
 }
 
 const json_t *vouch_key(const struct vouching *v, const char *name)
@@ -110,12 +127,21 @@ void vouch_end_roles(struct vouching *v)
 	(void)process_end(&v->index);
 }
 
+static int vouch_give_up(struct vouching *v, uint64_t id, const char *words)
+{
+	int r = vouch_note(v, v->entry, words && *words ? words : "it cannot be read");
+
+	return r == 0 ? docket_distrust(v->i->docket, id) : r;
+}
+
 int vouch_role_failed(struct vouching *v, struct process *p, uint64_t id, int error, const char *words)
 {
 	enum reason reason = REASON_SCAN_ERROR;
 
 	switch (error) {
 	case -EBADMSG: /* it lives, and said so */
+		if (v->is_inside && v->entry)
+			return vouch_give_up(v, id, words);
 		break;
 	case -ETIMEDOUT:
 		if (v->i->patience.deadline_ms <= monotonic_ms())
@@ -180,9 +206,7 @@ static int each_recognised(void *context, struct docket_entry *e)
 
 int vouch_each(struct vouching *v, docket_each_fn each)
 {
-	int r = docket_each(v->i->docket, each, v);
-
-	return r == 0 ? docket_each_leaf(v->i->docket, each, v) : r;
+	return v->is_inside ? docket_each_leaf(v->i->docket, each, v) : docket_each(v->i->docket, each, v);
 }
 
 /* -- the stage -------------------------------------------------------------------------------------------------- */
@@ -220,6 +244,17 @@ static int pass_over_evidence(struct vouching *v, docket_evidence_fn each)
 	return r;
 }
 
+static int ask_all(struct vouching *v)
+{
+	int r = pass_over_evidence(v, vouch_prove_lists);
+
+	if (r == 0)
+		r = pass_over_evidence(v, vouch_prove_signatures);
+	if (r == 0)
+		r = pass_over(v, vouch_compare);
+	return r == 0 ? vouch_cover(v) : r;
+}
+
 static void vouching_free(struct vouching *v)
 {
 	vouch_end_roles(v);
@@ -246,15 +281,13 @@ int inspection_vouch(struct inspection *i)
 	if (r == 0)
 		r = pass_over(v, each_recognised);
 	if (r == 0)
+		r = ask_all(v);
+	/* Then what is in containers. Who has signed one as a whole has signed what lies in it. */
+	v->is_inside = true;
+	if (r == 0)
 		r = pass_over_copies(v);
 	if (r == 0)
-		r = pass_over_evidence(v, vouch_prove_lists);
-	if (r == 0)
-		r = pass_over_evidence(v, vouch_prove_signatures);
-	if (r == 0)
-		r = pass_over(v, vouch_compare);
-	if (r == 0)
-		r = vouch_cover(v);
+		r = ask_all(v);
 	if (r == 0)
 		r = docket_each(i->docket, each_vouched, v);
 	if (r < 0 && r != -ECANCELED)

@@ -42,8 +42,11 @@ struct vouching {
 	struct process roles[ROLE_COUNT_]; /* pid 0: not started in this pass */
 	struct process index;		   /* reads the text in signatures; sees no signature */
 
+	bool is_inside; /* containers are asked, after the medium */
+
 	/* the evidence at hand */
 	const struct docket_entry *entry;
+	bool is_frame; /* PROVED_FRAME */
 	struct told_signature signatures[SIGNATURES_MAX];
 	size_t signature_count;
 
@@ -58,6 +61,11 @@ struct patience vouch_patience(const struct vouching *v, uint64_t bytes);
 _must_check_ int vouch_is_late(struct vouching *v, uint64_t id);
 /* For loops over what a medium can make long, in which nobody is waited for: 0, -ECANCELED or -ETIMEDOUT. */
 _must_check_ int vouch_breathe(struct vouching *v);
+/* The same at once, for steps that take long. */
+_must_check_ int vouch_breathe_now(struct vouching *v);
+/* Something about this evidence that is no fault of any file: told of the file that it is in. In a container much lies about that is nobody's
+ * evidence (specimens of tests, lists of what was there once); what it would vouch for then has no signer. */
+_must_check_ int vouch_note(struct vouching *v, const struct docket_entry *e, const char *words);
 /* The role's process in this pass, started when it is not there. */
 _must_check_ int vouch_role(struct vouching *v, enum role_id role, struct process **ret);
 /* After an error of a role about one file: 0 when the inspection goes on without what it would have told, and the role's
@@ -65,7 +73,7 @@ _must_check_ int vouch_role(struct vouching *v, enum role_id role, struct proces
 _must_check_ int vouch_role_failed(struct vouching *v, struct process *p, uint64_t id, int error, const char *words);
 void vouch_end_roles(struct vouching *v);
 
-/* The files of the medium, then the members of containers in which there is evidence. */
+/* The files of the medium; or, while containers are asked, the members of those in which there is evidence. */
 _must_check_ int vouch_each(struct vouching *v, docket_each_fn each);
 
 /* docket_each_evidence() callbacks, in this order. */

@@ -122,7 +122,9 @@ def lists(s, vendor, stranger):
     ok(r.files["a.zip"]["signers"][0]["via"] == via, "with the path of proof", str(r.files["a.zip"]["signers"]))
     held(r, "more.zip", "one program that is not listed: not signed")
     held(r, "beside.zip", "a program beside a signed archive: not signed")
-    held(r, "stranger.zip", "a stranger's list signs nothing", "untrusted-key")
+    held(r, "stranger.zip", "a stranger's list signs nothing")
+    ok(any("SHA256SUMS.minisig vouches for nothing" in n for n in r.files["stranger.zip"].get("notes", [])), "and the report notes it",
+       str(r.files["stranger.zip"]))
     held(r, "unsigned.zip", "no list, no signer")
     blocked(r, "altered.zip", "checksum-mismatch", "bin/tool", "an altered member blocks its archive, and is named")
     blocked(r, "altered-list.zip", "bad-signature", "SHA256SUMS", "so does an altered list")
@@ -237,14 +239,87 @@ def images(s, work, vendor, stranger):
     for path in ("signed.tar", "signed.tar.gz"):
         passes(r, path, "vendor-image", "%s: an image with cosign's signature" % path)
     held(r, "unsigned.tar", "an image that nobody signed")
-    held(r, "stranger.tar", "one that a stranger signed", "untrusted-key")
+    held(r, "stranger.tar", "one that a stranger signed")
     blocked(r, "altered.tar", "checksum-mismatch", layer_path, "one with another layer under the digest")
     held(r, "more.tar", "one with a further blob that no signature reaches")
     for path in ("oci-archive.tar", "saved.tar"):
         held(r, path, "%s: as skopeo writes it, digests walked, nothing amiss" % path)
     ok(r.verdict("saved-altered.tar") == "blocked" and r.says("saved-altered.tar", "checksum-mismatch"),
        "`docker save` with another layer than its configuration says", r.shown("saved-altered.tar"))
+    attacks(s, work, vendor, signed, layer)
     ok(s.spool() == [], "nothing is left in the spool", s.spool())
+
+
+def attacks(s, work, vendor, signed, layer):
+    """Under the names of what nobody signs in an image, whatever somebody likes."""
+    script = b"#!/bin/sh\nexec /bin/evil\n"
+    config = attestations.dump({"architecture": "amd64", "os": "linux", "config": {"Cmd": ["/bin/evil"]},
+                                "rootfs": {"type": "layers", "diff_ids": ["sha256:" + sha256(layer)]}})
+    manifest = json.dumps([{"Config": "index.json", "RepoTags": ["app:1"], "Layers": ["blobs/sha256/" + sha256(layer)]}]).encode()
+
+    def with_payload(change):
+        """The signed image, with a manifest of the vendor's signatures that somebody has changed."""
+        top = image(work, "attack-%s" % change.__name__, layer, vendor.keys)
+        index = json.loads((top / "index.json").read_text())
+        d = index["manifests"][-1]
+        m = json.loads((top / "blobs/sha256" / d["digest"][7:]).read_text())
+        (top / "blobs/sha256" / d["digest"][7:]).unlink()
+
+        def blob(data):
+            (top / "blobs/sha256" / sha256(data)).write_bytes(data)
+            return {"digest": "sha256:" + sha256(data), "size": len(data)}
+        change(m, blob)
+        d.update(blob(attestations.dump(m)))
+        (top / "index.json").write_bytes(attestations.dump(index))
+        return archive_of(top)
+
+    def layer_more(m, blob):
+        m["layers"].append({"mediaType": "application/vnd.oci.image.layer.v1.tar", **blob(layer_of({"bin/evil": script}))})
+
+    def other_configuration(m, blob):
+        m["config"].update(blob(config))
+
+    def payload_more(m, blob):
+        m["layers"].append({**m["layers"][0], **blob(script)})
+
+    index = json.loads((signed / "index.json").read_text())
+    data = {**index, "manifests": [{**index["manifests"][0], "data": base64.b64encode(script).decode()}, *index["manifests"][1:]]}
+    r = s.inspect({
+        "frames.zip": zipped({**vendor.listed(SOFTWARE), **{n: script for n in ("oci-layout", "index.json", "manifest.json", "repositories")}}),
+        "layout.tar": archive_of(signed, {"oci-layout": script}), "index.tar": archive_of(signed, {"index.json": config, "manifest.json": manifest}),
+        "manifest.tar": archive_of(signed, {"manifest.json": manifest}), "data.tar": archive_of(signed, {"index.json": attestations.dump(data)}),
+        "layer-more.tar": with_payload(layer_more), "configuration.tar": with_payload(other_configuration),
+        "payload-more.tar": with_payload(payload_more),
+    })
+    for path in r.files:
+        ok(r.verdict(path) != "approved" and not signers(r, path), "%s: bytes that nobody signed, under a name of an image's" % path,
+           r.shown(path) + str(r.files[path]["signers"]))
+
+
+def whole(s, work, vendor, stranger):
+    """Who has signed the archive has signed what lies in it: nobody else is asked."""
+    fixture = bytearray(stranger.minisign(PROGRAM))
+    fixture[80] ^= 1
+    inner = {"third.zip": zipped({"tool": PROGRAM, "tool.minisig": stranger.minisign(PROGRAM, "tool")}),
+             "odd.zip": zipped({"tool": PROGRAM, "tool.sha256": b"<html>404</html>\n", "SHA256SUMS": b""}),
+             "wrong.zip": zipped({"t/tool": PROGRAM, "t/SHA256SUMS": b"%s  tool\n" % (b"0" * 64)})}
+    r = s.inspect({**inner, **{p + ".minisig": vendor.minisign(d, p) for p, d in inner.items()}})
+    for path in inner:
+        passes(r, path, "vendor-minisign", "%s: signed as a whole" % path)
+    r = s.inspect(inner)
+    held(r, "third.zip", "by a third party alone: not signed")
+    held(r, "odd.zip", "with lists that are none: not signed, and no trouble")
+    blocked(r, "wrong.zip", "checksum-mismatch", "t/tool", "with a wrong list: blocked where nobody signed it")
+
+
+def scopes(work, vendor):
+    s = Station(work, "scoped", profile="updates", rules=None)
+    done = s.lazaret("key", "trust", vendor.dir / "minisign.pub", "--name", "scoped", "--yes", "--type", "application/gzip")
+    assert done.returncode == 0, done.stderr
+    files = vendor.listed(SOFTWARE)
+    r = s.inspect({"tool": PROGRAM, "tool.minisig": vendor.minisign(PROGRAM, "tool"), "a.zip": zipped(files), "a.tar.gz": specimens.gz(tarred(files))})
+    for path in ("tool", "a.zip", "a.tar.gz"):
+        ok(r.verdict(path) != "approved" and not signers(r, path), "%s: packing takes nothing out of a key's scope" % path, r.shown(path))
 
 
 def npm(s):
@@ -281,6 +356,8 @@ def main():
         detached(s, vendor)
         wheels(s, vendor)
         images(s, work, vendor, stranger)
+        whole(s, work, vendor, stranger)
+        scopes(work, vendor)
         npm(s)
         everywhere(work)
     finish()

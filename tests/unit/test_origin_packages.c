@@ -75,7 +75,25 @@ static void test_wheels_that_are_broken(void **state)
 		"x.py,sha256=" EMPTY_URL_SAFE ",0,\n",
 		"\"x.py,sha256=" EMPTY_URL_SAFE ",0\n",
 		"\"x\"y.py,sha256=" EMPTY_URL_SAFE ",0\n",
-		"x.py,,\n", /* in no list may a program be left out */
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct proved told;
+
+		prove_record(rows[i], &told);
+		if (told.outcome != LIST_BROKEN || told.entry_count != 0 || told.flags & PROVED_COMPLETE)
+			fail_msg("%s: outcome %u, %zu entries", rows[i], told.outcome, told.entry_count);
+		proved_done(&told);
+	}
+}
+
+/* As pip writes them, and Debian, of what was installed: they list nothing, and then nobody says that the list is of all. */
+static void test_lines_that_list_nothing(void **state)
+{
+	static const char *const rows[] = {
+		"x.py,,\n",
+		"x.py,sha256=" EMPTY_SUM ",0\n",
+		"../../bin/x,sha256=" EMPTY_URL_SAFE ",0\n",
 		"x.py,md5=1B2M2Y8AsgTpgAmY7PhCfg,0\n",
 		"x.py,sha256=" EMPTY_URL_SAFE "A,0\n",
 		"x.py,sha256=,0\n",
@@ -89,7 +107,7 @@ static void test_wheels_that_are_broken(void **state)
 		struct proved told;
 
 		prove_record(rows[i], &told);
-		if (told.outcome != LIST_BROKEN || told.entry_count != 0 || told.flags & PROVED_COMPLETE)
+		if (told.outcome != LIST_READ || told.bad != 1 || told.entry_count != 0 || told.flags & PROVED_COMPLETE)
 			fail_msg("%s: outcome %u, %zu entries", rows[i], told.outcome, told.entry_count);
 		proved_done(&told);
 	}
@@ -249,6 +267,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_wheel),
 		cmocka_unit_test(test_wheels_that_are_broken),
+		cmocka_unit_test(test_lines_that_list_nothing),
 		cmocka_unit_test(test_a_record_that_is_no_text),
 		cmocka_unit_test(test_lock),
 		cmocka_unit_test(test_two_packages_of_one_file_name),
