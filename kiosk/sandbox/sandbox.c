@@ -217,9 +217,10 @@ static int keep_capabilities(uint64_t keep)
 
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
 		return -errno;
-	/* an ordinary user has none to drop, and may not change the bounding set */
+	/* An ordinary user has none to drop, and may not change the bounding set; nor may who has no CAP_SETPCAP, but what the service
+	 * manager has taken out of it is none left to drop. */
 	for (unsigned int cap = 0; geteuid() == 0 && cap < 64; cap++)
-		if (!(keep >> cap & 1) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 && errno != EINVAL)
+		if (!(keep >> cap & 1) && prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 1 && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
 			return -errno;
 	if (syscall(SYS_capget, &header, data) < 0)
 		return -errno;

@@ -38,6 +38,7 @@ struct census {
 	size_t processes, found;
 	char words[256];
 	bool (*is_wanted)(const struct process_status *s);
+	bool wants_terminal; /* those alone that have one */
 };
 
 static int take_process(const struct system *sys, const char *pid, struct census *c)
@@ -57,10 +58,20 @@ static int take_process(const struct system *sys, const char *pid, struct census
 	if (r < 0)
 		return r;
 	c->processes++;
-	if (c->is_wanted(&s)) {
-		c->found++;
-		add_name(c->words, sizeof(c->words), s.name);
+	if (!c->is_wanted(&s))
+		return 0;
+	if (c->wants_terminal) {
+		_cleanup_free_ char *stat = NULL;
+
+		(void)snprintf(name, sizeof(name), "%s/stat", pid);
+		r = read_at(sys->proc, name, &stat, &size);
+		if (r == 0)
+			r = stat_has_terminal(stat);
+		if (r <= 0)
+			return r == -ENOENT || r == -ESRCH ? 0 : r;
 	}
+	c->found++;
+	add_name(c->words, sizeof(c->words), s.name);
 	return 0;
 }
 
@@ -99,9 +110,17 @@ void check_ROOT_PROGRAMS(const struct system *sys, struct said *said)
 static bool is_login(const struct process_status *s)
 {
 	static const char *const ways[] = { "agetty", "getty", "mgetty", "login", "dropbear", "telnetd", "in.telnetd", "rlogind", "rshd",
-					    "gdm*", "lightdm", "sddm", "xrdp", "bash", "sh", "dash", "zsh", NULL };
+					    "gdm*", "lightdm", "sddm", "xrdp", NULL };
 
 	return !s->is_kernel && is_among(s->name, ways);
+}
+
+/* Scripts of the system's own have no terminal. */
+static bool is_shell(const struct process_status *s)
+{
+	static const char *const shells[] = { "bash", "sh", "dash", "zsh", "ksh*", "-bash", "-sh", "busybox", NULL };
+
+	return !s->is_kernel && is_among(s->name, shells);
 }
 
 static bool is_ssh(const struct process_status *s)
@@ -113,20 +132,24 @@ static bool is_ssh(const struct process_status *s)
 void check_LOGINS(const struct system *sys, struct said *said)
 {
 	const struct station_share *share = &sys->config->share;
-	struct census logins = { .is_wanted = is_login }, ssh = { .is_wanted = is_ssh };
+	struct census logins = { .is_wanted = is_login }, ssh = { .is_wanted = is_ssh }, shells = { .is_wanted = is_shell, .wants_terminal = true };
 	bool has_sftp = share->interface && share->is_on[SHARE_SFTP];
 	int r = look_at_processes(sys, &logins);
 
 	if (r == 0)
 		r = look_at_processes(sys, &ssh);
+	if (r == 0)
+		r = look_at_processes(sys, &shells);
 	if (r < 0)
 		say_wrong(said, "/proc: %s", strerror(-r));
 	else if (logins.found > 0)
 		say_wrong(said, "running: %s", logins.words);
+	else if (shells.found > 0)
+		say_wrong(said, "on a terminal: %s", shells.words);
 	else if (ssh.found > 0 && !has_sftp)
 		say_wrong(said, "running: %s", ssh.words);
 	else
-		say_ok(said, "no getty, no shell%s", has_sftp ? "; sshd for the share alone" : ", no sshd");
+		say_ok(said, "no getty, no shell on a terminal%s", has_sftp ? "; sshd for the share alone" : ", no sshd");
 }
 
 /* -- setuid ----------------------------------------------------------------------------------------------------- */

@@ -334,3 +334,14 @@ int status_parse(const char *text, struct process_status *ret)
 	*ret = r.s;
 	return 0;
 }
+
+/* "PID (NAME) STATE PPID PGRP SESSION TTY ..." (proc_pid_stat(5)): a name may hold blanks and parentheses, what follows may not. */
+int stat_has_terminal(const char *text)
+{
+	const char *end = strrchr(text, ')');
+	long terminal;
+
+	if (!end || sscanf(end + 1, " %*c %*d %*d %*d %ld", &terminal) != 1)
+		return -EBADMSG;
+	return terminal != 0;
+}

@@ -69,4 +69,7 @@ struct process_status {
 
 _must_check_ int status_parse(const char *text, struct process_status *ret);
 
+/* Does /proc/PID/stat say that it has a terminal? Its name, which comes first, may hold anything. 0, 1 or -EBADMSG. */
+_must_check_ int stat_has_terminal(const char *text);
+
 #endif

@@ -5,6 +5,7 @@
 #include "selfcheck/read.h"
 #include "selfcheck/selfcheck.h"
 
+static void say(struct said *s, enum selfcheck_state state, bool is_wrong, const char *fmt, va_list ap) _printf_(4, 0);
 static void say(struct said *s, enum selfcheck_state state, bool is_wrong, const char *fmt, va_list ap)
 {
 	s->is_said = true;

@@ -181,6 +181,10 @@ static void statuses(void **state)
 	assert_int_equal(status_parse("Name:\ta\nUid:\t0\n", &s), -EBADMSG);
 	assert_int_equal(status_parse("Name:\ta\nUid:\t0\tx\n", &s), -EBADMSG);
 	assert_int_equal(status_parse("", &s), -EBADMSG);
+	assert_int_equal(stat_has_terminal("1 (a) S 1 1 1 0 ) S 1 1 1 7) S 1 1 1 0 -1"), 0); /* a name that tells otherwise */
+	assert_int_equal(stat_has_terminal("1 (a b) R 1 1 1 34816 -1"), 1);
+	assert_int_equal(stat_has_terminal("1 (a"), -EBADMSG);
+	assert_int_equal(stat_has_terminal("1 (a) S 1 1 1"), -EBADMSG);
 }
 
 /* -- routes -------------------------------------------------------------------------------------------------------- */
@@ -369,6 +373,14 @@ static void programs(void **state)
 	f->config.share.interface = (char *)"eth1";
 	f->config.share.is_on[SHARE_SFTP] = true;
 	CHECK(f, LOGINS, OK, "for the share");
+	put(f, "proc/32/status", "Name:\tsh\nUid:\t0\t0\t0\t0\nVmSize:\t1 kB\n");
+	put(f, "proc/32/stat", "32 (sh) S 1 32 32 0 -1 4194560 1\n");
+	CHECK(f, LOGINS, OK, "for the share"); /* a script */
+	put(f, "proc/32/stat", "32 (sh) S 1 32 32 1025 32 4194560 1\n");
+	CHECK(f, LOGINS, WRONG, "on a terminal: sh");
+	put(f, "proc/32/stat", "32 (sh) S 1 32\n");
+	CHECK(f, LOGINS, WRONG, "Bad message");
+	put(f, "proc/32/status", "Name:\tlazaretd\nUid:\t0\t0\t0\t0\nVmSize:\t1 kB\n");
 	put(f, "proc/31/status", "Name:\tagetty\nUid:\t0\t0\t0\t0\nVmSize:\t1 kB\n");
 	CHECK(f, LOGINS, WRONG, "agetty");
 	put(f, "proc/31/status", "nonsense\n");

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception
 """The station itself: it is killed, loses its power, has no room, is asked for several things at once, and nobody gets out of
 its screen."""
+import json
 import re
 import time
 
@@ -240,3 +241,34 @@ def no_way_out(s):
     s.agent.run("systemctl", "stop", "lazaret-console.service")
     s.vm.press("alt", "f2")  # where no console holds the screen this key does what it is for
     s.until(lambda: s.agent.sh("cat /sys/class/tty/tty0/active").out == "tty2\n", 30, "the second screen to come to the front without a console")
+
+
+def look(s, status=0):
+    """`lazaret selfcheck`, asked of the lazaretd that runs: its checks by name."""
+    done = s.agent.run("lazaret", "selfcheck", "--json", timeout=180, check=False)
+    s.equal(done.rc, status, "the exit status of lazaret selfcheck: %s %s" % (done.out, done.err))
+    result = json.loads(done.out)
+    s.equal((result["machine"], result["whole"]), ("installed", True), "what was looked at")
+    return {c["name"]: c for c in result["checks"]}
+
+
+@scenario
+def selfcheck(s):
+    """a station that was installed as it should be finds nothing bad in itself, and what is broken"""
+    checks = look(s)
+    s.equal([c for c in checks.values() if c["state"] == "bad"], [], "what is bad")
+    for name in ("sandbox", "write-block", "usb-guard", "keys", "key-pairs", "trail", "databases", "disk", "clock"):
+        s.equal(checks[name]["state"], "ok", "%s: %s" % (name, checks[name]["text"]))
+    s.equal(s.agent.sh("losetup --list --noheadings").out, "", "loop devices that were left")
+    s.wait_screen("READY. PLUG IN A MEDIUM.", "Self-check")
+    s.agent.sh("echo 1 >/sys/bus/usb/devices/usb1/authorized_default")
+    s.equal(look(s, 1)["usb-guard"]["state"], "bad", "a port that switches devices on")
+    s.wait_screen("THIS STATION ACCEPTS NOTHING NOW.", "New USB devices are not switched off.")
+    s.agent.sh("echo 0 >/sys/bus/usb/devices/usb1/authorized_default")
+    s.agent.run("chmod", "644", STATION + "/keys/manifest.key")
+    s.equal(look(s, 1)["keys"]["state"], "bad", "a key that others read")
+    s.agent.run("chmod", "600", STATION + "/keys/manifest.key")
+    look(s)
+    s.wait_screen("READY. PLUG IN A MEDIUM.")
+    s.audited("self-check", "self-check", "self-check", "self-check", "self-check")
+    s.equal(s.agent.sh("systemctl --failed --no-legend").out, "", "failed units")
