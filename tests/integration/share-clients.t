@@ -290,7 +290,7 @@ def firewall(station):
         ("the dirty side, through the station", "isolated", share.DIRTY))]
     silent += [("the station opens nothing outwards: %s, %s" % (kind, host), "station", host, [53, 123, 8081], kind)
                for kind in ("tcp", "udp") for host in (THERE, share.DIRTY, share.THERE6)]
-    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
         for row, got in zip(silent, pool.map(lambda row: reaches(*row[1:]), silent)):
             ok(not got, row[0], got)
     done = inside("station", "ping", "-c", "1", "-W", "1", THERE) if shutil.which("ping") else None
