@@ -367,7 +367,8 @@ def main():
     else:
         share.own_run()
         share.network()
-        with tempfile.TemporaryDirectory(prefix="lazaret-share.") as work:
+        # on a disk: NFS-Ganesha 6 serves no tmpfs
+        with tempfile.TemporaryDirectory(prefix="lazaret-share.", dir="/var/tmp") as work:
             pathlib.Path(work).chmod(0o755)
             try:
                 tests(pathlib.Path(work))

@@ -71,6 +71,8 @@ states on
 patiently listed 1
 lazaret inspect /tmp/in
 patiently listed 2
+recorded() { [ "$(grep -c '"type":"pushed"' /var/lib/lazaret/audit/audit.jsonl)" = 2 ]; }
+patiently recorded
 say pushed "$(ls /mnt/far | wc -l)"
 say recorded "$(grep -c '"type":"pushed"' /var/lib/lazaret/audit/audit.jsonl)"
 say audit "$(lazaret audit verify >/dev/null 2>&1 && echo good)"
@@ -104,6 +106,9 @@ mkdir -p /run/systemd/system/lazaret-share-firewall.service.d
 printf '[Service]\nExecStart=\nExecStart=/bin/false\n' >/run/systemd/system/lazaret-share-firewall.service.d/broken.conf
 systemctl daemon-reload
 systemctl start lazaret-share.service
+failed() { [ "$(systemctl is-active lazaret-share-firewall.service)" = failed ]; }
+patiently failed
+systemctl start lazaret-share-sftp.service # its job has ended when this returns
 states broken
 journalctl --no-pager -o cat -u 'lazaret-share*' >/out/journal
 """
@@ -150,7 +155,7 @@ def tests(work):
     ok(have.get("rules") == "3", "the firewall is loaded", have.get("rules"))
     ok(have.get("pushed") == "2" and have.get("recorded") == "2" and have.get("audit") == "good", "transfers are pushed as they appear, and recorded", (have, tail))
     ok(active("less") == {"", "firewall", "sftp"} and have.get("listening less") == "10.99.1.1:22 ", "what is not configured any more is stopped", have)
-    ok("sftp" not in active("broken") and "firewall" not in active("broken"), "without its firewall nothing is served", active("broken"))
+    ok("sftp" not in active("broken") and have.get("broken lazaret-share-firewall.service") == "failed", "without its firewall nothing is served", active("broken"))
 
 
 def main():
@@ -160,7 +165,8 @@ def main():
     elif lacking or not os.path.exists("/lib/systemd/systemd"):
         skip("the share's units", "not installed: " + " ".join(lacking or ["systemd"]))
     else:
-        with tempfile.TemporaryDirectory(prefix="lazaret-units.") as work:
+        # on a disk: NFS-Ganesha 6 serves no tmpfs
+        with tempfile.TemporaryDirectory(prefix="lazaret-units.", dir="/var/tmp") as work:
             tests(pathlib.Path(work))
     return finish()
 
