@@ -16,6 +16,8 @@ void share_put_nfs(const struct share_maker *m, FILE *out)
 		"\tEnable_RQUOTA = false;\n"
 		"\tEnable_UDP = false;\n"
 		"\tClustered = false;\n"
+		/* PR_SET_IO_FLUSHER takes CAP_SYS_RESOURCE, which its unit does not give; version 4 does not know this line, says so and goes on */
+		"\tAllow_Set_Io_Flusher_Fail = true;\n"
 		"}\n"
 		"\n"
 		"NFSv4 {\n"
@@ -26,6 +28,14 @@ void share_put_nfs(const struct share_maker *m, FILE *out)
 		"\tRecoveryRoot = %s/nfs;\n"
 		"\tGrace_Period = 5;\n" /* s; nobody holds a lock that writes */
 		"\tLease_Lifetime = 5;\n"
+		"}\n"
+		"\n"
+		"MDCACHE {\n"
+		"\tDir_Chunk = 0;\n" /* others change staging, and a new transfer is to be seen at once: no listing is kept, no attribute (below) */
+		"}\n"
+		"\n"
+		"NFS_KRB5 {\n"
+		"\tActive_krb5 = false;\n"
 		"}\n"
 		"\n"
 		"EXPORT {\n"
@@ -40,7 +50,7 @@ void share_put_nfs(const struct share_maker *m, FILE *out)
 		"\tAnonymous_Uid = %u;\n"
 		"\tAnonymous_Gid = %u;\n"
 		"\tDisable_ACL = true;\n"
-		"\tAttr_Expiration_Time = 0;\n" /* s: others change staging, and a new transfer is to be seen at once */
+		"\tAttr_Expiration_Time = 0;\n" /* s */
 		"\tFSAL {\n"
 		"\t\tName = VFS;\n"
 		"\t}\n"

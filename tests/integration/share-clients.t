@@ -290,7 +290,7 @@ def firewall(station):
         ("the dirty side, through the station", "isolated", share.DIRTY))]
     silent += [("the station opens nothing outwards: %s, %s" % (kind, host), "station", host, [53, 123, 8081], kind)
                for kind in ("tcp", "udp") for host in (THERE, share.DIRTY, share.THERE6)]
-    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
         for row, got in zip(silent, pool.map(lambda row: reaches(*row[1:]), silent)):
             ok(not got, row[0], got)
     done = inside("station", "ping", "-c", "1", "-W", "1", THERE) if shutil.which("ping") else None
@@ -367,7 +367,8 @@ def main():
     else:
         share.own_run()
         share.network()
-        with tempfile.TemporaryDirectory(prefix="lazaret-share.") as work:
+        # on a disk: NFS-Ganesha 6 serves no tmpfs
+        with tempfile.TemporaryDirectory(prefix="lazaret-share.", dir="/var/tmp") as work:
             pathlib.Path(work).chmod(0o755)
             try:
                 tests(pathlib.Path(work))
