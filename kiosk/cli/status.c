@@ -236,6 +236,24 @@ static void print_daemon(const json_t *daemon)
 		       (long long)json_integer_value(json_object_get(o, "signatures")));
 }
 
+static void print_selfcheck(const json_t *daemon)
+{
+	const json_t *c = json_object_get(json_object_get(daemon, "station"), "selfcheck"), *o;
+	char at[RECORDS_TIME_LEN];
+	size_t k;
+
+	if (!json_is_object(c))
+		return;
+	records_time(json_integer_value(json_object_get(c, "at")), at);
+	if (json_is_true(json_object_get(c, "failed")))
+		printf("selfcheck %s, %s\n", at, get(c, "detail"));
+	else
+		printf("selfcheck %s, %lld good, %lld warnings, %lld bad\n", at, (long long)json_integer_value(json_object_get(c, "good")),
+		       (long long)json_integer_value(json_object_get(c, "warnings")), (long long)json_integer_value(json_object_get(c, "bad")));
+	json_array_foreach(json_object_get(c, "wrong"), k, o)
+		printf("          %s: %s: %s\n", get(o, "state"), get(o, "name"), get(o, "text"));
+}
+
 static void print_text(const struct status *s)
 {
 	const json_t *station = json_object_get(s->root, "station");
@@ -261,6 +279,7 @@ static void print_text(const struct status *s)
 	json_array_foreach(json_object_get(s->root, "plugins"), k, o)
 		printf("plug-in   %s, %s%s\n", get(o, "name"), get(o, "program"), json_is_true(json_object_get(o, "required")) ? "" : ", not required");
 	print_daemon(json_object_get(s->root, "daemon"));
+	print_selfcheck(json_object_get(s->root, "daemon"));
 	printf("keys      %lld trusted\n\n", (long long)json_integer_value(json_object_get(s->root, "trusted_keys")));
 	printf("%-8s %-17s %-17s %s\n", "role", "account", "privileges", "does");
 	json_array_foreach(json_object_get(s->root, "roles"), k, o)

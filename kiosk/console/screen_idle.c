@@ -5,6 +5,7 @@
 #include "console/intent.h"
 #include "console/result.h"
 #include "common/log.h"
+#include "control/selfcheck.h"
 #include "console/sentence.h"
 
 #define LABEL 17
@@ -49,6 +50,25 @@ static void draw_database(const json_t *station, struct pen *p)
 		pen_pair(p, LABEL, _("Virus database"), STYLE_BAD, _("! %s old: too old, nothing is approved"), age.s);
 }
 
+/* One line: how many were good and when, or the worst in words. */
+static void draw_selfcheck(const json_t *selfcheck, struct pen *p)
+{
+	const json_t *worst = json_array_get(member(selfcheck, "wrong"), 0); /* bad ones come first */
+	uint64_t good = member_count(selfcheck, "good"), all = good + member_count(selfcheck, "bad") + member_count(selfcheck, "warnings");
+	enum selfcheck check = selfcheck_find(member_text(worst, "name"));
+	bool is_bad = strcmp(member_text(worst, "state"), "bad") == 0;
+
+	if (!json_is_object(selfcheck))
+		return;
+	if (member_true(selfcheck, "failed"))
+		pen_pair(p, LABEL, _("Self-check"), STYLE_BAD, "%s", _("! the station could not be looked at: tell the administrator"));
+	else if (check < SELFCHECK_COUNT_)
+		pen_pair(p, LABEL, _("Self-check"), is_bad ? STYLE_BAD : STYLE_WARN, _("! %s (%s)"), _(selfcheck_sentence(check)), selfcheck_name(check));
+	else
+		pen_pair(p, LABEL, _("Self-check"), STYLE_PLAIN, _("%s of %s good, %s"), words_number(good).s, words_number(all).s,
+			 words_time(member_number(selfcheck, "at")).s);
+}
+
 static void draw_health(const json_t *station, struct pen *p)
 {
 	const json_t *reload = member(station, "reload");
@@ -61,6 +81,7 @@ static void draw_health(const json_t *station, struct pen *p)
 	pen_pair(p, LABEL, _("Free space"), is_full ? STYLE_BAD : STYLE_PLAIN,
 		 is_full ? _("%s for inspections; ! transfers are full (%s left)") : _("%s for inspections, %s for transfers"), spool.s,
 		 staging.s);
+	draw_selfcheck(member(station, "selfcheck"), p);
 	if (json_is_object(reload) && !member_true(reload, "ok"))
 		pen_pair(p, LABEL, _("Settings"), STYLE_WARN, _("! not taken over: %s"), member_text(reload, "text"));
 }

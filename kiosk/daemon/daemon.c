@@ -76,6 +76,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *context)
 	sessions_tick(d);
 	review_tick(d);
 	trail_tick(d);
+	selfcheck_tick(d);
 	media_schedule(d);
 	control_touch(d->control, CONTROL_STATION);
 	if (sd_event_source_set_time(source, usec + TICK_US) < 0 || sd_event_source_set_enabled(source, SD_EVENT_ONESHOT) < 0)
@@ -122,7 +123,7 @@ static int open_loop(struct daemon *d)
 	return r < 0 ? r : 0;
 }
 
-int daemon_run(const char *dir)
+int daemon_run(const char *dir, const char *selfcheck)
 {
 	struct daemon d = { .usb = json_array() };
 	_cleanup_free_ char *real = realpath(dir, NULL);
@@ -134,6 +135,8 @@ int daemon_run(const char *dir)
 	if (r == 0)
 		r = requests_open(&d);
 	if (r == 0)
+		r = selfcheck_open(&d, selfcheck);
+	if (r == 0)
 		r = monitor_start(&d);
 	if (r == 0) {
 		station_load(&d);
@@ -144,6 +147,7 @@ int daemon_run(const char *dir)
 	if (d.control)
 		archive_done(&d);
 	d.control = control_server_free(d.control);
+	selfcheck_done(&d);
 	sessions_done(&d);
 	review_done(&d);
 	station_audit(&d, "station-stopped", json_object());

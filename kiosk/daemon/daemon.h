@@ -11,6 +11,7 @@
  *   archive.c   the records role: questions about past transfers
  *   sets.c      what update packs brought; one database at a time
  *   monitor.c   what the site sees: metrics, journal
+ *   selfcheck.c what the station finds when it looks at itself
  */
 #ifndef LAZARET_DAEMON_DAEMON_H
 #define LAZARET_DAEMON_DAEMON_H
@@ -26,6 +27,7 @@
 #include "control/trouble.h"
 #include "daemon/fold.h"
 #include "daemon/review.h"
+#include "daemon/selfcheck.h"
 #include "people/people.h"
 #include "supervisor/events.h"
 #include "supervisor/process.h"
@@ -115,10 +117,12 @@ struct daemon {
 	struct review review;	   /* review.h */
 
 	struct monitor *monitor; /* monitor.c */
+
+	struct selfchecking *selfchecking; /* selfcheck.c */
 };
 
-/* Run until SIGTERM or SIGINT. Returns an exit status. */
-_must_check_ int daemon_run(const char *dir);
+/* Run until SIGTERM or SIGINT. `selfcheck`: the socket of lazaret-selfcheck; NULL: it becomes our child. Returns an exit status. */
+_must_check_ int daemon_run(const char *dir, const char *selfcheck);
 
 /* -- station.c ---------------------------------------------------------------------------------------------- */
 

@@ -222,6 +222,8 @@ static int on_settled(struct daemon *d, struct decoder *m)
 		if (d->control)
 			control_touch(d->control, CONTROL_STATION);
 	}
+	if (r == 0) /* the guard is at work: now it can be looked at */
+		selfcheck_begin(d);
 	return r;
 }
 

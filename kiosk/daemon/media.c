@@ -91,7 +91,7 @@ static json_t *device_json(const struct medium *m)
 /* NULL: it may begin. */
 static const char *waits_for(const struct daemon *d)
 {
-	if (!station_accepts(d) || trail_room(d) == TRAIL_FULL)
+	if (!station_accepts(d) || trail_room(d) == TRAIL_FULL || selfcheck_is_pending(d) || selfcheck_holds(d))
 		return "station";
 	if (!station_has_room(d))
 		return "staging-full";

@@ -235,6 +235,14 @@ static void on_rest(struct call *c)
 		sets_rest(c->d, c->q->token);
 }
 
+static void on_selfcheck(struct call *c)
+{
+	if (!c->q->peer->is_admin)
+		control_refuse(c->d->control, c->q->token, "not-permitted", "only root and the station's own account may");
+	else
+		selfcheck_ask(c->d, c->q->token);
+}
+
 static void on_archive(struct call *c)
 {
 	archive_ask(c->d, c->q->token, c->q->fields);
@@ -256,6 +264,7 @@ static const struct {
 	{ "again", true, on_again },	{ "reload", false, on_reload },	 { "transfers", false, on_archive },
 	{ "files", false, on_archive }, { "file", false, on_archive },
 	{ "metrics", false, on_metrics },
+	{ "selfcheck", false, on_selfcheck },
 };
 
 static void request(void *context, const struct control_request *q)

@@ -176,6 +176,8 @@ static void come_into_force(struct daemon *d)
 	review_count(d);
 	archive_done(d); /* its directories may be others now */
 	devices_apply(d);
+	if (d->station->config->devices.source == STATION_DEVICES_NONE)
+		selfcheck_begin(d); /* else when the devices role has told what is there */
 	media_schedule(d);
 	changed(d);
 	if (d->is_reload_wanted)
@@ -272,6 +274,8 @@ static enum trouble trouble_now(const struct daemon *d)
 		return TROUBLE_TRAIL;
 	if (d->is_blind)
 		return TROUBLE_INTERNAL;
+	if (selfcheck_holds(d))
+		return TROUBLE_SELF_CHECK;
 	if (d->station->is_database_stale)
 		return TROUBLE_DATABASE_STALE;
 	return station_has_room(d) ? TROUBLE_NONE : TROUBLE_STAGING_FULL;
@@ -282,7 +286,7 @@ static const char *state_now(const struct daemon *d)
 	if (d->is_ending)
 		return "ending";
 	if (station_accepts(d))
-		return d->is_blind ? "stopped" : "ready";
+		return d->is_blind || selfcheck_holds(d) ? "stopped" : selfcheck_is_pending(d) ? "starting" : "ready";
 	return d->next || d->is_giving_way || d->is_resting ? "starting" : "stopped";
 }
 
@@ -295,6 +299,7 @@ static json_t *trouble_object(const struct daemon *d)
 		return json_null();
 	return json_pack("{s:s,s:s,s:s,s:s}", "code", trouble_code(t), "text", trouble_text(t), "next", trouble_next(t),
 			 "detail", words && !station_accepts(d) ? words :
+				   t == TROUBLE_SELF_CHECK	? selfcheck_detail(d) :
 				   t == TROUBLE_INTERNAL	? "what is plugged in cannot be seen" :
 				   t == TROUBLE_TRAIL && !d->is_trail_lost ? "there is hardly any room left for records" :
 								  "");
@@ -344,6 +349,10 @@ static int describe(const struct daemon *d, json_t *o)
 	}
 	if (more)
 		(void)json_object_set_new(more, "offers", sets_offers(d)); /* as above */
+	if (more && json_object_set_new(more, "selfcheck", selfcheck_object(d)) < 0) {
+		json_decref(more);
+		return -1;
+	}
 	r = more ? json_object_update(o, more) : -1;
 	json_decref(more);
 	if (r == 0)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "control/selfcheck.h"
 #include "control/trouble.h"
 #include "monitor/exposition.h"
 
@@ -36,7 +37,7 @@ static void put_station(FILE *out, const struct metrics *m)
 {
 	static const char *const states[] = { "starting", "ready", "stopped", "ending", NULL };
 	static const enum trouble troubles[] = { TROUBLE_TRAIL,	       TROUBLE_CONFIGURATION, TROUBLE_DATABASE_MISSING, TROUBLE_DATABASE_STALE,
-						 TROUBLE_STAGING_FULL, TROUBLE_INTERNAL };
+						 TROUBLE_STAGING_FULL, TROUBLE_INTERNAL,	TROUBLE_SELF_CHECK };
 	const char *state = text(m->station, "state"), *code = text(json_object_get(m->station, "trouble"), "code");
 	const char *const info[] = { "version", LAZARET_VERSION, "id", text(m->station, "id"), "name", text(m->station, "name"),
 				     "policy", text(m->station, "policy"), NULL };
@@ -163,6 +164,33 @@ static void put_room(FILE *out, const struct metrics *m)
 				 (int64_t)m->facts->directories[FACTS_AUDIT].free_bytes);
 }
 
+/* Of each check, whether the last self-check found it bad, or worth a warning. Not before there was one. */
+static void put_selfcheck(FILE *out, const struct metrics *m)
+{
+	static const struct {
+		const char *metric, *help, *state;
+	} families[] = { { "lazaret_selfcheck_bad", "Whether the last self-check found this not to be so (docs/selfcheck.md).", "bad" },
+			 { "lazaret_selfcheck_warning", "Whether the last self-check warned of this.", "warning" } };
+	const json_t *s = json_object_get(m->station, "selfcheck"), *o;
+	size_t i;
+
+	if (!json_is_object(s))
+		return;
+	exposition_gauge(out, "lazaret_selfcheck_timestamp_seconds", "When the last self-check was made.", number(s, "at"));
+	exposition_gauge(out, "lazaret_selfcheck_failed", "Whether the last self-check could not be made.", json_is_true(json_object_get(s, "failed")));
+	for (size_t f = 0; f < ARRAY_LEN(families) && !json_is_true(json_object_get(s, "failed")); f++) {
+		exposition_family(out, families[f].metric, "gauge", families[f].help);
+		for (unsigned int k = 0; k < SELFCHECK_COUNT_; k++) {
+			bool is_it = false;
+
+			json_array_foreach(json_object_get(s, "wrong"), i, o)
+				is_it = is_it || (strcmp(text(o, "name"), selfcheck_name((enum selfcheck)k)) == 0 &&
+						  strcmp(text(o, "state"), families[f].state) == 0);
+			exposition_labelled(out, families[f].metric, "check", selfcheck_name((enum selfcheck)k), is_it);
+		}
+	}
+}
+
 /* Of stations that keep what an officer must decide on. */
 static void put_held(FILE *out, const struct metrics *m)
 {
@@ -234,6 +262,7 @@ int metrics_write(const struct metrics *m, char **ret, size_t *ret_size)
 	put_media(out, m);
 	put_room(out, m);
 	put_held(out, m);
+	put_selfcheck(out, m);
 	if (m->totals)
 		put_totals(out, m->totals);
 	if (m->live)

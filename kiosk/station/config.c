@@ -42,6 +42,11 @@ struct raw_control {
 	char *socket, *group;
 };
 
+struct raw_selfcheck {
+	int on_bad; /* enum station_on_bad */
+	uint64_t interval_s;
+};
+
 struct raw_metrics {
 	char *file;
 };
@@ -72,11 +77,13 @@ struct raw {
 	struct station_held held;
 	struct station_review review;
 	struct raw_metrics metrics;
+	struct raw_selfcheck selfcheck;
 	struct raw_receipts receipts;
 };
 
 static const char *const formats[] = { "lazaret.station/1", NULL };
 static const char *const operator_names[] = { "none", "named", "authenticated", NULL };
+static const char *const on_bad_names[] = { "stop", "warn", NULL };
 static const char *const stale_names[] = { "hold", "ignore", NULL };
 
 static const struct yaml_field origin_fields[] = {
@@ -93,6 +100,12 @@ static const struct yaml_field control_fields[] = {
 
 static const struct yaml_field metrics_fields[] = {
 	YAML_FIELD(struct raw_metrics, "file", STRING, file, .is_required = true),
+	YAML_FIELD_END,
+};
+
+static const struct yaml_field selfcheck_fields[] = {
+	YAML_FIELD(struct raw_selfcheck, "on-bad", ENUM, on_bad, .choices = on_bad_names),
+	YAML_FIELD(struct raw_selfcheck, "interval", DURATION, interval_s, .min = 60, .max = 30 * DAY),
 	YAML_FIELD_END,
 };
 
@@ -218,6 +231,7 @@ static const struct yaml_field top_fields[] = {
 	YAML_FIELD(struct raw, "review", MAP, review, .fields = config_review_fields),
 	YAML_FIELD(struct raw, "people", MAP, people, .fields = config_people_fields),
 	YAML_FIELD(struct raw, "metrics", MAP, metrics, .fields = metrics_fields),
+	YAML_FIELD(struct raw, "selfcheck", MAP, selfcheck, .fields = selfcheck_fields),
 	YAML_FIELD(struct raw, "receipts", MAP, receipts, .fields = config_receipts_fields),
 	YAML_FIELD(struct raw, "fleet", NODE, fleet),
 	YAML_FIELD(struct raw, "share", NODE, share),
@@ -268,6 +282,7 @@ static const struct raw defaults = {
 		.answer_time_s = 60,  /* a key to be found and touched, a PIN to be looked up */
 		.password_length = 12,
 	},
+	.selfcheck = { .interval_s = DAY },
 	.receipts = { .columns = 42, .time_s = 10 }, /* paper of 80 mm in the usual font A; 58 mm has 32 */
 };
 
@@ -449,6 +464,7 @@ static int take(struct loader *l, struct raw *raw)
 	if (raw->metrics.file)
 		r = yaml_worse(r, resolve(l, &c->metrics_file, raw->metrics.file, ""));
 	config_take_devices(&c->devices, &raw->devices);
+	c->selfcheck = (struct station_selfcheck){ (enum station_on_bad)raw->selfcheck.on_bad, raw->selfcheck.interval_s };
 	c->held = raw->held;
 	c->held.dir = NULL;
 	r = yaml_worse(r, resolve(l, &c->held.dir, raw->held.dir, "held"));

@@ -192,6 +192,17 @@ struct station_receipts {
 	uint64_t time_s;  /* a printer that has not taken it by then is given up */
 };
 
+enum station_on_bad {
+	STATION_ON_BAD_STOP, /* no medium is accepted */
+	STATION_ON_BAD_WARN,
+};
+
+/* What the station makes of what it finds in itself (control/selfcheck.h). */
+struct station_selfcheck {
+	enum station_on_bad on_bad; /* an invariant that does not hold */
+	uint64_t interval_s;	    /* between one look and the next */
+};
+
 /* The centre's database. */
 #define STATION_FLEET_DIR "fleet" /* in the station's directory: what lazaret-fleet keeps */
 struct station_fleet {
@@ -241,6 +252,7 @@ struct station_config {
 	struct station_people people;
 	char *metrics_file; /* for Prometheus' textfile collector; NULL: none */
 	struct station_receipts receipts;
+	struct station_selfcheck selfcheck;
 	struct station_fleet fleet;
 	struct station_share share;
 };

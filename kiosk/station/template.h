@@ -151,6 +151,11 @@
 	"\n"                                                                                                          \
 	"# A share of staging for the isolated side (share: SMB, NFSv4, SFTP, firewall, push) is described in lazaret.yaml(5).\n" \
 	"\n"                                                                                                          \
+	"# The station looks at itself: at the start, and then in this interval (lazaret selfcheck).\n"                \
+	"# selfcheck:\n"                                                                                              \
+	"#   on-bad: stop         # an invariant that does not hold: stop: no medium is accepted; warn: it is told\n" \
+	"#   interval: 1d\n"                                                                                          \
+	"\n"                                                                                                          \
 	"# Metrics for Prometheus' textfile collector; without this section none are written.\n"                      \
 	"# metrics:\n"                                                                                                \
 	"#   file: /var/lib/prometheus/node-exporter/lazaret.prom\n"

@@ -13,8 +13,12 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import control  # noqa: E402
+import exposition  # noqa: E402
 import ledger  # noqa: E402
+from exposition import value  # noqa: E402
 from recorded import Recorded  # noqa: E402
+from station import Station, Stick  # noqa: E402
 from tap import BUILD, finish, ok, skip  # noqa: E402
 
 BIN = BUILD / "bin"
@@ -294,10 +298,137 @@ def network(work):
     inside("", "route add unreachable default").says("routes", "ok", "", "a route that says no")
 
 
+# -- lazaretd -------------------------------------------------------------------------------------------------------
+def until(what, predicate, deadline_s=120):
+    end = time.monotonic() + deadline_s
+    while not predicate():
+        if time.monotonic() > end:
+            raise TimeoutError("waited for " + what)
+        time.sleep(0.05)
+
+
+def records(s):
+    return [r["body"] for r in s.records() if r["type"] == "self-check"]
+
+
+def daemon(work):
+    if not IS_ROOT or not os.path.exists("/dev/loop-control"):
+        skip("lazaretd", "needs root and loop devices")
+        return
+    file = work / "lazaret.prom"
+    s = Station(work, "selfcheck", extra="metrics:\n  file: %s\n" % file)
+    key = s.at / "keys" / "manifest.key"
+    stick = Stick(work, "selfcheck-stick", {"a.txt": b"hello\n"})
+    try:
+        s.start().ready()
+        told = s.client.station["selfcheck"]
+        ok(told["bad"] == 0 and not told["stops"] and told["good"] >= 8 and told["wrong"] == [], "looked at before it was ready", told)
+        first = records(s)
+        ok(len(first) == 1 and first[0]["trigger"] == "boot" and first[0]["whole"] is False and first[0]["good"] == told["good"],
+           "recorded at boot", first)
+        until("metrics", lambda: file.exists() and "lazaret_selfcheck_bad" in file.read_text())
+        m = exposition.parse(file.read_text())
+        ok(value(m, "lazaret_selfcheck_bad", check="keys") == 0 and value(m, "lazaret_selfcheck_failed") == 0 and
+           value(m, "lazaret_selfcheck_timestamp_seconds") == told["at"], "and in the metrics", m.get("lazaret_selfcheck_bad"))
+        ok("selfcheck " in s.run("status").stdout, "and in lazaret status")
+        bad(s, key, stick, file)
+        warns(s, key, file)
+        fails(s, key)
+    except (TimeoutError, control.Gone, control.Refused, OSError, subprocess.SubprocessError, KeyError, IndexError) as e:
+        ok(False, "lazaretd's self-check runs to its end", "%s: %s\n%s" % (type(e).__name__, e, s.log.read_text()[-2000:]))
+    finally:
+        stick.pull()
+        if s.process and s.process.poll() is None:
+            s.stop()
+
+
+def bad(s, key, stick, file):
+    """An invariant breaks while it runs: seen on demand, media wait, and go on when it is mended."""
+    key.chmod(0o644)
+    p = s.run("selfcheck")
+    ok(p.returncode == 1 and "keys" in p.stdout and "0644" in p.stdout, "lazaret selfcheck asks lazaretd, and says what is bad", p)
+    s.client.wait_for(lambda c: c.station["state"] == "stopped")
+    trouble = s.client.station["trouble"]
+    ok(trouble["code"] == "self-check" and trouble["detail"].startswith("keys: "), "stopped, and why", trouble)
+    ok(s.client.station["selfcheck"]["wrong"][0]["sentence"] == "The station's keys are missing or not kept safe.", "in words for the console")
+    last = records(s)[-1]
+    ok(last["trigger"] == "asked" and last["stops"] and last["whole"] and last["wrong"][0]["name"] == "keys", "in the trail", last)
+    until("metrics", lambda: value(exposition.parse(file.read_text()), "lazaret_selfcheck_bad", check="keys") == 1)
+    m = exposition.parse(file.read_text())
+    ok(value(m, "lazaret_station_trouble", code="self-check") == 1 and value(m, "lazaret_selfcheck_bad", check="trail") == 0, "in the metrics")
+    p = s.run("status")
+    ok(p.returncode == 1 and "TROUBLE" in p.stdout and "bad: keys" in p.stdout, "in lazaret status", p.stdout)
+    stick.plug()
+    m = s.client.wait_medium(lambda m: m["state"] == "queued")
+    ok(m["queue"]["why"] == "station", "a medium waits", m)
+    key.chmod(0o600)
+    ok(s.run("selfcheck").returncode == 0, "mended")
+    m = s.client.wait_medium(lambda m: m["state"] == "done")
+    ok(m["outcome"] == "published" and s.client.station["trouble"] is None, "then the medium that waited is inspected", m)
+    stick.pull()
+
+
+def warns(s, key, file):
+    """selfcheck.on-bad: warn; at boot."""
+    s.stop()
+    s.configure("selfcheck:\n  on-bad: warn\nmetrics:\n  file: %s\n" % file)
+    key.chmod(0o644)
+    s.start().ready()
+    told = s.client.station
+    ok(told["selfcheck"]["bad"] == 1 and not told["selfcheck"]["stops"] and told["trouble"] is None, "on-bad: warn: told, and media are taken", told)
+    s.stop()
+    s.configure("metrics:\n  file: %s\n" % file)
+    s.start()
+    s.client.wait_for(lambda c: c.station["state"] == "stopped" and c.station["trouble"]["code"] == "self-check")
+    ok(records(s)[-1]["stops"] is True and records(s)[-2]["stops"] is False, "on-bad: stop, at boot: no medium", records(s)[-2:])
+    key.chmod(0o600)
+    s.run("selfcheck")
+    s.client.wait_for(lambda c: c.station["state"] == "ready")
+    ok(True, "and mended")
+
+
+def fails(s, key):
+    """A self-check that cannot be made is no good one; neither is one that says nonsense, or never ends what it says."""
+    real = s.bin / "lazaret-selfcheck"
+    for name, script in (("dies", "exit 1"), ("says nonsense", "echo '{}'"), ("floods", "exec cat /dev/zero")):
+        s.stop()
+        shutil.copy(BIN / "lazaret-selfcheck", work / "saved")
+        real.unlink()
+        real.write_text("#!/bin/sh\n%s\n" % script)
+        real.chmod(0o755)
+        s.start()
+        s.client.wait_for(lambda c: c.station["state"] == "stopped" and c.station["trouble"]["code"] == "self-check")
+        told = s.client.station["selfcheck"]
+        ok(told["failed"] and told["stops"] and "could not be looked at" in told["detail"], "one that %s" % name, told)
+        ok("why" in records(s)[-1] and s.run("selfcheck").returncode == 2, "is recorded as none, and lazaret selfcheck says so", records(s)[-1])
+        ok(s.run("metrics").stdout.count("lazaret_selfcheck_failed 1") == 1, "and in the metrics")
+        real.unlink()
+        shutil.copy(work / "saved", real)
+        ok(s.run("selfcheck").returncode == 0, "the next one is good again")
+        s.client.wait_for(lambda c: c.station["state"] == "ready")
+
+
+def alone(work):
+    """Without lazaretd the command records what it saw."""
+    s = Recorded(work)
+    s.end()
+    s.run("selfcheck")
+    lines = [json.loads(line) for line in (s.at / "audit" / "audit.jsonl").read_text().splitlines()]
+    ok([r["body"]["trigger"] for r in lines if r["type"] == "self-check"] == ["command"], "lazaret selfcheck without lazaretd is recorded", lines)
+    for words, text in (("on-bad", "on-bad: never"), ("interval", "interval: 1s"), ("often", "often: yes")):
+        with open(s.at / "lazaret.yaml", "a+", encoding="utf-8") as f:
+            size = f.tell()
+            f.write("selfcheck:\n  %s\n" % text)
+            f.flush()
+            p = s.run("selfcheck")
+            ok(p.returncode == 2 and words in p.stderr, "refused: %s" % text, p)
+            f.truncate(size)
+
+
 work = pathlib.Path(tempfile.mkdtemp(prefix="lazaret-selfcheck.", dir="/var/tmp"))
 os.chmod(work, 0o755)
 try:
-    for test in (trial, user, asked, keys, trail, clock, databases, disk, modules, network):
+    for test in (trial, user, asked, keys, trail, clock, databases, disk, modules, network, alone, daemon):
         (work / test.__name__).mkdir()
         test(work / test.__name__)
 finally:
