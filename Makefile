@@ -340,6 +340,14 @@ image-bundle:
 	@$(if $(filter $(BUILD)/deb,$(DEBS)),$(MAKE) --no-print-directory deb)
 	@$(IMAGE_SETTINGS) image/appliance/bundle $(or $(BUNDLE),$(error BUNDLE=DIR: a new directory for the packages)) $(IMAGE_OUT)
 
+# The image, booted under UEFI with Secure Boot. IMAGE: options of tests/image/run.
+IMAGE ?=
+.PHONY: check-image
+check-image:
+	@image/packages/install build deb test system appliance image-test
+	@$(MAKE) --no-print-directory deb
+	@BUILD=$(abspath $(BUILD)) tests/image/run $(IMAGE)
+
 # The same suites under AddressSanitizer and UndefinedBehaviorSanitizer. Leaks are looked for in the unit tests; inside a
 # sandbox LeakSanitizer cannot work (it wants ptrace).
 .PHONY: check-sanitize
@@ -418,6 +426,7 @@ help:
 	@echo 'make image-keys      KEYS=DIR: the site'"'"'s own keys for Secure Boot'
 	@echo 'make image           the appliance, a disk image: KEYS=DIR SITE=DIR SUITE= BUNDLE= (docs/appliance.md)'
 	@echo 'make image-bundle    BUNDLE=DIR: all packages of the image, for building it offline'
+	@echo 'make check-image     the appliance, booted under UEFI with Secure Boot; IMAGE=--list, IMAGE="-k enrol" (tests/image/README.md)'
 	@echo 'make check-monitoring metrics and journal against a real Prometheus, journald and rsyslogd'
 	@echo 'make deb             Debian packages of the built program; CLEAN=1: compiled anew with dpkg'"'"'s flags'
 	@echo 'make verify-static   $(VERIFY_STATIC): lazaret-verify as one file, for any distribution'

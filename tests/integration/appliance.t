@@ -236,6 +236,38 @@ def station():
         ok("Requires=lazaret-setup.service" in (APPLIANCE / "tree/usr/lib/systemd/system" / waits / "appliance.conf").read_text(), "%s requires it" % waits)
 
 
+def brought():
+    """The script of lazaret-brought.service, with the real `lazaret update`."""
+    lazaret, minisign = BUILD / "bin/lazaret", SCRATCH / "site.key"
+    var, begin = set_up("brought", "profile: strict\n", SCRATCH / "site.pub")
+    ok(begin().returncode == 0, "a station for update packs")
+    station, offers = var / "lib/lazaret", var / "lib/lazaret/updates"
+    offers.mkdir()
+    def offer(name, version, key):
+        pack = offers / ("%s-%d.lazaret-pack" % (name, version))
+        done = run(lazaret, "pack", "make", "--key", key, "--name", name, "--version", version, "--for", "any", "--rules", ROOT / "rules/documents.yaml", "--out", pack)
+        pack.with_name(pack.name + ".json").write_text(json.dumps({"pack": pack.name, "name": name, "version": version}))
+        return done
+    def put_in_force():
+        done = run(APPLIANCE / "tree/usr/lib/lazaret/brought", VAR=var, PATH="%s:%s" % (BUILD / "bin", ENV["PATH"]))
+        trail = [json.loads(line) for line in (station / "audit/audit.jsonl").read_text().splitlines()]
+        return done, [r["type"] for r in trail if r["type"].startswith("update-")]
+    offer("site-rules", 1, minisign)
+    done, events = put_in_force()
+    ok(done.returncode == 0 and events == ["update-applied"], "a pack that the site has signed is put in force", (done, events))
+    ok("documents" in run(lazaret, "-C", station, "rules", "check").stdout or "site-rules" in (station / "sets/current").read_text(), "and holds")
+    other = SCRATCH / "other.key"
+    run("minisign", "-G", "-W", "-f", "-p", SCRATCH / "other.pub", "-s", other)
+    offer("site-rules", 2, other)
+    offer("site-rules", 1, minisign)
+    before = (station / "sets/current").read_bytes()
+    done, events = put_in_force()
+    ok(done.returncode == 0 and events == ["update-applied", "update-refused", "update-refused"], "one of another key, or not newer, is not", (done, events))
+    ok((station / "sets/current").read_bytes() == before, "nothing has changed by it")
+    done, events = put_in_force()
+    ok(done.returncode == 0 and len(events) == 3, "and is not tried again", (done, events))
+
+
 def keys():
     if not shutil.which("cert-to-efi-sig-list"):
         skip("keys for Secure Boot", "efitools is not installed: image/packages/install appliance")
@@ -258,6 +290,7 @@ try:
     sbom()
     layout()
     station()
+    brought()
     keys()
 finally:
     shutil.rmtree(SCRATCH, ignore_errors=True)

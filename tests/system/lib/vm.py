@@ -102,11 +102,14 @@ class VM:
         self.watchdog.daemon = True
         self.watchdog.start()
         try:
-            self.qmp = Qmp(self.dir)
-            self.agent = Agent(self.dir, 60)
+            self.connect()
         except (OSError, TimeoutError) as why:
             self.kill()
             raise RuntimeError("QEMU: %s\n%s" % (why, (self.dir / "qemu.log").read_text(errors="replace"))) from None
+
+    def connect(self):
+        self.qmp = Qmp(self.dir)
+        self.agent = Agent(self.dir, 60)
 
     def boot(self):
         """From cold, on the disks that lie in the directory."""

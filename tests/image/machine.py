@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception
+"""The appliance in a machine: a PC with UEFI firmware and Secure Boot, a SATA disk, a network card, and nobody inside who helps. What
+it does is seen on its screen, on the firmware's serial line, in what it sends, and on its disk once it is off."""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import time
+
+from image import screen
+from system.lib import vm as machines
+from system.lib.qmp import Qmp
+
+OVMF = pathlib.Path("/usr/share/OVMF")
+DISK_BYTES = 8 << 30
+# Emulated on an idle machine: 45 s to READY at the first boot, 30 s later. Others compile meanwhile.
+BOOT_PATIENCE = 600
+POLL = 1.0
+
+
+def run(*command, **options):
+    done = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, **options)
+    if done.returncode:
+        raise RuntimeError("%s: exit %d\n%s" % (" ".join(map(str, command)), done.returncode, done.stdout.decode(errors="replace")))
+    return done.stdout
+
+
+def partitions(disk):
+    """{name: (offset, bytes)}"""
+    done = subprocess.run(["sfdisk", "--json", str(disk)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
+    return {p["name"]: (p["start"] * 512, p["size"] * 512) for p in json.loads(done.stdout)["partitiontable"]["partitions"]}
+
+
+class Machine(machines.VM):
+    """`image` is copied onto a larger disk; `variables` are the firmware's (None: as from the factory, no keys)."""
+
+    def __init__(self, directory, image, variables=None, lifetime=3600):
+        super().__init__(directory, "", "", lifetime)
+        machines.clean_directory(self.dir)
+        self.disk, self.variables = self.dir / "disk.raw", self.dir / "variables.fd"
+        run("cp", "--sparse=always", image, self.disk)
+        with open(self.disk, "r+b") as f:
+            f.truncate(DISK_BYTES)
+        shutil.copy(variables or OVMF / "OVMF_VARS_4M.fd", self.variables)
+        self.font = screen.load_font()
+
+    def command(self, incoming):
+        return ["qemu-system-x86_64", "-name", "appliance", "-nodefaults", "-no-user-config", "-machine", "q35,smm=on", "-accel", machines.accel(),
+                "-global", "driver=cfi.pflash01,property=secure,value=on", "-global", "ICH9-LPC.disable_s3=1",
+                "-cpu", "max", "-smp", "2", "-m", "1536", "-display", "none", "-vga", "std", "-rtc", "base=utc",
+                "-chardev", "socket,id=qmp,path=qmp,server=on,wait=off", "-mon", "chardev=qmp,mode=control", "-serial", "file:serial.log",
+                "-drive", "if=pflash,format=raw,unit=0,readonly=on,file=%s" % (OVMF / "OVMF_CODE_4M.secboot.fd"),
+                "-drive", "if=pflash,format=raw,unit=1,file=variables.fd",
+                "-blockdev", "driver=file,node-name=disk,filename=disk.raw,discard=unmap", "-device", "ide-hd,drive=disk,bus=ide.0,bootindex=0",
+                "-netdev", "user,id=net,restrict=on", "-device", "e1000e,netdev=net,romfile=", "-object", "filter-dump,id=dump,netdev=net,file=net.pcap",
+                "-device", "qemu-xhci,id=xhci,p2=8,p3=8"]
+
+    def connect(self):
+        self.qmp = Qmp(self.dir)
+
+    # -- what it shows -------------------------------------------------------------------------------------------------
+    def screen(self):
+        path = self.dir / "screen.ppm"
+        self.qmp.command("screendump", filename=str(path.resolve()))
+        return screen.text(path, self.font)
+
+    def serial(self):
+        return (self.dir / "serial.log").read_text(errors="replace")
+
+    def wait_screen(self, *pieces, patience=BOOT_PATIENCE, never=("Kernel panic", "login:")):
+        """Until all these pieces are on the screen; its text. One of `never` ends the wait: what it is waited for will not come."""
+        end, seen = time.monotonic() + patience, ""
+        while time.monotonic() < end:
+            seen = self.screen()
+            if all(p in seen for p in pieces):
+                return seen
+            bad = [n for n in never if n in seen]
+            if bad:
+                raise AssertionError("%r instead of %r:\n%s" % (bad, pieces, seen))
+            if not self.is_alive():
+                raise AssertionError("the machine ended while %r was waited for; there was:\n%s" % (pieces, seen))
+            time.sleep(POLL)
+        raise TimeoutError("no %r on the screen; there is:\n%s" % (pieces, seen))
+
+    def wait_serial(self, *pieces, patience=BOOT_PATIENCE, meanwhile=lambda: None):
+        """Until one of these pieces has come over the serial line, which is the firmware's and the boot loader's; which it was."""
+        end = time.monotonic() + patience
+        while time.monotonic() < end:
+            seen = self.serial()
+            for piece in pieces:
+                if piece in seen:
+                    return piece
+            meanwhile()
+            time.sleep(POLL)
+        raise TimeoutError("no %r on the serial line; there is:\n%s" % (pieces, self.serial()[-2000:]))
+
+    def start(self):
+        (self.dir / "serial.log").unlink(missing_ok=True)
+        self.launch()
+
+    def frames_sent(self):
+        """Bytes in the dump of its network card beside the dump's own header (24: pcap)."""
+        return max(0, (self.dir / "net.pcap").stat().st_size - 24)
+
+    # -- its disk, while it is off -------------------------------------------------------------------------------------
+    def change(self, name, at, data):
+        """Other bytes in a partition."""
+        offset, size = partitions(self.disk)[name]
+        with open(self.disk, "r+b") as f:
+            f.seek(offset + (at if at >= 0 else size + at))
+            f.write(data)
+
+    def bytes_of(self, name, at, count):
+        with open(self.disk, "rb") as f:
+            f.seek(partitions(self.disk)[name][0] + at)
+            return f.read(count)
+
+    def boot_partition(self, change):
+        """change(path of the file system) on the boot partition."""
+        offset, size = partitions(self.disk)["esp"]
+        path = self.dir / "esp.img"
+        with open(self.disk, "r+b") as f:
+            f.seek(offset)
+            path.write_bytes(f.read(size))
+            change(path)
+            f.seek(offset)
+            f.write(path.read_bytes())
+        path.unlink()
+
+    def data(self, path, target):
+        """What /var/PATH holds, as a directory or file `target` on the host; the file system is checked as the next boot would do it."""
+        offset, size = partitions(self.disk)["data"]
+        copy = self.dir / "data.img"
+        run("dd", "if=%s" % self.disk, "of=%s" % copy, "bs=1M", "iflag=skip_bytes,count_bytes", "skip=%d" % offset, "count=%d" % size, "conv=sparse", "status=none")
+        done = subprocess.run(["e2fsck", "-p", str(copy)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        if done.returncode >= 4:
+            raise RuntimeError("e2fsck: %s" % done.stdout.decode())
+        target.mkdir(parents=True, exist_ok=True)
+        run("debugfs", "-R", "rdump /%s %s" % (path, target), copy)
+        copy.unlink()
+        return target / os.path.basename(path)
