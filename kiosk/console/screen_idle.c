@@ -57,16 +57,19 @@ static void draw_selfcheck(const json_t *selfcheck, struct pen *p)
 	uint64_t good = member_count(selfcheck, "good"), all = good + member_count(selfcheck, "bad") + member_count(selfcheck, "warnings");
 	enum selfcheck check = selfcheck_find(member_text(worst, "name"));
 	bool is_bad = strcmp(member_text(worst, "state"), "bad") == 0;
+	char words[512];
 
 	if (!json_is_object(selfcheck))
 		return;
-	if (member_true(selfcheck, "failed"))
+	if (member_true(selfcheck, "failed")) {
 		pen_pair(p, LABEL, _("Self-check"), STYLE_BAD, "%s", _("! the station could not be looked at: tell the administrator"));
-	else if (check < SELFCHECK_COUNT_)
-		pen_pair(p, LABEL, _("Self-check"), is_bad ? STYLE_BAD : STYLE_WARN, _("! %s (%s)"), _(selfcheck_sentence(check)), selfcheck_name(check));
-	else
+	} else if (check < SELFCHECK_COUNT_) {
+		(void)snprintf(words, sizeof(words), _("! %s (%s)"), _(selfcheck_sentence(check)), selfcheck_name(check)); /* cut, at worst */
+		pen_pair_text(p, LABEL, _("Self-check"), 2, is_bad ? STYLE_BAD : STYLE_WARN, words);
+	} else {
 		pen_pair(p, LABEL, _("Self-check"), STYLE_PLAIN, _("%s of %s good, %s"), words_number(good).s, words_number(all).s,
 			 words_time(member_number(selfcheck, "at")).s);
+	}
 }
 
 static void draw_health(const json_t *station, struct pen *p)

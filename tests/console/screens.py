@@ -41,6 +41,23 @@ def test_idle_warnings(t):
     t.golden(t.console(), "idle-warnings", "! 4 days old: tell the administrator", "transfers are full", "unknown key")
 
 
+def selfcheck(state="", name="", failed=False):
+    wrong = [{"name": name, "state": state, "sentence": "", "text": "told elsewhere"}] if name else []
+    return {"at": 1795328000, "running": False, "failed": failed, "stops": False, "detail": "", "good": 16 if name else 17, "wrong": wrong,
+            "warnings": int(state == "warning"), "bad": int(state == "bad"), "not_applicable": 10}
+
+
+def test_selfcheck(t):
+    t.station.station.update(selfcheck=selfcheck())
+    t.golden(t.console(), "selfcheck-good", "Self-check", "17 of 17 good")
+    t.station.station.update(selfcheck=selfcheck("bad", "core-dumps"))  # the longest
+    in_languages(t, "selfcheck-bad", ["! Memory may be written to disk when a program dies.", "(core-dumps)"])
+    t.station.station.update(selfcheck=selfcheck("warning", "rtc"))
+    t.golden(t.console(**SMALL), "selfcheck-warning-40x12", "! The clock and its")
+    t.station.station.update(selfcheck=selfcheck(failed=True))
+    t.golden(t.console(), "selfcheck-failed", "could not be looked at")
+
+
 def test_not_ready(t):
     t.station.station.update(state="stopped", database_state="stop", database_age_s=9 * 86400,
                              trouble=trouble("database-stale", "The virus database is too old. Nothing is approved."))
