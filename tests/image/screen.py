@@ -7,8 +7,8 @@ import struct
 
 FONT = pathlib.Path("/usr/share/consolefonts/Lat15-VGA16.psf.gz")  # console-setup-linux
 WIDTH, HEIGHT = 8, 16
-# The one letter that the kernel draws otherwise (lib/fonts/font_8x16.c): a column further right.
-KERNEL_F = bytes.fromhex("00001c36323078303030307800000000")
+# Letters that the kernel draws otherwise (lib/fonts/font_8x16.c).
+KERNEL_OWN = {"f": "00001c36323078303030307800000000", "v": "0000000000c6c6c6c6c66c3800000000"}
 
 
 def load_font(path=FONT):
@@ -29,7 +29,8 @@ def load_font(path=FONT):
             table.setdefault(shape, chr(code))
             first = False
     table[bytes(HEIGHT)] = " "
-    table[KERNEL_F] = "f"
+    for character, shape in KERNEL_OWN.items():
+        table[bytes.fromhex(shape)] = character
     for shape, character in list(table.items()):
         table.setdefault(bytes(b ^ 255 for b in shape), character)
     return table

@@ -97,7 +97,7 @@ def command_line():
     words = done.stdout.split()
     ok(done.returncode == 0 and words[-1] == "lazaret.roothash=" + HASH and len(done.stdout.splitlines()) == 1, "the command line ends with the root hash", done)
     wanted = {"usbcore.authorized_default=0", "lockdown=confidentiality", "intel_iommu=on", "iommu.passthrough=0", "module.sig_enforce=1", "init_on_alloc=1",
-              "ipv6.disable=1", "systemd.gpt_auto=0"}
+              "ipv6.disable=1", "systemd.gpt_auto=0", "systemd.import_credentials=no"}
     ok(wanted <= set(words), "what the threat model counts on is there", wanted - set(words))
     ok(not [w for w in words if re.match(r"init=|rdinit=|systemd\.debug|rd\.break|single$|emergency", w)], "nothing opens a shell", words)
     names = [w.partition("=")[0] for w in words]
