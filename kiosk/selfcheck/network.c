@@ -24,15 +24,23 @@ struct found {
 	char words[256]; /* the first wrong ones */
 };
 
+/* Behind what is there, when it fits as a whole. */
+static void add_words(struct found *f, const char *words)
+{
+	size_t at = strlen(f->words), size = strlen(words);
+
+	if (at + 2 + size < sizeof(f->words))
+		(void)snprintf(f->words + at, sizeof(f->words) - at, "%s%s", at > 0 ? ", " : "", words);
+}
+
 static void note(struct found *f, const char *protocol, const struct endpoint *e)
 {
 	char address[INET6_ADDRSTRLEN] = "?", one[96];
 
 	(void)inet_ntop(e->is_v6 ? AF_INET6 : AF_INET, &e->address, address, sizeof(address)); /* cannot fail: room and family are good */
 	f->wrong++;
-	(void)snprintf(one, sizeof(one), "%s%s %s port %u", f->words[0] ? ", " : "", protocol, address, e->port);
-	if (strlen(f->words) + strlen(one) < sizeof(f->words))
-		(void)strcat(f->words, one);
+	(void)snprintf(one, sizeof(one), "%s %s port %u", protocol, address, e->port);
+	add_words(f, one);
 }
 
 /* Does the share listen there (TCP)? At its own address alone. */
@@ -84,8 +92,7 @@ static int take_packet(void *context, const char *line, size_t size)
 		return 0;
 	}
 	f->wrong++;
-	if (strlen(f->words) + 20 < sizeof(f->words))
-		(void)strcat(f->words, f->words[0] ? ", a packet socket" : "a packet socket");
+	add_words(f, "a packet socket");
 	return 0;
 }
 

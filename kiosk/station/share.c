@@ -197,9 +197,8 @@ int share_out_parse(const char *text, struct share_out *ret)
 	char copy[128], *host = copy, *port, *protocol;
 	unsigned int number;
 
-	if (strlen(text) >= sizeof(copy))
+	if ((size_t)snprintf(copy, sizeof(copy), "%s", text) >= sizeof(copy))
 		return -EINVAL;
-	strcpy(copy, text); /* NOLINT: measured above */
 	port = strrchr(copy, ':');
 	if (!port)
 		return -EINVAL;
