@@ -279,7 +279,8 @@ conformance: all
 # Ratios to what a user would run instead; BENCH: options of tests/bench/run (--quick, --figure NAME, --list).
 BENCH ?=
 .PHONY: bench
-bench: deps
+bench:
+	@image/packages/install build run test bench
 	@$(MAKE) --no-print-directory -s all
 	@BUILD=$(abspath $(BUILD)) tests/bench/run $(BENCH)
 

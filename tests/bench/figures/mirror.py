@@ -23,7 +23,7 @@ MEANINGFUL = 5000
 DEBIAN_12_MEAN = 1501530
 PARAMETERS = {
     "packages": Parameter(10000, MEANINGFUL, "packages of the mirror"),
-    "bytes": Parameter(100000, 10000, "content of each package"),
+    "bytes": Parameter(300000, 10000, "content of each package"),
     "corpus": Parameter(None, None, "a mirror as `tests/lib/repository.py synthetic` makes it, instead of one made for this run",
                         pathlib.Path),
 }
