@@ -214,7 +214,7 @@ verify-static: $(VERIFY_STATIC)
 
 $(VERIFY_STATIC): $(OBJ)/verify/main.o $(call archives,verify $(NEEDS_verify))
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) $(LDHARDENING) -static-pie -Wl,--no-warnings -s -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
+	$(CC) $(CFLAGS) $(LDFLAGS) $(filter-out -pie,$(LDHARDENING)) -static-pie -Wl,--no-warnings -s -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
 		$(shell $(PKG_CONFIG) --static --libs jansson libcrypto libutf8proc 2>/dev/null)
 
 # A sanitizer's run-time library cannot be linked so.
