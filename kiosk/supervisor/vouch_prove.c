@@ -343,6 +343,7 @@ static int prove_entry(struct vouching *v, struct docket_entry *e, enum evidence
 	}
 	forget_signatures(v);
 	proving_summary_done(&s);
+	v->entry = NULL; /* its owner frees it */
 	return r;
 }
 

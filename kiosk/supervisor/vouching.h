@@ -45,7 +45,7 @@ struct vouching {
 	bool is_inside; /* containers are asked, after the medium */
 
 	/* the evidence at hand */
-	const struct docket_entry *entry;
+	const struct docket_entry *entry; /* NULL: none is being proved */
 	bool is_frame; /* PROVED_FRAME */
 	struct told_signature signatures[SIGNATURES_MAX];
 	size_t signature_count;
