@@ -65,80 +65,71 @@ static int tries_save(const struct tries *t)
 	return text ? file_replace(t->fd, TRIES_FILE, text, strlen(text), 0600) : -ENOMEM;
 }
 
-/* The oldest of the names that nobody has, when there are too many; NULL: there are not. */
-static const char *superfluous(const struct tries *t, const struct people *people)
-{
-	const char *name, *oldest = NULL;
-	json_int_t last = 0;
-	size_t count = 0;
-	json_t *o;
-
-	json_object_foreach(t->all, name, o) {
-		json_int_t at = json_integer_value(json_object_get(o, "last"));
-
-		if (person_find(people, name))
-			continue;
-		count++;
-		if (!oldest || at < last) {
-			oldest = name;
-			last = at;
-		}
-	}
-	return count > TRIES_OF_NOBODY_MAX ? oldest : NULL;
-}
-
-static int forget_superfluous(struct tries *t)
-{
-	_cleanup_(people_freep) struct people *people = NULL;
-	int r = people_load_at(t->fd, &people, NULL);
-	const char *name;
-
-	while (r == 0 && (name = superfluous(t, people)))
-		(void)json_object_del(t->all, name); /* it is there */
-	return r;
-}
-
 /* What counts at `now`: a clock that was set back since must not make a lock last longer than its time, nor end one. */
 static struct lockout standing(const json_t *o, const struct lockout_rule *rule, int64_t now, int64_t *ret_last)
 {
 	struct lockout l = { .failed = (uint64_t)json_integer_value(json_object_get(o, "failed")) };
-	int64_t last = json_integer_value(json_object_get(o, "last"));
+	int64_t last = json_integer_value(json_object_get(o, "last")), end;
 
 	*ret_last = MIN(last, now);
-	if (l.failed < rule->tries)
-		return l;
-	l.until = *ret_last + (int64_t)rule->time_s;
-	if (now >= l.until)
-		l = (struct lockout){ 0 };
+	end = *ret_last + (int64_t)rule->time_s;
+	if (now >= end)
+		return (struct lockout){ 0 };
+	if (l.failed >= rule->tries)
+		l.until = end;
 	return l;
 }
 
-static int note(struct tries *t, const char *name, uint64_t failed, int64_t last)
+static int set(struct tries *t, const char *name, uint64_t failed, int64_t last)
 {
 	json_t *o = json_pack("{s:I,s:I}", "failed", (json_int_t)failed, "last", (json_int_t)last);
-	int r = json_object_set_new(t->all, name, o) < 0 ? -ENOMEM : forget_superfluous(t);
 
-	return r < 0 ? r : tries_save(t);
+	return json_object_set_new(t->all, name, o) < 0 ? -ENOMEM : 0;
+}
+
+/* What has ended is forgotten, whoever's it was; what a clock that was set back left in the future lasts from here. `*ret_next`: when
+ * the next of the others ends (s since 1970). */
+static int forget_ended(struct tries *t, const struct lockout_rule *rule, int64_t now, int64_t *ret_next)
+{
+	const char *name;
+	void *next;
+	json_t *o;
+
+	*ret_next = now + (int64_t)rule->time_s;
+	json_object_foreach_safe(t->all, next, name, o) {
+		int64_t last;
+		struct lockout l = standing(o, rule, now, &last);
+
+		if (l.failed == 0)
+			(void)json_object_del(t->all, name); /* it is there */
+		else if (last != json_integer_value(json_object_get(o, "last")) && json_object_set_new(o, "last", json_integer(last)) < 0)
+			return -ENOMEM;
+		else
+			*ret_next = MIN(*ret_next, last + (int64_t)rule->time_s);
+	}
+	return 0;
 }
 
 static int begin(struct tries *t, const char *name, const struct lockout_rule *rule, int64_t now, struct lockout *ret)
 {
-	const json_t *o = json_object_get(t->all, name);
-	int64_t last = now;
-	struct lockout l = o ? standing(o, rule, now, &last) : (struct lockout){ 0 };
-	int r;
+	const json_t *o;
+	int64_t last, next;
+	int r = forget_ended(t, rule, now, &next);
 
-	if (l.until > 0) {
-		/* The clock was set back: the lock now lasts from here, and that must be on disk. */
-		r = last != json_integer_value(json_object_get(o, "last")) ? note(t, name, l.failed, last) : 0;
-		*ret = l;
-		return r < 0 ? r : -EBUSY;
+	if (r < 0)
+		return r;
+	o = json_object_get(t->all, name);
+	*ret = o ? standing(o, rule, now, &last) : (struct lockout){ 0 };
+	if (!o && json_object_size(t->all) >= TRIES_NAMES_MAX)
+		*ret = (struct lockout){ .until = next };
+	else if (ret->until == 0) {
+		ret->failed++;
+		ret->until = ret->failed >= rule->tries ? now + (int64_t)rule->time_s : 0;
+		r = set(t, name, ret->failed, now);
+		return r < 0 ? r : tries_save(t);
 	}
-	r = note(t, name, l.failed + 1, now);
-	if (r == 0)
-		*ret = (struct lockout){ .failed = l.failed + 1,
-					 .until = l.failed + 1 >= rule->tries ? now + (int64_t)rule->time_s : 0 };
-	return r;
+	r = tries_save(t); /* the clock may have been set back: the lock lasts from here, and that must be on disk */
+	return r < 0 ? r : -EBUSY;
 }
 
 int lockout_begin(const char *station_dir, const char *name, const struct lockout_rule *rule, int64_t now, struct lockout *ret)
@@ -168,7 +159,8 @@ int lockout_take_back(const char *station_dir, const char *name)
 
 	if (r < 0 || failed < 1)
 		return r;
-	return note(&t, name, (uint64_t)failed - 1, json_integer_value(json_object_get(o, "last")));
+	r = failed > 1 ? set(&t, name, (uint64_t)failed - 1, json_integer_value(json_object_get(o, "last"))) : json_object_del(t.all, name);
+	return r < 0 ? -ENOMEM : tries_save(&t);
 }
 
 int lockout_get(const char *station_dir, const char *name, const struct lockout_rule *rule, int64_t now, struct lockout *ret)

@@ -3,8 +3,11 @@
  * restarts of everything, since otherwise pulling the plug would be a way to go on guessing (NIST SP 800-53 AC-7).
  *
  * A try is counted before it is made and forgotten when it was good: whatever kills a process in between, or however many try
- * at the same time, nobody gets a try more than the rule says. Names that nobody has are counted and locked alike, or the
- * lock would tell which names exist; of these the latest TRIES_OF_NOBODY_MAX are kept.
+ * at the same time, nobody gets a try more than the rule says. A count ends after the rule's time without a try.
+ *
+ * Names that nobody has are counted, locked and forgotten alike; this file does not know which they are, or it could be asked. When
+ * TRIES_NAMES_MAX names have counts that have not ended, no other name can be tried until one of them does: to forget one instead
+ * would tell who tries other names whether this was somebody's.
  */
 #ifndef LAZARET_PEOPLE_LOCKOUT_H
 #define LAZARET_PEOPLE_LOCKOUT_H
@@ -15,7 +18,7 @@
 #include "common/macros.h"
 
 #define TRIES_FILE "tries.json"
-#define TRIES_OF_NOBODY_MAX 256
+#define TRIES_NAMES_MAX 4096
 
 struct lockout_rule {
 	uint64_t tries;	 /* failed ones, after which the name is locked */

@@ -2,6 +2,7 @@
 /* Failed tries: counted before they are made, kept across restarts, locked for their time and no longer; and what an attempt that
  * came to this or that end tells, records and leaves behind. */
 #include <setjmp.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -116,22 +117,50 @@ static void test_broken_file(void **state)
 	close(fd);
 }
 
-/* Names that nobody has are counted, the oldest of them forgotten; a person's tries never are. */
-static void test_names_of_nobody(void **state)
+/* Whoever tries very many names learns of none whether it is somebody's: a person's count and nobody's stand and end alike. */
+static void test_many_names_tell_nothing(void **state)
+{
+	struct lockout person, nobody;
+	char text[TRIES_NAMES_MAX * 40], *at = text;
+	int fd = -EBADF;
+
+	for (int k = 0; k < 3; k++) {
+		assert_int_equal(try_at("anna", NOW, &person), 0);
+		assert_int_equal(try_at("zoe", NOW, &nobody), 0);
+	}
+	/* As TRIES_NAMES_MAX - 1 other names would leave it, without as many waits for the disk. */
+	assert_int_equal(people_open(station, false, &fd), 0);
+	at += sprintf(at, "{\"anna\":{\"failed\":3,\"last\":%" PRId64 "},\"zoe\":{\"failed\":3,\"last\":%" PRId64 "}", NOW, NOW);
+	for (int k = 0; k < TRIES_NAMES_MAX - 3; k++)
+		at += sprintf(at, ",\"x%d\":{\"failed\":1,\"last\":%" PRId64 "}", k, NOW + 10);
+	at += sprintf(at, "}");
+	write_file(fd, TRIES_FILE, text, (size_t)(at - text));
+	close(fd);
+	assert_int_equal(try_at("last", NOW + 20, &nobody), 0); /* there was room for one */
+	assert_int_equal(try_at("old", NOW + 20, &person), -EBUSY);
+	assert_int_equal(try_at("new", NOW + 20, &nobody), -EBUSY);
+	assert_int_equal(person.until, NOW + 600); /* when the first of them ends */
+	assert_int_equal(nobody.until, NOW + 600);
+	assert_int_equal(try_at("last", NOW + 20, &nobody), 0); /* those that are counted go on */
+	assert_int_equal(try_at("anna", NOW + 599, &person), -EBUSY);
+	assert_int_equal(try_at("zoe", NOW + 599, &nobody), -EBUSY);
+	assert_memory_equal(&person, &nobody, sizeof(person));
+	assert_int_equal(try_at("old", NOW + 600, &person), 0);
+	assert_int_equal(try_at("new", NOW + 600, &nobody), 0);
+	assert_int_equal(person.failed, nobody.failed);
+}
+
+/* A count that has not come to a lock ends, too: or it would be told apart from a forgotten one. */
+static void test_counts_end(void **state)
 {
 	struct lockout l;
-	char name[16];
 
 	assert_int_equal(try_at("anna", NOW, &l), 0);
-	for (int k = 0; k < TRIES_OF_NOBODY_MAX + 5; k++) {
-		(void)snprintf(name, sizeof(name), "x%d", k);
-		assert_int_equal(try_at(name, NOW + 1 + k, &l), 0);
-	}
-	assert_int_equal(lockout_get(station, "anna", &rule, NOW + 400, &l), 0);
-	assert_int_equal(l.failed, 1);
-	assert_int_equal(lockout_get(station, "x0", &rule, NOW + 400, &l), 0);
-	assert_int_equal(l.failed, 0);
-	assert_int_equal(lockout_get(station, name, &rule, NOW + 400, &l), 0);
+	assert_int_equal(try_at("anna", NOW + 599, &l), 0);
+	assert_int_equal(l.failed, 2); /* from the last try on */
+	assert_int_equal(lockout_get(station, "anna", &rule, NOW + 599 + 599, &l), 0);
+	assert_int_equal(l.failed, 2);
+	assert_int_equal(try_at("anna", NOW + 599 + 600, &l), 0);
 	assert_int_equal(l.failed, 1);
 }
 
@@ -326,7 +355,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_good_forgets, make_station, remove_station),
 		cmocka_unit_test_setup_teardown(test_clock, make_station, remove_station),
 		cmocka_unit_test_setup_teardown(test_broken_file, make_station, remove_station),
-		cmocka_unit_test_setup_teardown(test_names_of_nobody, make_station, remove_station),
+		cmocka_unit_test_setup_teardown(test_many_names_tell_nothing, make_station, remove_station),
+		cmocka_unit_test_setup_teardown(test_counts_end, make_station, remove_station),
 		cmocka_unit_test_setup_teardown(test_at_the_same_time, make_station, remove_station),
 		cmocka_unit_test_setup_teardown(test_good_attempt, make_station, remove_station),
 		cmocka_unit_test_setup_teardown(test_unknown_looks_wrong, make_station, remove_station),
