@@ -19,12 +19,12 @@ static const struct {
 	enum share_file file;
 } shown[] = {
 	{ "smb", SHARE_FILE_SMB },	    { "nfs", SHARE_FILE_NFS },	       { "sftp", SHARE_FILE_SFTP }, { "keys", SHARE_FILE_KEYS },
-	{ "firewall", SHARE_FILE_FIREWALL }, { "passwd", SHARE_FILE_PASSWD },
+	{ "firewall", SHARE_FILE_FIREWALL }, { "network", SHARE_FILE_NETWORK }, { "passwd", SHARE_FILE_PASSWD },
 };
 
 static int usage(void)
 {
-	(void)fputs("usage: lazaret share show [--root DIR] smb | nfs | sftp | keys | firewall | passwd\n"
+	(void)fputs("usage: lazaret share show [--root DIR] smb | nfs | sftp | keys | firewall | network | passwd\n"
 		    "       lazaret share write [--root DIR]\n"
 		    "       lazaret share password [--root DIR]\n"
 		    "       lazaret share push\n",

@@ -15,6 +15,7 @@ static const char *const names[] = {
 	[SHARE_FILE_SFTP] = "sshd_config",
 	[SHARE_FILE_KEYS] = "authorized_keys",
 	[SHARE_FILE_FIREWALL] = "firewall.nft",
+	[SHARE_FILE_NETWORK] = "interface.network",
 	[SHARE_FILE_PASSWD] = "accounts/passwd",
 	[SHARE_FILE_GROUP] = "accounts/group",
 	[SHARE_FILE_SHADOW] = "accounts/shadow",
@@ -40,6 +41,7 @@ bool share_file_wanted(const struct share_maker *m, enum share_file file)
 		return s->is_on[SHARE_SFTP];
 	case SHARE_FILE_FIREWALL:
 		return s->has_firewall;
+	case SHARE_FILE_NETWORK:
 	case SHARE_FILE_PASSWD:
 	case SHARE_FILE_GROUP:
 	case SHARE_FILE_SHADOW:
@@ -148,6 +150,8 @@ static int put(const struct share_maker *m, enum share_file file, FILE *out, cha
 		share_put_sftp(m, out);
 	else if (file == SHARE_FILE_FIREWALL)
 		share_put_firewall(m, out);
+	else if (file == SHARE_FILE_NETWORK)
+		share_put_network(m, out);
 	else if (file == SHARE_FILE_PUSH)
 		fprintf(out, "%s\n", m->config->share.push_dir);
 	else

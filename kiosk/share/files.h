@@ -24,6 +24,7 @@ enum share_file {
 	SHARE_FILE_SFTP,
 	SHARE_FILE_KEYS, /* of SFTP's importers: lines of share.sftp.keys, restricted */
 	SHARE_FILE_FIREWALL,
+	SHARE_FILE_NETWORK, /* of systemd-networkd: the interface's address; read where the machine is an appliance */
 	SHARE_FILE_PASSWD,
 	SHARE_FILE_GROUP,
 	SHARE_FILE_SHADOW,
@@ -56,6 +57,7 @@ void share_put_smb(const struct share_maker *m, FILE *out);
 void share_put_nfs(const struct share_maker *m, FILE *out);
 void share_put_sftp(const struct share_maker *m, FILE *out);
 void share_put_firewall(const struct share_maker *m, FILE *out);
+void share_put_network(const struct share_maker *m, FILE *out);
 
 /* Write all that is wanted below ROOT, each by one rename, and remove what is not; make what the servers keep in the station's
  * directory. ROOT's parent must be there. 0, or a negative errno with `*ret_why` (owned by the caller, may be NULL). */

@@ -17,6 +17,7 @@ DISK_BYTES = 8 << 30
 # Emulated on an idle machine: 45 s to READY at the first boot, 30 s later. Others compile meanwhile.
 BOOT_PATIENCE = 600
 POLL = 1.0
+KEY_POLL = 0.1  # the boot loader looks for a key for 100 ms of its own time
 
 
 def run(*command, **options):
@@ -83,7 +84,7 @@ class Machine(machines.VM):
             time.sleep(POLL)
         raise TimeoutError("no %r on the screen; there is:\n%s" % (pieces, seen))
 
-    def wait_serial(self, *pieces, patience=BOOT_PATIENCE, meanwhile=lambda: None):
+    def wait_serial(self, *pieces, patience=BOOT_PATIENCE, meanwhile=None):
         """Until one of these pieces has come over the serial line, which is the firmware's and the boot loader's; which it was."""
         end = time.monotonic() + patience
         while time.monotonic() < end:
@@ -91,8 +92,9 @@ class Machine(machines.VM):
             for piece in pieces:
                 if piece in seen:
                     return piece
-            meanwhile()
-            time.sleep(POLL)
+            if meanwhile:
+                meanwhile()
+            time.sleep(KEY_POLL if meanwhile else POLL)
         raise TimeoutError("no %r on the serial line; there is:\n%s" % (pieces, self.serial()[-2000:]))
 
     def start(self):

@@ -34,8 +34,8 @@ SIX = """share:
   sftp: {port: 2222}
   firewall: {out: ['10.9.9.9:5432', '[fd00:9::9]:123/udp']}
 """
-WORDS = ("smb", "nfs", "sftp", "keys", "firewall", "passwd")
-FILES = {"smb.conf", "ganesha.conf", "sshd_config", "authorized_keys", "firewall.nft", "accounts/passwd", "accounts/group", "accounts/shadow"}
+WORDS = ("smb", "nfs", "sftp", "keys", "firewall", "network", "passwd")
+FILES = {"smb.conf", "ganesha.conf", "sshd_config", "authorized_keys", "firewall.nft", "interface.network", "accounts/passwd", "accounts/group", "accounts/shadow"}
 
 
 def tool(name):
@@ -74,7 +74,7 @@ def off(station, root):
 def programs_agree(station, root, work, name):
     done = station.run("share", "write", "--root", root)
     ok(done.returncode == 0 and files(root) == FILES, name + ": all is written", (said(done), files(root)))
-    for word, file in zip(WORDS, ("smb.conf", "ganesha.conf", "sshd_config", "authorized_keys", "firewall.nft", "accounts/passwd")):
+    for word, file in zip(WORDS, ("smb.conf", "ganesha.conf", "sshd_config", "authorized_keys", "firewall.nft", "interface.network", "accounts/passwd")):
         shown = station.run("share", "show", "--root", root, word)
         ok(shown.returncode == 0 and shown.stdout == (root / file).read_text(), "%s: 'show %s' is %s" % (name, word, file), said(shown))
     odd = [p for p in root.rglob("*") if stat.S_IMODE(p.stat().st_mode) & 0o022 or p.is_symlink()]
@@ -92,7 +92,19 @@ def programs_agree(station, root, work, name):
            said(done))
     else:
         skip(name + ": nft", "needs nftables, root and a network namespace")
+    networkd(root, name)
     ok("policy accept" not in rules and rules.count("policy drop") == 3, name + ": the firewall drops what it does not name", rules)
+
+
+def networkd(root, name):
+    """systemd.network(5): one address and no network around it; ways to who may come and to what is allowed out, by no gateway."""
+    text = (root / "interface.network").read_text()
+    sections = re.findall(r"\[(\w+)\]\n((?:.+\n)*)", text)
+    network = dict(line.split("=", 1) for section, body in sections if section == "Network" for line in body.splitlines())
+    ok(network.get("Address") == ("fd00:20::2/128" if "IPv6" in name else "10.20.0.2/32"), name + ": the interface has the one address", text)
+    ways = {dict(line.split("=", 1) for line in body.splitlines())["Destination"] for section, body in sections if section == "Route"}
+    ok(ways == ({"fd00:20::/64", "10.9.9.9", "fd00:9::9"} if "IPv6" in name else {"10.20.0.0/24", "10.30.0.7"}) and "Gateway" not in text, name + ": and these ways, by no gateway", text)
+    ok(all(network.get(k) == "no" for k in ("DHCP", "LinkLocalAddressing", "IPv6AcceptRA", "LLDP", "EmitLLDP")), name + ": and nothing is asked of the network", text)
 
 
 def sshd_agrees(station, root, work, name):
