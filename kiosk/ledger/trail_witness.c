@@ -4,6 +4,7 @@
  */
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <fcntl.h>
 
@@ -26,6 +27,15 @@ int trail_witness_any(const struct trail *t)
 	return 1;
 }
 
+/* Told at the start, before there is a transfer that could not become visible for it. */
+static int check_place(const struct trail *t, const char **ret_why)
+{
+	if (faccessat(t->options.witness_dir_fd, ".", R_OK | W_OK | X_OK, AT_EACCESS) == 0)
+		return 0;
+	*ret_why = "the directory of the trail's witness (records.witness) cannot be written by the ledger: `chown _lazaret-ledger` it, or name another";
+	return -errno;
+}
+
 static bool has_seq(const void *context, const struct chain_record *r)
 {
 	return r->seq <= *(const uint64_t *)context;
@@ -41,6 +51,9 @@ int trail_witness_check(const struct trail *t, int fd, const struct chain_tail *
 
 	if (!has_witness(t))
 		return 0;
+	r = check_place(t, ret_why);
+	if (r < 0)
+		return r;
 	r = file_read(t->options.witness_dir_fd, t->options.witness_name, CHAIN_WITNESS_MAX, &text, &size);
 	if (r == -ENOENT)
 		return 0; /* none was written yet */

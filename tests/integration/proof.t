@@ -172,6 +172,9 @@ def witness_places():
     s.expect(2, "records.witness.*No such file", "audit", "witness")
     told(2, "records.witness.*No such file", s.run("inspect", s.path("trust")), "without the witness' disk: inspect")
     os.mkdir(os.path.join(work, "disk"))
+    if os.geteuid() == 0:
+        told(2, "records.witness.* cannot be written by the ledger: .chown _lazaret-ledger", s.run("inspect", s.path("trust")),
+             "a witness' directory of another account: told before anything is inspected")
     subprocess.run(["chown", "--reference", s.path("audit"), os.path.join(work, "disk")], check=False)
     status, _, err = s.run("inspect", s.path("trust"))
     far = os.path.join(work, "disk", "far.witness")
