@@ -171,7 +171,7 @@ static int worker_start(struct pool *p, const struct pool_stage *stage, struct w
 		if (asprintf(&p->trouble, "an examiner (%s) did not start: %s", stage->name, why ? why : strerror(-r)) < 0)
 			p->trouble = NULL;
 	}
-	return r;
+	return why && r == -EBADMSG ? -EKEYREJECTED : r; /* its canary; our own -EBADMSG is about copies */
 }
 
 static int send_types(struct worker *w, const struct job_result *result, struct encoder *e)

@@ -2,6 +2,7 @@
 """Inspections that a figure measures: a station of its own for each, and when which stage began."""
 import json
 import os
+import resource
 import shutil
 import socket
 import subprocess
@@ -23,19 +24,54 @@ def remove(path):
     shutil.rmtree(path, ignore_errors=True)
 
 
+def pss_kib(root):
+    """Proportional set sizes of a process and all that descend from it, in KiB: what is shared counts once. Kernel, proc_pid_smaps_rollup(5)."""
+    children = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                with open("/proc/%s/stat" % entry, encoding="latin-1") as f:
+                    children.setdefault(int(f.read().rpartition(")")[2].split()[1]), []).append(int(entry))
+            except (OSError, IndexError):
+                pass
+    total, waiting = 0, [root]
+    while waiting:
+        pid = waiting.pop()
+        waiting += children.get(pid, [])
+        try:
+            with open("/proc/%d/smaps_rollup" % pid, encoding="ascii") as f:
+                total += next(int(line.split()[1]) for line in f if line.startswith("Pss:"))
+        except (OSError, StopIteration):
+            pass
+    return total
+
+
+class Course:
+    """What was seen of one inspection, in seconds of time.monotonic(): when each stage `began`, when the medium was `removable`, when all was `done`; the
+    processor seconds of all its processes; and the largest sum of their PSS in KiB, when it was asked for."""
+
+    def __init__(self):
+        self.began, self.removable, self.done, self.report, self.cpu_s, self.pss_kib = {}, None, None, None, 0.0, 0
+
+    @property
+    def whole_s(self):
+        return self.done - self.began["reading"]
+
+
 class Station:
     """A fresh one, with a database that is loaded at once; all of it goes with close().
 
     rules   text of its rules, instead of a profile's
     extra   lines at the end of its lazaret.yaml
+    db      directory of its databases; None: a tiny one
     """
 
-    def __init__(self, at, profile="updates", rules=None, extra=""):
+    def __init__(self, at, profile="updates", rules=None, extra="", db=None):
         self.at = at
         remove(at)
         at.mkdir(mode=0o755)
         try:
-            self._run("init", at / "station", "--profile", profile, "--db", make_databases(at / "db"))
+            self._run("init", at / "station", "--profile", profile, "--db", db or make_databases(at / "db"))
         except Broken:
             self.close()
             raise
@@ -55,6 +91,13 @@ class Station:
 
     def inspect(self, medium):
         """(when each stage began, in seconds; the report) of one inspection."""
+        course = self.watch(medium)
+        return course.began, course.report
+
+    def watch(self, medium, is_weighed=False):
+        """The Course of one inspection; weighed: twice a second, which takes time itself."""
+        course, ended = Course(), threading.Event()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         ours, theirs = socket.socketpair()
         with ours, open(self.at / "log", "wb") as log:
             process = subprocess.Popen([BUILD / "bin" / "lazaretd", "-C", self.at / "station", "--inspect", "--events-fd",
@@ -63,10 +106,18 @@ class Station:
             theirs.close()
             watchdog = threading.Timer(PATIENCE_S, process.kill)
             watchdog.start()
+
+            def weigh():
+                while not ended.wait(0.5):
+                    course.pss_kib = max(course.pss_kib, pss_kib(process.pid))
+
+            if is_weighed:
+                threading.Thread(target=weigh, daemon=True).start()
             try:
-                began, done = self._listen(ours)
+                done = self._listen(ours, course)
                 process.wait()
             finally:
+                ended.set()
                 watchdog.cancel()
                 if process.poll() is None:
                     process.terminate()
@@ -74,23 +125,28 @@ class Station:
         if not done or not done.get("report") or done["outcome"] == "aborted":
             words = (self.at / "log").read_text(errors="replace").strip()[-500:]
             raise Broken("the inspection did not end: %s %s" % ((done or {}).get("why") or "", words))
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        course.cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         with open(done["report"], encoding="utf-8") as f:
-            return began, json.load(f)
+            course.report = json.load(f)
+        return course
 
     @staticmethod
-    def _listen(ours):
-        began, done = {}, None
+    def _listen(ours, course):
+        done = None
         with ours.makefile("rb") as events:
             for line in events:
-                if b'"progress"' not in line and b'"done"' not in line:
+                if b'"progress"' not in line and b'"done"' not in line and b'"removable"' not in line:
                     continue  # ten thousand verdicts: the clock must not wait for their parsing
                 now = time.monotonic()
                 event = json.loads(line)
                 if event["event"] == "progress":
-                    began.setdefault(event["stage"], now)
+                    course.began.setdefault(event["stage"], now)
+                elif event["event"] == "removable":
+                    course.removable = course.removable or now
                 elif event["event"] == "done":
-                    done = event
-        return began, done
+                    course.done, done = now, event
+        return done
 
     def close(self):
         remove(self.at)

@@ -9,7 +9,7 @@ A figure is a module with
                    contestants   name -> Contestant: ours and the peers, in the order in which each run measures them
                    corpus        what the corpora are, for the record: a dict for JSON
                    notes         sentences that a reader of the numbers has to know
-                   ratios(s)     a list of Ratio; s: name -> samples in seconds, of which the n-th are all of the same run
+                   ratios(s)     a list of Ratio; s: name -> samples, of which the n-th are all of the same run
 
 Whatever a contestant was to do and did not raises Broken: a run that failed early is no fast run.
 """
@@ -43,8 +43,9 @@ class Parameter:
 @dataclasses.dataclass
 class Contestant:
     command: str  # what a reader would type
-    measure: Callable[[], float]  # one run, in seconds
+    measure: Callable[[], float]  # one run, in `unit`
     words: str
+    unit: str = "s"
 
 
 @dataclasses.dataclass
@@ -66,12 +67,12 @@ def spread(values):
 
 
 def alternate(contestants, runs, tell=lambda words: None):
-    """Each contestant once a run, in turn: what else the machine does meets all of them. Seconds by name."""
+    """Each contestant once a run, in turn: what else the machine does meets all of them. Samples by name."""
     samples = {name: [] for name in contestants}
     for n in range(runs):
         for name, c in contestants.items():
             samples[name].append(c.measure())
-            tell("run %d of %d: %s %.3f s" % (n + 1, runs, name, samples[name][-1]))
+            tell("run %d of %d: %s %.3f %s" % (n + 1, runs, name, samples[name][-1], c.unit))
     return samples
 
 
@@ -118,7 +119,7 @@ def versions():
     commit = first_line("git", "-C", ROOT, "rev-parse", "HEAD")
     changed = bool(commit) and bool(first_line("git", "-C", ROOT, "status", "--porcelain", "--untracked-files=no"))
     return {"lazaret": first_line(BUILD / "bin" / "lazaret", "--version"), "commit": commit, "changed_since": changed,
-            "sha256sum": first_line("sha256sum", "--version"), "openssl": first_line("openssl", "version")}
+            "sha256sum": first_line("sha256sum", "--version"), "openssl": first_line("openssl", "version"), "clamscan": first_line("clamscan", "--version")}
 
 
 def record(name, module, figure, p, runs, samples, ratios, command, load_before):
@@ -129,7 +130,7 @@ def record(name, module, figure, p, runs, samples, ratios, command, load_before)
         "machine": machine(), "versions": versions(), "load": {"before": load_before, "after": os.getloadavg()[0]},
         "parameters": {k: str(v) if isinstance(v, pathlib.Path) else v for k, v in vars(p).items()}, "runs": runs,
         "corpus": figure.corpus,
-        "measured": [{"name": k, "words": c.words, "command": c.command, "unit": "s", "samples": samples[k], **spread(samples[k])}
+        "measured": [{"name": k, "words": c.words, "command": c.command, "unit": c.unit, "samples": samples[k], **spread(samples[k])}
                      for k, c in figure.contestants.items()],
         "ratios": [{"name": r.name, "samples": r.values, **spread(r.values), "reach": r.reach, "judged": r.is_judged,
                     "reached": r.is_reached if r.reach is not None else None, "computed": r.computed or None,
@@ -147,7 +148,7 @@ def table(data):
              "  %s" % data["command"], "",
              "  %-72s %10s  %s" % ("seconds, %d runs" % data["runs"], "median", "range")]
     for s in data["measured"]:
-        lines.append("  %-72s %10.3f  %.3f-%.3f" % (s["words"], s["median"], s["min"], s["max"]))
+        lines.append("  %-72s %10.3f  %.3f-%.3f %s" % (s["words"], s["median"], s["min"], s["max"], s["unit"]))
     lines += ["", "  %-72s %10s  %-15s %s" % ("ratio", "median", "range", "to reach")]
     for r in data["ratios"]:
         reach = "" if r["reach"] is None else "<= %g: %s" % (r["reach"], "not judged" if not r["judged"] else

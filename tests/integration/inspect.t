@@ -125,6 +125,12 @@ def errors(work, good):
     shutil.move(at / "keys" / "gone", at / "keys" / "manifest.key")
     ok(run("-C", at, "inspect", good).returncode == 0, "with the key put back it works again")
     ok(run("init", at, "--db", work / "db").returncode != 0, "init refuses a directory that holds a station")
+    (work / "blind").mkdir()
+    (work / "blind" / "blind.hdb").write_text("44d88612fea8a8f36de82e1278abb02f:67:Not.EICAR\n")
+    ok(run("init", work / "blind-station", "--db", work / "blind").returncode == 0, "a station with a database that knows no test file")
+    r = run("-C", work / "blind-station", "inspect", good)
+    ok(r.returncode == 2 and b"self-test" in r.stderr and b"missed its test samples" in r.stdout + r.stderr,
+       "an examiner that fails its self-test: aborted, and in these words", (r.stdout + r.stderr).decode())
     (work / "empty").mkdir()
     r = run("init", work / "nodb", "--db", work / "empty")
     ok(r.returncode == 2 and str(work / "empty").encode() in r.stderr, "init without databases: what, where, next step", r.stderr.decode())

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception
+"""An update medium, whole: from its first byte read to its transfer published, against what one would run with clamd.
+
+The peers look at less: clamd reports what it could not open as clean, hashes nothing, opens no package (a .deb is `OK` by name of its first member), and its
+verdict is about names that may have other contents when cp comes. They are what people run instead all the same.
+"""
+import os
+
+import corpora
+import inspecting
+from clamd import Clamd
+from measure import Broken, Contestant, Parameter, Ratio, timed
+
+TITLE = "a whole inspection, databases of real size"
+PARAMETERS = {
+    "bytes": Parameter(1_000_000_000, 60_000_000, "bytes of the medium: half packages, half files of a system"),
+    "hashes": Parameter(3_000_000, 200_000, "hash signatures of the database"),
+    "bodies": Parameter(100_000, 10_000, "body signatures of the database"),
+}
+RULES = """format: lazaret.rules/1
+title: bench
+rules:
+  - name: everything
+    match: any
+    verdict: approve
+    why: All that could be looked into.
+"""
+
+
+class Figure:
+    def __init__(self, work, p):
+        self.work, self.medium, self.db = work, work / "medium", work / "db"
+        self.medium.mkdir()
+        self.medium.chmod(0o755)
+        self.corpus = {"packages": corpora.packages(self.medium / "packages", p.bytes // 2), "tree": corpora.tree(self.medium / "tree", p.bytes // 2),
+                       "database": corpora.database(self.db, p.hashes, p.bodies)}
+        self.contestants = {
+            "multiscan": Contestant("clamdscan --multiscan --fdpass medium; sha256sum of each file; cp -a", self._multiscan,
+                                    "clamd, a thread a core, then sha256sum, then cp"),
+            "stream": Contestant("clamdscan --stream medium; cp -a", self._stream, "clamd, one file after the other through its socket, then cp"),
+            "ours": Contestant("lazaretd -C STATION --inspect medium", self._ours, "an inspection, from reading to published"),
+            "again": Contestant("the same once more, at the same station", self._again, "the same medium again"),
+            "read": Contestant("sha256sum of each file", self._hash, "sha256sum alone: reading and hashing"),
+        }
+        self.cpu = {"ours": [], "clamd": []}
+        self.notes = ["Databases were loaded before the clocks began, and the medium is in the page cache, for all alike.",
+                      "clamd opens no Debian package; ours opens each to the bottom. Both contestants copy everything."]
+        corpora.warm(self.medium)
+        self.station = None
+
+    def _paths(self):
+        return sorted(os.path.join(at, n) for at, _, names in os.walk(self.medium) for n in names)
+
+    def _hash(self):
+        return timed(["sh", "-c", "find \"$1\" -type f -print0 | xargs -0 sha256sum", "sh", self.medium])
+
+    def _copy(self):
+        copy = self.work / "copy"
+        try:
+            return timed(["sh", "-c", "cp -a \"$1\" \"$2\" && sync -f \"$2\"", "sh", self.medium, copy])
+        finally:
+            inspecting.remove(copy)
+
+    def _multiscan(self):
+        with Clamd(self.work / "clamd", self.db) as clamd:
+            before = clamd.cpu_s()
+            seconds = clamd.scan("--multiscan", "--fdpass", paths=[self.medium])
+            self.cpu["clamd"].append(clamd.cpu_s() - before)
+        return seconds + self._hash() + self._copy()
+
+    def _stream(self):
+        with Clamd(self.work / "clamd", self.db) as clamd:
+            seconds = clamd.scan("--stream", paths=[self.medium])
+        return seconds + self._copy()
+
+    def _ours(self):
+        self.close()
+        self.station = inspecting.Station(self.work / "station", rules=RULES, db=self.db)
+        course = self.station.watch(self.medium)
+        self._check(course)
+        self.cpu["ours"].append(course.cpu_s)
+        return course.whole_s
+
+    def _again(self):
+        course = self.station.watch(self.medium)
+        self._check(course)
+        self.close()
+        return course.whole_s
+
+    def _check(self, course):
+        """Nothing was excused: each file came out of it approved, or with a reason that is about the file."""
+        files = course.report["files"]
+        lost = [f["path"] for f in files if any(x["code"] in ("scan-error", "scanner-crashed", "scan-timeout", "unreadable") for x in f["reasons"])]
+        if course.report["outcome"] != "published" or lost or len(files) != len(self._paths()):
+            raise Broken("%s, %d files, not examined: %s" % (course.report["outcome"], len(files), lost[:5]))
+        self.corpus["verdicts"] = {v: sum(f["verdict"] == v for f in files) for v in ("approved", "held", "blocked")}
+
+    def close(self):
+        if self.station:
+            self.station.close()
+            self.station = None
+
+    def ratios(self, s):
+        n = len(s["ours"])
+        return [Ratio("inspection / (clamdscan --multiscan, sha256sum, cp)", [a / b for a, b in zip(s["ours"], s["multiscan"])], 0.70, True),
+                Ratio("inspection / (clamdscan --stream, cp)", [a / b for a, b in zip(s["ours"], s["stream"])], 0.45, True),
+                Ratio("processor time of the inspection, loading included / clamd's scanning",
+                      [self.cpu["ours"][k] / self.cpu["clamd"][k] for k in range(n)]),
+                Ratio("the same medium again / first time", [a / b for a, b in zip(s["again"], s["ours"])], 0.1,
+                      why="there is no cache of verdicts: everything is examined again")]
