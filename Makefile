@@ -186,7 +186,7 @@ endef
 $(foreach t,$(patsubst tests/unit/%.c,%,$(UNIT_SOURCES)),$(eval $(call unit_rule,$(t))))
 
 .PHONY: unit-tests
-unit-tests: $(UNIT_TESTS) $(BUILD)/tests/make-trail
+unit-tests: $(UNIT_TESTS) $(BUILD)/tests/make-trail $(BUILD)/tests/tracer
 
 # Audit trails by the thousand (tests/integration/fleet.t).
 $(BUILD)/tests/make-trail: tests/lib/make-trail.c $(call archives,common)

@@ -4,7 +4,6 @@ takes away see power.py."""
 import collections
 import random
 
-import station
 
 Point = collections.namedtuple("Point", "role option label")
 
@@ -59,6 +58,3 @@ def small(bench, at, point):
 
 def large(bench, at, point):
     return attempt(bench, at, point, bench.large)
-
-
-assert station  # for those who read: what is checked stands there

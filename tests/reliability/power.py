@@ -14,7 +14,7 @@ import struct
 import subprocess
 import time
 
-import station
+import victim
 
 Point = collections.namedtuple("Point", "role option label")
 Write = collections.namedtuple("Write", "at data is_flush is_forced")
@@ -107,7 +107,7 @@ class Record:
         shutil.copy(self.base, disk)
         with logged(work, disk) as (export, log):
             with mounted(export, work / "power.at") as at:
-                s = station.Station(at / "station")
+                s = victim.Station(at / "station")
                 self.known, self.begin = set(s.staged()), len(read_log(log))
                 done = s.inspect(bench.small)
                 self.writes = read_log(log)  # what the disk has when the operator is told
@@ -151,7 +151,7 @@ def attempt(bench, at, point):
     write_disk(bench, disk, *point.option)
     try:
         with mounted(disk, at.with_suffix(".at")) as mount:
-            s = station.Station(mount / "station")
+            s = victim.Station(mount / "station")
             wrong = s.unfit(bench.small.good)
             if point.role == "told" and not set(bench.record.told) <= set(s.staged()):
                 wrong.append(f"the operator was told that {bench.record.told} was published; in staging: {s.staged()}")
