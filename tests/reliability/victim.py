@@ -65,7 +65,8 @@ class Station:
         for medium in media:
             done = s.inspect(medium)
             wrong = [f"exit status {done.returncode}: {done.stderr}"] if done.returncode != 1 else s.problems()
-            wrong += s.refused(s.newest(), medium)
+            for transfer in s.staged():
+                wrong += s.refused(transfer, medium) if not wrong else []
             if wrong:
                 raise RuntimeError("an undisturbed inspection: " + "; ".join(wrong))
         return s
@@ -164,7 +165,7 @@ class Station:
         """The next inspection, and what is wrong after it."""
         known = set(self.staged())
         done = self.inspect(medium)
-        if done.returncode != 1:
+        if done.returncode != 1 or len(set(self.staged()) - known) != 1:
             return [f"the next inspection: exit status {done.returncode}: {done.stdout}{done.stderr}"]
         # A directory that has no note yet is perhaps another's, which has just begun: it goes when it is a minute old.
         young = [p for p in (self.at / "spool").iterdir() if not (p / "inspection.json").exists()]
@@ -173,10 +174,10 @@ class Station:
         if young:
             self.inspect(medium)
         wrong = self.unfit(medium.good)
-        for transfer in sorted(set(self.staged()) - known):
+        new = sorted(set(self.staged()) - known)
+        for transfer in new:
             wrong += self.refused(transfer, medium)
-        new = self.at / "staging" / self.newest() / "files"
-        missing = [path for path in medium.good if not (new / path).exists()]
+        missing = [path for path in medium.good if not (self.at / "staging" / new[0] / "files" / path).exists()]
         return wrong + ([f"the next inspection did not approve {missing}"] if missing else []) + self.problems()
 
 
