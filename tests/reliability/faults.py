@@ -38,9 +38,6 @@ FAULTS = {
     "landlock_add_rule": ["ENOMEM"], "landlock_restrict_self": ["EPERM", "ENOMEM"],
 }
 
-# What the operator is told of a good inspection, by the first word of a line.
-ORDINARY = {"transfer", "medium", "volume", "ready", "found", "blocked", "held", "report", "malware:", "type-mismatch:", "active-content:"}
-
 
 def points(bench):
     counts, found = collections.Counter(), []
@@ -53,31 +50,13 @@ def points(bench):
     return found
 
 
-def has_reason(text):
-    return any(line.strip() and line.split()[0] not in ORDINARY for line in text.splitlines())
-
-
 def attempt(bench, at, point):
     s = bench.original.copy(at)
     known = set(s.staged())
     told = s.traced(bench.small, *point.option)
     if not told["fired"]:
         return "missed", []
-    wrong, new = s.unfit(bench.small.good), sorted(set(s.staged()) - known)
-    if told["timed_out"]:
-        wrong.append(f"hangs: {told['left_behind']}")
-    elif told["left_behind"]:
-        wrong.append(f"leaves processes: {told['left_behind']}")
-    if told["exit"] not in (1, 2) and not (told["exit"] == 127 and not new):
-        wrong.append(f"exit status {told['exit']}, signal {told['signal']}: {told['text']}")
-    if told["exit"] == 2 and not has_reason(told["text"]):
-        wrong.append(f"no reason: {told['text']}")
-    if told["exit"] == 2 and new and "is in staging, but" not in told["text"]:
-        wrong.append(f"says that nothing was published, and {new} is in staging: {told['text']}")
-    if told["exit"] == 1 and not new and not any(t not in known for t in s.reports()):
-        wrong.append(f"concluded, without report: {told['text']}")
-    for transfer in new:
-        wrong += s.refused(transfer, bench.small)
+    wrong, new = s.disturbed(told, known, bench.small), sorted(set(s.staged()) - known)
     outcome = "whole" if told["exit"] == 1 and new and not lacking(s, new[-1], bench.small) else "refused"
     return outcome, wrong + s.recover(bench.small)
 

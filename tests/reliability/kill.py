@@ -4,7 +4,6 @@ takes away see power.py."""
 import collections
 import random
 
-
 Point = collections.namedtuple("Point", "role option label")
 
 
@@ -41,15 +40,11 @@ def points_large(bench):
 
 def attempt(bench, at, point, medium):
     s = bench.original.copy(at)
+    known = set(s.staged())
     told = s.traced(medium, *point.option)
-    wrong = s.unfit(medium.good)
     if not told["fired"]:
         return "missed", []
-    if told["timed_out"] or told["left_behind"]:
-        wrong.append(f"hangs, or leaves processes: {told['left_behind']}")
-    if told["exit"] in (0, 1) and told["exit"] == 0:
-        wrong.append("says that all was approved")
-    return "tried", wrong + s.recover(medium)
+    return "tried", s.disturbed(told, known, medium) + s.recover(medium)
 
 
 def small(bench, at, point):

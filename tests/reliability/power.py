@@ -56,6 +56,7 @@ def mounted(device, at):
     loop = subprocess.run(["losetup", "--find", "--show", device], check=True, capture_output=True, text=True).stdout.strip()
     try:
         at.mkdir(exist_ok=True)
+        subprocess.run(["blockdev", "--setrw", loop], check=True)  # a loop device that was a medium once stays write-blocked
         subprocess.run(["mount", "-t", "ext4", loop, at], check=True)
         try:
             yield at

@@ -18,6 +18,9 @@ from tap import BUILD, EICAR, ROOT, make_databases  # noqa: E402,F401
 BIN, TRACER = BUILD / "bin", BUILD / "tests" / "tracer"
 PATIENCE = 90  # seconds for one inspection of less than one; the station's own deadlines (30 s for a role) lie below
 
+# What the operator is told of a good inspection, by the first word of a line.
+ORDINARY = {"transfer", "medium", "volume", "ready", "found", "blocked", "held", "report", "malware:", "type-mismatch:", "active-content:"}
+
 
 def run(*argv, timeout=2 * PATIENCE, **more):
     return subprocess.run([str(a) for a in argv], stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
@@ -130,6 +133,27 @@ class Station:
             is_there = (self.at / "staging" / transfer / "files" / path).exists()
             if is_there != (f["verdict"] == "approved") or (not is_there and not f["reasons"]):
                 wrong.append(f"{transfer}: {path} is {f['verdict']} for {f['reasons']}, and {'' if is_there else 'not '}there")
+        return wrong
+
+    def disturbed(self, told, known, medium):
+        """What is wrong with a disturbed inspection, of which the tracer tells, and with what it left in staging."""
+        wrong, new, text = self.unfit(medium.good), sorted(set(self.staged()) - known), told["text"]
+        if told["timed_out"]:
+            wrong.append(f"hangs: {told['left_behind']}")
+        elif told["left_behind"]:
+            wrong.append(f"leaves processes: {told['left_behind']}")
+        if told["signal"] == 9 and not told["timed_out"]:
+            return wrong  # whoever would say something was killed
+        if told["exit"] not in (1, 2) and not (told["exit"] == 127 and not new):
+            wrong.append(f"exit status {told['exit']}, signal {told['signal']}: {text}")
+        if told["exit"] == 2 and not any(line.strip() and line.split()[0] not in ORDINARY for line in text.splitlines()):
+            wrong.append(f"no reason: {text}")
+        if told["exit"] == 2 and new and "is in staging, but" not in text and "lazaretd could not be run, or was killed" not in text:
+            wrong.append(f"says that nothing was published, and {new} is in staging: {text}")
+        if told["exit"] == 1 and not new and not any(t not in known for t in self.reports()):
+            wrong.append(f"concluded, without report: {text}")
+        for transfer in new:
+            wrong += self.refused(transfer, medium)
         return wrong
 
     def problems(self):
