@@ -186,12 +186,17 @@ endef
 $(foreach t,$(patsubst tests/unit/%.c,%,$(UNIT_SOURCES)),$(eval $(call unit_rule,$(t))))
 
 .PHONY: unit-tests
-unit-tests: $(UNIT_TESTS) $(BUILD)/tests/make-trail
+unit-tests: $(UNIT_TESTS) $(BUILD)/tests/make-trail $(BUILD)/tests/tracer
 
 # Audit trails by the thousand (tests/integration/fleet.t).
 $(BUILD)/tests/make-trail: tests/lib/make-trail.c $(call archives,common)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LDHARDENING) -MMD -MP -MF $@.d -o $@ $< $(filter %.a,$^) $(LIBS_common)
+
+# Kills processes and makes system calls fail (tests/reliability). It reads registers: x86-64 alone.
+$(BUILD)/tests/tracer: tests/reliability/tracer.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LDHARDENING) -MMD -MP -MF $@.d -o $@ $< $(call pkg,libseccomp)
 
 # What the detectors of kiosk/content say of many files (tests/benign/run).
 $(BUILD)/tests/benign-look: tests/benign/look.c $(call archives,examine $(NEEDS_examine))
@@ -283,6 +288,18 @@ bench:
 	@image/packages/install build run test bench
 	@$(MAKE) --no-print-directory -s all
 	@BUILD=$(abspath $(BUILD)) tests/bench/run $(BENCH)
+
+# Crashes, power cuts and failing system calls. RELIABILITY: options of tests/reliability/run (--quick, --only SUITE, --sample N, --list).
+# `make reliability` writes what they counted into docs/reliability.md.
+RELIABILITY ?=
+.PHONY: check-reliability reliability
+check-reliability:
+	@image/packages/install build run test reliability
+	@$(MAKE) --no-print-directory -s all $(BUILD)/tests/tracer
+	@BUILD=$(abspath $(BUILD)) tests/reliability/run $(RELIABILITY)
+
+reliability:
+	@BUILD=$(abspath $(BUILD)) tests/reliability/document
 
 # Debian packages (image/debian) of what `make install` installs: $(BUILD)/deb/*.deb. Of the programs as they are built here, or with
 # CLEAN=1 compiled anew in a copy of the source with dpkg's own flags. DEB_VERSION: another version than the changelog's.
@@ -433,6 +450,8 @@ help:
 	@echo 'make verify-static   $(VERIFY_STATIC): lazaret-verify as one file, for any distribution'
 	@echo 'make conformance     the fail-closed conformance suite alone'
 	@echo 'make bench           how fast, against what one would run instead; BENCH=--quick, BENCH=--list (docs/performance.md)'
+	@echo 'make check-reliability crashes, power cuts, failing system calls; RELIABILITY=--quick, RELIABILITY=--list (docs/reliability.md)'
+	@echo 'make reliability     what they counted, into docs/reliability.md'
 	@echo 'make check-sanitize  the suites under AddressSanitizer and UBSan'
 	@echo 'make fuzz-smoke      every fuzz target for FUZZ_SECONDS=3; make fuzz: FUZZ_SECONDS=600 (tests/fuzz/README.md)'
 	@echo 'make lint            clang with -Werror, manual pages'

@@ -56,14 +56,14 @@ static void tell_journal(const json_t *done, const struct request *q)
 	json_decref(fields);
 }
 
-static int show_events(FILE *in, struct display *d, const struct request *q)
+/* `ret_printing`: how printing the report went. Returns how listening went. */
+static int show_events(FILE *in, struct display *d, const struct request *q, int *ret_printing)
 {
 	_cleanup_free_ char *line = NULL;
 	size_t room = 0;
 	ssize_t n;
-	int r = 0;
 
-	while ((n = getline(&line, &room, in)) > 0) {
+	while ((errno = 0, n = getline(&line, &room, in)) > 0) {
 		json_t *e = json_loadb(line, (size_t)n, 0, NULL);
 		const char *name = json_string_value(json_object_get(e, "event"));
 
@@ -71,11 +71,11 @@ static int show_events(FILE *in, struct display *d, const struct request *q)
 			display_event(d, e);
 		if (name && strcmp(name, "done") == 0)
 			tell_journal(e, q);
-		if (name && strcmp(name, "done") == 0 && q->is_json && display_report(d) && r == 0)
-			r = print_report(display_report(d));
+		if (name && strcmp(name, "done") == 0 && q->is_json && display_report(d) && *ret_printing == 0)
+			*ret_printing = print_report(display_report(d));
 		json_decref(e);
 	}
-	return r;
+	return feof(in) ? 0 : errno ? -errno : -EIO;
 }
 
 /* The command line of lazaretd for this request; NULL when out of memory. */
@@ -102,7 +102,7 @@ static int inspect(const struct cli *cli, const struct request *q)
 	struct display *d;
 	const char **argv = daemon_arguments(cli, q);
 	pid_t pid = 0;
-	int fd, r, status;
+	int fd, r, status, printing = 0;
 
 	fd = argv ? daemon_start(argv, &pid) : -ENOMEM;
 	free(argv);
@@ -112,15 +112,22 @@ static int inspect(const struct cli *cli, const struct request *q)
 	}
 	(void)signal(SIGINT, SIG_IGN); /* lazaretd has got it, too, and ends in good order */
 	in = fdopen(fd, "r");
-	d = display_new(q->is_quiet);
-	r = in && d ? show_events(in, d, q) : -ENOMEM;
+	d = in ? display_new(q->is_quiet) : NULL;
+	r = d ? show_events(in, d, q, &printing) : -errno;
+	if (r < 0) { /* nobody would see what becomes of it */
+		log_error("what lazaretd tells cannot be shown: %s; the inspection is stopped", strerror(-r));
+		(void)kill(pid, SIGTERM); /* it may have ended */
+		if (!in)
+			close_p(&fd);
+		fclose_p(&in); /* or it would wait until somebody reads */
+	}
 	status = daemon_wait(pid);
 	display_free(d);
-	if (r < 0) {
-		log_error("printing the report: %s", strerror(-r));
+	if (printing < 0) {
+		log_error("printing the report: %s. It is kept: lazaret history", strerror(-printing));
 		return EXIT_CANNOT;
 	}
-	return status;
+	return r < 0 && q->is_json ? EXIT_CANNOT : status; /* whatever was shown: its own status says what was published */
 }
 
 /* With `operators: authenticated` whoever brings the medium logs in for it. Other troubles of the configuration are lazaretd's to

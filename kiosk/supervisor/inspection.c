@@ -371,8 +371,7 @@ enum inspection_status inspection_run(struct supervisor *s, const struct inspect
 			r = -EIO;
 		if (r == 0)
 			inspection_offer(i); /* before what is published leaves the spool */
-		if (i->spool_fd >= 0)
-			status = inspection_conclude(i, r);
+		status = inspection_conclude(i, r); /* without a spool, too: what began has a report */
 	}
 	inspection_done(i);
 	return status;
@@ -405,6 +404,7 @@ static enum inspection_status look(struct supervisor *s, const char *file, const
 	struct inspection_request request = { .source = "", .operator_name = "", .owner = "", .ticket = "", .reason = reason, .is_explaining = true };
 	struct inspection *i = inspection_new(s, &request);
 	_cleanup_free_ char *source = NULL;
+	bool has_begun;
 	int r;
 
 	if (!i)
@@ -417,6 +417,7 @@ static enum inspection_status look(struct supervisor *s, const char *file, const
 		request.source = file;
 		r = audit_started(i);
 	}
+	has_begun = r == 0;
 	if (r == 0)
 		r = open_spool(i);
 	if (r == 0 && is_staged)
@@ -427,7 +428,7 @@ static enum inspection_status look(struct supervisor *s, const char *file, const
 	if (r == 0)
 		r = inspection_judge(i);
 	request.source = file;
-	if (i->spool_fd >= 0) {
+	if (has_begun) {
 		json_t *body = json_pack("{s:s,s:s+}", "transfer", i->transfer, "why", "looked at for lazaret ", reason);
 		char hash[65];
 		uint64_t seq;
