@@ -54,7 +54,7 @@ class Machine(machines.VM):
                 "-drive", "if=pflash,format=raw,unit=0,readonly=on,file=%s" % (OVMF / "OVMF_CODE_4M.secboot.fd"),
                 "-drive", "if=pflash,format=raw,unit=1,file=variables.fd",
                 "-blockdev", "driver=file,node-name=disk,filename=disk.raw,discard=unmap", "-device", "ide-hd,drive=disk,bus=ide.0,bootindex=0",
-                "-netdev", "user,id=net,restrict=on", "-device", "e1000e,netdev=net,romfile=", "-object", "filter-dump,id=dump,netdev=net,file=net.pcap",
+                "-netdev", "user,id=net,restrict=on,ipv6=off", "-device", "e1000e,netdev=net,romfile=", "-object", "filter-dump,id=dump,netdev=net,file=net.pcap",
                 "-device", "qemu-xhci,id=xhci,p2=8,p3=8"]
 
     def connect(self):
