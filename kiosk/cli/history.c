@@ -210,7 +210,7 @@ static int open_history(const struct station_config *config, bool is_rebuild, st
 			r = history_open(path, ret);
 	}
 	if (r < 0)
-		log_error("%s: %s%s", path, strerror(-r),
+		log_error("%s: %s%s", path, r == -EPROTONOSUPPORT ? "made by a newer lazaret" : strerror(-r),
 			  r == -EUCLEAN ? " (`lazaret history --rebuild` makes it anew from the trail and the reports)" : "");
 	return r;
 }

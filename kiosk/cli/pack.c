@@ -18,6 +18,7 @@ static const char usage_text[] =
 	"usage: lazaret pack make --name NAME --version N --for ID|GROUP|any [--for ...] [--key SECRET] --out FILE" PACK_SUFFIX "\n"
 	"                         [--database FILE]... [--rules FILE] [--types FILE]... [--yara FILE]... [--hash-list FILE]\n"
 	"                         [--trust-key FILE --as NAME --for PURPOSE [--for ...]]... [--software FILE.deb]...\n"
+	"                         [--appliance DIR]\n"
 	"       lazaret pack show [--key FILE.pub] FILE" PACK_SUFFIX "\n"
 	"without --key the pack has to be signed afterwards, with minisign\n";
 
@@ -30,6 +31,7 @@ static int usage(void)
 struct making {
 	struct pack *pack;
 	const char *sources[PACK_MEMBERS_MAX]; /* borrowed from the command line */
+	char *appliance[PACK_APPLIANCE_COUNT]; /* owned: paths in the directory that was given */
 	const char *key, *out;
 };
 
@@ -62,6 +64,25 @@ static int add_member(struct making *m, enum pack_kind kind, const char *source,
 			return EXIT_USAGE;
 		}
 	return 0;
+}
+
+static int add_appliance(struct making *m, const char *directory)
+{
+	static const char *const files[PACK_APPLIANCE_COUNT] = PACK_APPLIANCE_FILES;
+	int status = 0;
+
+	for (size_t i = 0; status == 0 && i < ARRAY_LEN(files); i++) {
+		if (m->appliance[i]) {
+			log_error("--appliance %s: a pack brings one appliance", directory);
+			return EXIT_USAGE;
+		}
+		if (asprintf(&m->appliance[i], "%s/%s", directory, files[i]) < 0) {
+			m->appliance[i] = NULL;
+			return EXIT_CANNOT;
+		}
+		status = add_member(m, PACK_APPLIANCE, m->appliance[i], files[i]);
+	}
+	return status;
 }
 
 /* The key that was named last. */
@@ -166,6 +187,8 @@ static int take_make_option(struct making *m, int o)
 		return name_key(m, optarg);
 	case 's':
 		return add_member(m, PACK_SOFTWARE, optarg, NULL);
+	case 'A':
+		return add_appliance(m, optarg);
 	default:
 		return usage();
 	}
@@ -192,7 +215,7 @@ static int parse_make(int argc, char **argv, struct making *m)
 		{ "rules", required_argument, NULL, 'r' },    { "types", required_argument, NULL, 't' },
 		{ "yara", required_argument, NULL, 'y' },     { "hash-list", required_argument, NULL, 'h' },
 		{ "trust-key", required_argument, NULL, 'K' }, { "as", required_argument, NULL, 'a' },
-		{ "software", required_argument, NULL, 's' },
+		{ "software", required_argument, NULL, 's' },  { "appliance", required_argument, NULL, 'A' },
 		{ 0 },
 	};
 	int o, r;
@@ -280,6 +303,8 @@ static int make(int argc, char **argv)
 	if (status == 0)
 		(void)printf("%s: %s %" PRIu64 ", %zu members%s\n", m.out, m.pack->name, m.pack->version, m.pack->member_count,
 			     secret ? "" : ". Sign it: minisign -S -m FILE");
+	for (size_t i = 0; i < PACK_APPLIANCE_COUNT; i++)
+		free(m.appliance[i]);
 	minisign_secret_free(secret);
 	pack_free(m.pack);
 	return status;

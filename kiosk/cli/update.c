@@ -19,7 +19,8 @@
 static const char usage_text[] = "usage: lazaret update apply [--older] [--reason TEXT] [--by WHO | --credentials FD] FILE" PACK_SUFFIX "\n"
 				 "       lazaret update undo [--reason TEXT] [--by WHO | --credentials FD]\n"
 				 "       lazaret update list\n"
-				 "       lazaret update drop NAME" PACK_SUFFIX "   forget one that came on a medium\n";
+				 "       lazaret update drop NAME" PACK_SUFFIX "   forget one that came on a medium\n"
+				 "       lazaret update slot ...   for the appliance's own programs\n";
 
 static int usage(void)
 {
@@ -278,6 +279,8 @@ int cmd_update(struct cli *cli)
 	int status = EXIT_USAGE;
 	size_t k = 0;
 
+	if (strcmp(word, "slot") == 0)
+		return cmd_update_slot(cli, cli->argc - 2, cli->argv + 2);
 	while (k < ARRAY_LEN(commands) && strcmp(commands[k].name, word) != 0)
 		k++;
 	if (k == ARRAY_LEN(commands))

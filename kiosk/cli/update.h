@@ -5,6 +5,8 @@
  *   update.c         options; what is in force
  *   update_apply.c   from a pack on a medium to a directory of its own
  *   update_try.c     the self-test
+ *   update_appliance.c  packs with the appliance itself
+ *   update_slot.c    the appliance's slots
  *   update_switch.c  the record, the one rename, the way back
  */
 #ifndef LAZARET_CLI_UPDATE_H
@@ -22,6 +24,8 @@
 int cmd_pack(struct cli *cli);
 /* lazaret update apply | undo | list: 0 done, 1 refused, 2 could not be done, 64 usage. */
 int cmd_update(struct cli *cli);
+/* lazaret update slot: for the appliance's own programs: as above. `argc`, `argv`: behind the word slot. */
+int cmd_update_slot(struct cli *cli, int argc, char **argv);
 
 /* What is in a pack, in lines. */
 void pack_print(FILE *out, const struct pack *p);
@@ -55,6 +59,11 @@ struct update {
 /* Open and lock sets/ (made when it is missing), load what is in force, remove what a crash left. 0, or an exit status after telling. */
 _must_check_ int update_open(struct update *u);
 void update_done(struct update *u);
+
+/* A pack that brings an appliance: is this machine one (asked before anything is unpacked), and could it run what lies in sets/SET? 0; -EPERM:
+ * refused, and `*ret_why` or u->why says why; or another negative errno. */
+_must_check_ int update_appliance_is_here(char **ret_why);
+_must_check_ int update_appliance_check(struct update *u);
 
 /* From u->file to sets/SET, verified and synced; u->pack and u->set are set. 0; -EKEYREJECTED, -EBADMSG, -EPERM: refused, u->why says
  * why; or another negative errno. */

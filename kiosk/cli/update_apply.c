@@ -200,6 +200,8 @@ static int consider(void *context, const struct pack *p, char **ret_why)
 	if (!is_for_us(u, p))
 		return pack_fail(ret_why, -EPERM, "it is for another station (for %s%s): this one is %s; its groups are station.groups in lazaret.yaml",
 				 p->stations[0], p->station_count > 1 ? " and others" : "", u->config->id);
+	if (pack_appliance_files(p) > 0 && update_appliance_is_here(ret_why) < 0)
+		return -EPERM;
 	if (p->made > time(NULL) + CLOCK_SLACK_S)
 		return pack_fail(ret_why, -EPERM, "it was made in the future: set the clock right, here or where it was made");
 	if ((uint64_t)before == p->version)
@@ -259,5 +261,7 @@ int update_unpack(struct update *u)
 		r = hash_manifest(u);
 	if (r == 0)
 		r = name_set(u);
+	if (r == 0 && pack_appliance_files(u->pack) > 0)
+		r = update_appliance_check(u);
 	return r;
 }

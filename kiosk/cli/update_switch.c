@@ -37,6 +37,7 @@ static int set_kind(enum pack_kind kind)
 	static const int of[PACK_KIND_COUNT_] = {
 		[PACK_DATABASE] = SET_DATABASE, [PACK_RULES] = SET_RULES,	  [PACK_TYPES] = SET_TYPES, [PACK_YARA] = SET_YARA,
 		[PACK_HASH_LIST] = SET_HASH_LIST, [PACK_SOFTWARE] = SET_SOFTWARE, [PACK_KEY] = -1,
+		[PACK_APPLIANCE] = SET_APPLIANCE,
 	};
 
 	return of[kind];
@@ -265,17 +266,26 @@ static void distrust_keys(struct update *u)
 	}
 }
 
+static bool has_appliance(const json_t *state)
+{
+	return json_object_get(json_object_get(state, "sets"), station_set_kind_name(SET_APPLIANCE)) != NULL;
+}
+
 int update_back(struct update *u)
 {
 	_cleanup_(json_decref_p) json_t *next = back(u);
 	_cleanup_free_ char *text = next ? json_dumps(next, JSON_INDENT(1) | JSON_SORT_KEYS) : NULL;
+	bool had_appliance;
 
 	if (!text || record_undone(u, text) < 0 || replace_current(u, text) < 0)
 		return EXIT_CANNOT;
 	distrust_keys(u); /* afterwards: the rules that named them are no longer in force */
+	had_appliance = has_appliance(u->current);
 	json_decref(u->current);
 	u->current = json_incref(next);
 	(void)puts("what was in force before is in force again");
+	if (had_appliance)
+		(void)puts("but for the appliance itself, which stays as it is: the version before is built anew, with a greater IMAGE_VERSION");
 	return 0;
 }
 

@@ -72,6 +72,34 @@ static void draw_selfcheck(const json_t *selfcheck, struct pen *p)
 	}
 }
 
+/* The version of an appliance: what became of the last update of it, and when the machine restarts for one. */
+static void draw_appliance(const json_t *station, struct pen *p)
+{
+	const json_t *slots = member(station, "slots"), *restart = member(station, "restart");
+	const char *state = member_text(slots, "state"), *version = member_text(json_is_object(restart) ? restart : slots, "version");
+	enum style style = STYLE_WARN;
+	char words[512]; /* cut, at worst */
+
+	if (json_is_integer(member(restart, "at"))) {
+		(void)snprintf(words, sizeof(words), _("restarts at %s for version %s, unless a medium is plugged in"),
+			       words_time(member_number(restart, "at")).s, version);
+	} else if (json_is_object(restart)) {
+		(void)snprintf(words, sizeof(words), _("restarts for version %s as soon as nobody is at work"), version);
+	} else if (strcmp(state, "rolled-back") == 0) {
+		(void)snprintf(words, sizeof(words), _("! version %s did not work, the one before runs again: tell the administrator"), version);
+	} else if (strcmp(state, "failed") == 0) {
+		(void)snprintf(words, sizeof(words), _("! version %s could not be installed, tell the administrator: %s"), version, member_text(slots, "reason"));
+	} else if (strcmp(state, "written") == 0) {
+		(void)snprintf(words, sizeof(words), _("version %s is tried at the next start"), version);
+	} else if (strcmp(state, "confirmed") == 0) {
+		(void)snprintf(words, sizeof(words), _("version %s, since %s"), version, words_time(member_number(slots, "at")).s);
+		style = STYLE_PLAIN;
+	} else {
+		return;
+	}
+	pen_pair_text(p, LABEL, _("Appliance"), 2, style, words);
+}
+
 static void draw_health(const json_t *station, struct pen *p)
 {
 	const json_t *reload = member(station, "reload");
@@ -85,6 +113,7 @@ static void draw_health(const json_t *station, struct pen *p)
 		 is_full ? _("%s for inspections; ! transfers are full (%s left)") : _("%s for inspections, %s for transfers"), spool.s,
 		 staging.s);
 	draw_selfcheck(member(station, "selfcheck"), p);
+	draw_appliance(station, p);
 	if (json_is_object(reload) && !member_true(reload, "ok"))
 		pen_pair(p, LABEL, _("Settings"), STYLE_WARN, _("! not taken over: %s"), member_text(reload, "text"));
 }

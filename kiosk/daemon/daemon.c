@@ -77,6 +77,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *context)
 	review_tick(d);
 	trail_tick(d);
 	selfcheck_tick(d);
+	restart_tick(d);
 	media_schedule(d);
 	control_touch(d->control, CONTROL_STATION);
 	if (sd_event_source_set_time(source, usec + TICK_US) < 0 || sd_event_source_set_enabled(source, SD_EVENT_ONESHOT) < 0)

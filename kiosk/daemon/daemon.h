@@ -10,6 +10,7 @@
  *   sessions.c  who is logged in, on which connection
  *   archive.c   the records role: questions about past transfers
  *   sets.c      what update packs brought; one database at a time
+ *   slots.c     an update of the appliance itself: what became of it; when the machine may restart into it
  *   monitor.c   what the site sees: metrics, journal
  *   selfcheck.c what the station finds when it looks at itself
  */
@@ -68,6 +69,15 @@ struct medium {
 struct station_load; /* station.c */
 struct sessions; /* sessions.c */
 
+/* The machine wants to restart: slots.c. */
+struct restarting {
+	uint64_t token; /* of the request that waits for it; 0: none */
+	char version[32];
+	int64_t quiet_since_ms; /* monotonic; nobody has been at work since then. 0: somebody is */
+	int64_t at;		/* s since 1970: when it will be, unless somebody comes */
+	bool is_leaving;	/* it was said that it may: nothing begins any more. `quiet_since_ms`: since when */
+};
+
 enum trail_room { TRAIL_OK, TRAIL_LOW, TRAIL_FULL };
 
 struct daemon {
@@ -92,6 +102,8 @@ struct daemon {
 	bool has_given_way; /* it has gone */
 	bool is_resting;    /* an update tries its own, and none is loaded meanwhile */
 	uint64_t rest_token; /* of the request that waits for it; 0: none */
+
+	struct restarting restarting; /* slots.c */
 
 	/* devices.c */
 	struct process devices;
@@ -160,6 +172,20 @@ void sets_rest(struct daemon *d, uint64_t token);
 /* No rest any more: somebody wants it to load. */
 void sets_wake(struct daemon *d);
 void sets_tick(struct daemon *d);
+
+/* Does an update hold the lock on sets/? */
+bool sets_are_updated(const struct daemon *d);
+
+/* -- slots.c ------------------------------------------------------------------------------------------------ */
+
+/* The station object's `slots` and `restart`; a new reference. */
+json_t *slots_object(const struct daemon *d);
+json_t *restart_object(const struct daemon *d);
+/* The request `slot`: record it, and keep it for the screen. */
+void slots_note(struct daemon *d, uint64_t token, const json_t *fields);
+/* The request `restart`: answered when nobody is at work any more. `version`: slots_version_ok(). */
+void restart_ask(struct daemon *d, uint64_t token, const char *version);
+void restart_tick(struct daemon *d);
 
 /* -- trail.c ------------------------------------------------------------------------------------------------ */
 
@@ -262,6 +288,8 @@ void sessions_gone(struct daemon *d, uint64_t client);
 json_t *sessions_object(struct daemon *d, uint64_t client);
 /* Every few seconds: sessions and attempts whose time is over. */
 void sessions_tick(struct daemon *d);
+/* Has anybody logged in? */
+bool sessions_are_any(const struct daemon *d);
 void sessions_done(struct daemon *d);
 
 /* -- archive.c ---------------------------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 #include "daemon/monitor.h"
 #include "station/config.h"
 #include "supervisor/answer.h"
+#include "update/slots.h"
 
 #define NAME_TEXT_MAX 128 /* who brings a medium */
 #define REASON_TEXT_MAX 512
@@ -235,6 +236,26 @@ static void on_rest(struct call *c)
 		sets_rest(c->d, c->q->token);
 }
 
+static void on_slot(struct call *c)
+{
+	if (!c->q->peer->is_admin)
+		control_refuse(c->d->control, c->q->token, "not-permitted", "only root and the station's own account may");
+	else
+		slots_note(c->d, c->q->token, c->q->fields);
+}
+
+static void on_restart(struct call *c)
+{
+	const char *version = text_of(c, "version");
+
+	if (!c->q->peer->is_admin)
+		control_refuse(c->d->control, c->q->token, "not-permitted", "only root and the station's own account may");
+	else if (!slots_version_ok(version))
+		control_refuse(c->d->control, c->q->token, "bad-request", "version: numbers with dots between them");
+	else
+		restart_ask(c->d, c->q->token, version);
+}
+
 static void on_selfcheck(struct call *c)
 {
 	if (!c->q->peer->is_admin)
@@ -260,7 +281,8 @@ static const struct {
 } calls[] = {
 	{ "state", false, on_state },	{ "cancel", true, on_cancel },	 { "identify", true, on_identify },
 	{ "unlock", true, on_unlock },	{ "dismiss", true, on_dismiss }, { "eject", true, on_eject },
-	{ "rest", false, on_rest },
+	{ "rest", false, on_rest },	{ "restart", false, on_restart },
+	{ "slot", false, on_slot },
 	{ "again", true, on_again },	{ "reload", false, on_reload },	 { "transfers", false, on_archive },
 	{ "files", false, on_archive }, { "file", false, on_archive },
 	{ "metrics", false, on_metrics },

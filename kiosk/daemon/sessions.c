@@ -333,6 +333,14 @@ void sessions_tick(struct daemon *d)
 			(void)is_still_there(d, &d->sessions->visitors[k]); /* ends it if he is not */
 }
 
+bool sessions_are_any(const struct daemon *d)
+{
+	for (size_t k = 0; d->sessions && k < CONTROL_CLIENTS_MAX; k++)
+		if (d->sessions->visitors[k].client && (d->sessions->visitors[k].session.person || d->sessions->visitors[k].login))
+			return true;
+	return false;
+}
+
 void sessions_done(struct daemon *d)
 {
 	for (size_t k = 0; d->sessions && k < CONTROL_CLIENTS_MAX; k++)

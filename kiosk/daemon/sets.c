@@ -95,7 +95,7 @@ bool sets_must_give_way(struct daemon *d)
 }
 
 /* Does an update hold the lock? When nobody can say, the station goes on. */
-static bool is_update_alive(const struct daemon *d)
+bool sets_are_updated(const struct daemon *d)
 {
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -EBADF;
@@ -112,7 +112,7 @@ void sets_rest(struct daemon *d, uint64_t token)
 		control_answer(d->control, token, NULL); /* two fit */
 		return;
 	}
-	if (d->next || d->is_resting || !is_update_alive(d)) {
+	if (d->next || d->is_resting || !sets_are_updated(d)) {
 		control_refuse(d->control, token, "not-now", "%s", d->next || d->is_resting ? "databases are being loaded" : "no update is under way");
 		return;
 	}
@@ -135,7 +135,7 @@ void sets_wake(struct daemon *d)
 
 void sets_tick(struct daemon *d)
 {
-	if (!d->is_resting || is_update_alive(d))
+	if (!d->is_resting || sets_are_updated(d))
 		return;
 	log_warning("an update ended without a word; databases are loaded again");
 	sets_wake(d);

@@ -24,7 +24,8 @@ static void changed(struct daemon *d)
 
 bool station_accepts(const struct daemon *d)
 {
-	return d->station && !d->is_engine_lost && !d->is_trail_lost && !d->is_ending && !d->is_giving_way && !d->has_given_way;
+	return d->station && !d->is_engine_lost && !d->is_trail_lost && !d->is_ending && !d->is_giving_way && !d->has_given_way &&
+	       !d->restarting.is_leaving;
 }
 
 static uint64_t room_in(const char *dir)
@@ -283,7 +284,7 @@ static enum trouble trouble_now(const struct daemon *d)
 
 static const char *state_now(const struct daemon *d)
 {
-	if (d->is_ending)
+	if (d->is_ending || d->restarting.is_leaving)
 		return "ending";
 	if (station_accepts(d))
 		return d->is_blind || selfcheck_holds(d) ? "stopped" : selfcheck_is_pending(d) ? "starting" : "ready";
@@ -349,6 +350,10 @@ static int describe(const struct daemon *d, json_t *o)
 	}
 	if (more)
 		(void)json_object_set_new(more, "offers", sets_offers(d)); /* as above */
+	if (more && (json_object_set_new(more, "slots", slots_object(d)) < 0 || json_object_set_new(more, "restart", restart_object(d)) < 0)) {
+		json_decref(more);
+		return -1;
+	}
 	if (more && json_object_set_new(more, "selfcheck", selfcheck_object(d)) < 0) {
 		json_decref(more);
 		return -1;

@@ -36,6 +36,7 @@ enum station_set_kind {
 	SET_YARA,
 	SET_HASH_LIST,
 	SET_SOFTWARE, /* laid down; nothing of it is run from there */
+	SET_APPLIANCE, /* as above; the appliance writes it into the slot that does not run (docs/appliance.md) */
 	SET_KIND_COUNT_
 };
 

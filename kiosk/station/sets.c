@@ -20,6 +20,7 @@ static const char *file_in_use = SETS_CURRENT;
 static const char *const kind_names[SET_KIND_COUNT_] = {
 	[SET_DATABASE] = "database", [SET_RULES] = "rules",	    [SET_TYPES] = "types",
 	[SET_YARA] = "yara",	     [SET_HASH_LIST] = "hash-list", [SET_SOFTWARE] = "software",
+	[SET_APPLIANCE] = "appliance",
 };
 
 const char *station_set_kind_name(unsigned int kind)
@@ -283,7 +284,7 @@ static int put_in_place(const struct taking *t, enum station_set_kind kind, cons
 	char **place = kind == SET_DATABASE ? &c->database.dir : kind == SET_TYPES ? &c->types_dir : &c->yara.dir;
 	int r = 0;
 
-	if (kind == SET_SOFTWARE)
+	if (kind == SET_SOFTWARE || kind == SET_APPLIANCE)
 		return 0;
 	if (kind == SET_RULES || kind == SET_TYPES || kind == SET_HASH_LIST)
 		r = compare_files(t, directory, kind_names[kind], set);

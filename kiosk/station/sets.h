@@ -31,7 +31,7 @@
 #define SET_RULES_FILE "rules.yaml"
 #define SET_HASH_LIST_FILE "denied.sha256"
 
-/* "database" "rules" "types" "yara" "hash-list" "software"; static, NULL when there is none. */
+/* "database" "rules" "types" "yara" "hash-list" "software" "appliance"; static, NULL when there is none. */
 const char *station_set_kind_name(unsigned int kind);
 
 /* May this name a group of stations? 1 to 63 of a-z 0-9 . _ -; not "any", and no station's id (16 hex digits). */

@@ -15,6 +15,7 @@ static const struct {
 	[PACK_DATABASE] = { "database", "database" },	 [PACK_RULES] = { "rules", "rules" }, [PACK_TYPES] = { "types", "types" },
 	[PACK_YARA] = { "yara", "yara" },		 [PACK_HASH_LIST] = { "hash-list", "hash-list" },
 	[PACK_KEY] = { "key", "keys" },		 [PACK_SOFTWARE] = { "software", "software" },
+	[PACK_APPLIANCE] = { "appliance", "appliance" },
 };
 
 const char *pack_kind_name(unsigned int kind)
@@ -56,6 +57,25 @@ static bool ends_with(const char *s, const char *end)
 	return a > b && strcmp(s + a - b, end) == 0;
 }
 
+static bool is_appliance_file(const char *file)
+{
+	static const char *const files[PACK_APPLIANCE_COUNT] = PACK_APPLIANCE_FILES;
+
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		if (strcmp(file, files[i]) == 0)
+			return true;
+	return false;
+}
+
+size_t pack_appliance_files(const struct pack *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->member_count; i++)
+		n += p->members[i].kind == PACK_APPLIANCE; /* no path is there twice */
+	return n;
+}
+
 bool pack_file_ok(enum pack_kind kind, const char *file, const char **ret_why)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+~";
@@ -82,6 +102,9 @@ bool pack_file_ok(enum pack_kind kind, const char *file, const char **ret_why)
 	case PACK_SOFTWARE:
 		*ret_why = "software is a Debian package, NAME.deb";
 		return ends_with(file, ".deb");
+	case PACK_APPLIANCE:
+		*ret_why = "an appliance is root.squashfs, root.verity and lazaret.efi";
+		return is_appliance_file(file);
 	default:
 		return true;
 	}
@@ -259,6 +282,8 @@ static int take_members(const json_t *list, struct pack *p, char **ret_why)
 		if (bytes > PACK_BYTES_MAX)
 			return pack_fail(ret_why, -EBADMSG, "larger than %llu bytes", (unsigned long long)PACK_BYTES_MAX);
 	}
+	if (pack_appliance_files(p) != 0 && pack_appliance_files(p) != PACK_APPLIANCE_COUNT)
+		return pack_fail(ret_why, -EBADMSG, "a part of an appliance: root.squashfs, root.verity and lazaret.efi belong together");
 	return 0;
 }
 

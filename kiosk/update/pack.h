@@ -42,8 +42,13 @@ enum pack_kind {
 	PACK_HASH_LIST,
 	PACK_KEY,
 	PACK_SOFTWARE,
+	PACK_APPLIANCE, /* all of PACK_APPLIANCE_FILES, or none */
 	PACK_KIND_COUNT_
 };
+
+/* What `make image` leaves of the machine itself: root file system, its hash tree, and the signed kernel that names their hash. */
+#define PACK_APPLIANCE_FILES { "root.squashfs", "root.verity", "lazaret.efi" }
+#define PACK_APPLIANCE_COUNT 3
 
 /* All strings owned. */
 struct pack_member {
@@ -69,6 +74,8 @@ struct pack {
 const char *pack_kind_name(unsigned int kind);	    /* static; NULL when there is none */
 const char *pack_kind_directory(unsigned int kind); /* the same, where its members are */
 bool pack_file_ok(enum pack_kind kind, const char *file, const char **ret_why);
+/* How many of PACK_APPLIANCE_FILES it brings: a pack that is sound brings 0 or PACK_APPLIANCE_COUNT. */
+size_t pack_appliance_files(const struct pack *p);
 /* An id or a group that a pack can be for, or "any". */
 bool pack_station_ok(const char *word);
 

@@ -124,6 +124,8 @@ static void test_refused(void **state)
 	refused("\"version\": 7", "\"version\": 7.0", "not in the form");
 	refused("\"name\": \"site\"", "\"name\": \"../x\"", "out of bounds");
 	refused(" \"version\"", "\"version\"", "not as `lazaret pack make` writes it");
+	refused("\"kind\": \"database\",\n   \"path\": \"database/a.hdb\"", "\"kind\": \"appliance\",\n   \"path\": \"appliance/root.squashfs\"", "belong together");
+	refused("\"kind\": \"database\",\n   \"path\": \"database/a.hdb\"", "\"kind\": \"appliance\",\n   \"path\": \"appliance/esp.img\"", "root.squashfs, root.verity");
 }
 
 static void test_for_whom(void **state)
