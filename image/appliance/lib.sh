@@ -20,3 +20,8 @@ need() { # programs...
 entries() { # file
 	sed -e 's/#.*//' -e 's/[[:space:]]*$//' -e '/^$/d' "$1"
 }
+
+# How archives are reached is this machine's business (proxies, old archives): what its apt is told, an option a line.
+apt_options() {
+	apt-config dump | grep -E '^Acquire::(https?::|Check-|Retries|ForceIPv4)' | grep -v '"";$' || true
+}

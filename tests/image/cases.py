@@ -39,13 +39,13 @@ class Stage:
         return self.machine
 
     def silent(self):
-        self.check(self.machine.frames_sent() == 0, "the machine sent %d bytes" % self.machine.frames_sent())
+        self.check(self.machine.frames_sent() == 0, "the machine sent %d frames" % self.machine.frames_sent())
 
 
-def enrol_keys(machine):
-    """What install.md tells an administrator to do: the space bar, the entry, wait for the restart."""
+def enrol_keys(machine, menu_waits=False):
+    """What install.md tells an administrator to do: the space bar, unless the menu waits; the entry; wait for the restart."""
     machine.start()
-    machine.wait_serial("Enroll Secure Boot keys: site", meanwhile=lambda: machine.press("spc"))
+    machine.wait_serial("Enroll Secure Boot keys: site", meanwhile=None if menu_waits else lambda: machine.press("spc"))
     machine.press("end")
     machine.press("ret")
     machine.wait_serial("Enrolling")
@@ -56,6 +56,12 @@ def enrol_keys(machine):
         if time.monotonic() > end:
             raise TimeoutError("no restart after the keys were enrolled:\n" + machine.serial()[-2000:])
         time.sleep(1)
+
+
+def menu_stays(esp):
+    """loader.conf is not signed: how long the menu waits is all that it can say."""
+    text = run("mcopy", "-n", "-i", esp, "::/loader/loader.conf", "-").decode()
+    run("mcopy", "-o", "-i", esp, "-", "::/loader/loader.conf", input=text.replace("timeout 0", "timeout menu-force").encode())
 
 
 @case
