@@ -17,7 +17,7 @@ import victim  # noqa: E402
 from tap import finish, ok, skip  # noqa: E402
 
 
-def broken(work, original, medium):
+def broken(work, original):
     """Name -> what breaks it, what the oracle is to say, and whether at once or of a station that has recovered."""
     def staged(s):
         return s.at / "staging" / s.newest()
@@ -53,7 +53,7 @@ def broken(work, original, medium):
     for number, (name, (damage, words, by)) in enumerate(cases.items()):
         s = original.copy(work / f"broken-{number}")
         damage(s)
-        wrong = s.unfit(medium.good) if by == "unfit" else s.problems()
+        wrong = s.unfit() if by == "unfit" else s.problems()
         ok(any(words in w for w in wrong), f"the sweep notices {name}", wrong)
 
 
@@ -106,7 +106,7 @@ def main():
         work = pathlib.Path(name)
         medium = victim.Medium(work, "small")
         original = victim.Station.make(work, [medium])
-        broken(work, original, medium)
+        broken(work, original)
         tracer(work, original, medium)
         log_of_writes(work)
     return finish()

@@ -61,9 +61,15 @@ def mounted(device, at):
         try:
             yield at
         finally:
+            subprocess.run(["sync", "--file-system", at], check=True)
             subprocess.run(["umount", at], check=True)
     finally:
         subprocess.run(["losetup", "--detach", loop], check=True)
+        # A role that is just being started has a copy of all mounts for a moment: until it lets go, the file system lives on.
+        for _ in range(500):
+            if not subprocess.run(["losetup", "--associated", device], check=True, capture_output=True).stdout:
+                break
+            time.sleep(0.02)
 
 
 @contextlib.contextmanager
@@ -153,7 +159,7 @@ def attempt(bench, at, point):
     try:
         with mounted(disk, at.with_suffix(".at")) as mount:
             s = victim.Station(mount / "station")
-            wrong = s.unfit(bench.small.good)
+            wrong = s.unfit()
             if point.role == "told" and not set(bench.record.told) <= set(s.staged()):
                 wrong.append(f"the operator was told that {bench.record.told} was published; in staging: {s.staged()}")
             return "tried", wrong + s.recover(bench.small)
