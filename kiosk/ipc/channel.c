@@ -173,8 +173,7 @@ int channel_receive(struct channel *c, struct message *m, bool is_nonblocking)
 	return 0;
 }
 
-/* "where: text" out of a FAILED message; the negative errno that it carries. */
-static int failure_decode(struct message *m, char **ret_why)
+int channel_failure(struct message *m, char **ret_why)
 {
 	uint32_t error = decode_u32(&m->payload);
 	_cleanup_free_ char *where = decode_str(&m->payload, 1024);
@@ -198,7 +197,7 @@ int channel_expect(struct channel *c, enum message_type type, struct message *m,
 		return r;
 	if (m->type == type)
 		return 0;
-	r = m->type == MESSAGE_FAILED ? failure_decode(m, ret_why) : -EPROTO;
+	r = m->type == MESSAGE_FAILED ? channel_failure(m, ret_why) : -EPROTO;
 	message_done(m);
 	return r;
 }

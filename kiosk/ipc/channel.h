@@ -52,6 +52,8 @@ _must_check_ int channel_receive(struct channel *c, struct message *m, bool is_n
  * and its words are kept in `ret_why` (owned by the caller, may be NULL). */
 _must_check_ int channel_expect(struct channel *c, enum message_type type, struct message *m,
 				char **ret_why);
+/* Of a FAILED message, which stays to be released: its errno (negative), and its words, "where: text", in `ret_why` (may be NULL). */
+_must_check_ int channel_failure(struct message *m, char **ret_why);
 void message_done(struct message *m);
 
 /* For roles: announce readiness after sandbox_enter(); report a failed request or start. */

@@ -172,6 +172,15 @@ int inspection_open_copy(struct inspection *i, uint64_t id, int *ret_fd)
 	return r;
 }
 
+int inspection_vault_failed(struct inspection *i, struct message *m)
+{
+	_cleanup_free_ char *why = NULL;
+	int r = channel_failure(m, &why);
+
+	inspection_trouble(i, "opening a copy", r, why);
+	return -EIO; /* whatever it was: -EAGAIN, say, would mean something else to whoever waits for messages */
+}
+
 void inspection_progress(struct inspection *i, const char *stage, bool is_now)
 {
 	int64_t now = monotonic_ms();

@@ -134,6 +134,8 @@ _must_check_ int inspection_open_docket(struct inspection *i);
 void inspection_done(struct inspection *i);
 /* A read-only descriptor of a sealed copy. -ENOENT: of a member, whose copy was not kept (unpack_evidence.c). */
 _must_check_ int inspection_open_copy(struct inspection *i, uint64_t id, int *ret_fd);
+/* A vault answered FAILED, in `m`, to VAULT_OPEN: told. Our own disk, no verdict: returns a negative errno, which ends the inspection. */
+_must_check_ int inspection_vault_failed(struct inspection *i, struct message *m);
 void inspection_progress(struct inspection *i, const char *stage, bool is_now);
 /* Why a wait ended early (-ECANCELED), now that it has: -ENODEV when the medium has gone, else -ECANCELED. */
 int inspection_interrupted(const struct inspection *i);

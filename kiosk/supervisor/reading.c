@@ -262,6 +262,8 @@ static int serve_vault(struct reading *rd)
 		r = on_dropped(rd, m);
 	if (m->type == MESSAGE_VAULT_COPY)
 		r = on_copy(rd, m);
+	if (m->type == MESSAGE_FAILED)
+		r = inspection_vault_failed(rd->i, m);
 	if (m->type == MESSAGE_VAULT_PROGRESS) {
 		rd->i->bytes_read = rd->bytes_before + decode_u64(&m->payload);
 		r = decoder_end(&m->payload);

@@ -162,6 +162,9 @@ int unpack_serve_vault(struct unpacker *u)
 		if (r == 0)
 			r = unpack_begin(u, TAKE_FD(m->fds[0]));
 		break;
+	case MESSAGE_FAILED:
+		r = inspection_vault_failed(u->i, m);
+		break;
 	default: /* VAULT_PROGRESS: it lives */
 		break;
 	}
