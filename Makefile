@@ -386,11 +386,29 @@ lint:
 	mandoc -T lint -W warning docs/man/*.[1-8]
 	$(MAKE) --no-print-directory BUILD=$(BUILD)-clang CC=clang WERROR=1 all unit-tests
 
+# cppcheck and clang-tidy (tests/static). STATIC: a tool, folders.
+STATIC ?=
+.PHONY: static
+static:
+	@image/packages/install build quality
+	@BUILD=$(abspath $(BUILD)) tests/static/run $(STATIC)
+
+# Small wrong changes to judge and publisher, each of which a test must notice (tests/mutation). MUTATE: options of tests/mutation/run.
+MUTATE ?=
+.PHONY: mutate
+mutate: deps
+	@image/packages/install quality
+	@$(MAKE) --no-print-directory -s all unit-tests
+	@BUILD=$(abspath $(BUILD)) tests/mutation/run $(MUTATE)
+
 # -- fuzzing ---------------------------------------------------------------------------------------------
 include tests/fuzz/Makefile.inc
 
 # -- installation -----------------------------------------------------------------------------------------
 ROLES := ledger vault intake reader examine yara plugin unpack ole pdf disk origin openpgp cms rpm authenticode publish devices records printer starter login fleet selfcheck
+
+# -- hostile roles ------------------------------------------------------------------------------------------
+include tests/hostile/Makefile.inc
 
 .PHONY: install
 install: all
@@ -453,6 +471,9 @@ help:
 	@echo 'make check-reliability crashes, power cuts, failing system calls; RELIABILITY=--quick, RELIABILITY=--list (docs/reliability.md)'
 	@echo 'make reliability     what they counted, into docs/reliability.md'
 	@echo 'make check-sanitize  the suites under AddressSanitizer and UBSan'
+	@echo 'make check-hostile   hostile builds of all roles in a real station; HOSTILE_RUN=--quick (tests/hostile/README.md)'
+	@echo 'make mutate          does a test notice each small wrong change? MUTATE="--sample 50" (tests/mutation/README.md)'
+	@echo 'make static          cppcheck and clang-tidy; STATIC="cppcheck judge"'
 	@echo 'make fuzz-smoke      every fuzz target for FUZZ_SECONDS=3; make fuzz: FUZZ_SECONDS=600 (tests/fuzz/README.md)'
 	@echo 'make lint            clang with -Werror, manual pages'
 	@echo 'make docs            regenerate docs/reasons.md and docs/protocol.md'

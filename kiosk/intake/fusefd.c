@@ -25,6 +25,10 @@ static int set_options(int context_fd, int server_fd, bool is_file)
 		r = set_number(context_fd, "user_id", geteuid(), false);
 	if (r == 0)
 		r = set_number(context_fd, "group_id", getegid(), false);
+	/* Said by the server alone (FUSE_INIT) it does not hold: the kernel asks for up to a MiB, takes the shorter answer for the end of
+	 * the file, and what is behind it for zeros. */
+	if (r == 0)
+		r = set_number(context_fd, "max_read", FUSEFD_READ_MAX, false);
 	if (r == 0 && geteuid() == 0)
 		r = fsapi_set(context_fd, "allow_other");
 	if (r == 0)

@@ -8,6 +8,9 @@
 
 #include "common/macros.h"
 
+/* What the kernel asks for at a time, at most: with more, libfuse would answer less, which means the end of the file. */
+#define FUSEFD_READ_MAX (128u << 10)
+
 /* Open /dev/fuse and mount it, detached and read-only: nothing appears in any namespace. `is_file`: its root is a
  * regular file, not a directory. Nobody may look into it before the server answers: the call would block.
  *

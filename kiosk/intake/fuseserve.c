@@ -7,8 +7,8 @@
 
 void fuseserve_init(void *userdata, struct fuse_conn_info *conn)
 {
-	conn->max_read = FUSESERVE_READ_MAX;
-	conn->max_readahead = FUSESERVE_READ_MAX;
+	conn->max_read = FUSEFD_READ_MAX;
+	conn->max_readahead = FUSEFD_READ_MAX;
 }
 
 /* libfuse prints to standard error. All it has to say here is that the mount has gone, which is how every volume ends. */

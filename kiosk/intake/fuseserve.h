@@ -9,14 +9,12 @@
 #include <stddef.h>
 
 #include "common/macros.h"
+#include "intake/fusefd.h"
 
 /* A medium does not change while it is inspected: the kernel may keep all it was told. */
 #define FUSESERVE_CACHE_SECONDS 86400.0
 
-/* One answer; the kernel asks for at most this much (fuse_conn_info.max_read). */
-#define FUSESERVE_READ_MAX (128u << 10)
-
-/* The `init` of servers: agrees on FUSESERVE_READ_MAX. */
+/* The `init` of servers: agrees on FUSEFD_READ_MAX. */
 void fuseserve_init(void *userdata, struct fuse_conn_info *conn);
 
 /* Serve `server_fd` (borrowed) until the mount has gone. For a child in its sandbox. Returns 0 or a negative errno. */

@@ -31,7 +31,7 @@ struct server {
 	uint64_t clock;
 	size_t kept_bytes;
 	struct kept kept[LISTINGS_KEPT];
-	char buffer[FUSESERVE_READ_MAX];
+	char buffer[FUSEFD_READ_MAX];
 };
 
 static const struct userfs *const table[] = { &userfs_fat, &userfs_ext, &userfs_udf, &userfs_iso };

@@ -16,7 +16,7 @@
 struct window {
 	struct source source;
 	int server_fd;
-	char buffer[FUSESERVE_READ_MAX];
+	char buffer[FUSEFD_READ_MAX];
 };
 
 static void window_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

@@ -43,6 +43,26 @@ static int close_strays(const int *keep_fds, size_t keep_count)
 	return close_range(next, ~0u, 0) < 0 ? -errno : 0;
 }
 
+/* A change of credentials, and a user namespace of one's own is one, makes the kernel forget that this process is to die with its parent
+ * (prctl(2), PR_SET_PDEATHSIG): a role that hangs or is hostile would outlive the supervisor. */
+static int death_signal;
+static pid_t death_parent;
+
+static int note_parent(void)
+{
+	death_parent = getppid();
+	return prctl(PR_GET_PDEATHSIG, &death_signal, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+static int bind_to_parent(void)
+{
+	if (death_signal == 0)
+		return 0;
+	if (prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0) < 0)
+		return -errno;
+	return getppid() == death_parent ? 0 : -ESRCH; /* it died meanwhile */
+}
+
 static int account_of(const struct role *role, uid_t *ret_uid, gid_t *ret_gid)
 {
 	struct passwd *pw;
@@ -163,6 +183,10 @@ static int confine(const struct role *role, const struct sandbox_network *networ
 	r = drop_capabilities(role->privilege);
 	if (r < 0)
 		return r;
+	*ret_where = "parent";
+	r = bind_to_parent();
+	if (r < 0)
+		return r;
 	*ret_where = "no_new_privs";
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return -errno;
@@ -192,6 +216,10 @@ static int enter_mounter(const struct role *role, const char **ret_where)
 		r = namespaces_enter_privileged();
 	else
 		r = namespaces_enter(geteuid(), getegid(), false);
+	if (r < 0)
+		return r;
+	*ret_where = "parent";
+	r = bind_to_parent();
 	if (r < 0)
 		return r;
 	*ret_where = "resource limits";
@@ -354,6 +382,10 @@ int sandbox_enter(enum role_id id, const int *keep_fds, size_t keep_count, const
 	const struct role *role = role_get(id);
 	int r;
 
+	*ret_where = "parent";
+	r = note_parent();
+	if (r < 0)
+		return r;
 	*ret_where = "descriptors";
 	r = close_strays(keep_fds, keep_count);
 	if (r < 0)
@@ -376,6 +408,10 @@ int sandbox_enter_program(enum role_id id, const struct sandbox_program *program
 	struct program_trees trees = { -EBADF, -EBADF, -EBADF, -EBADF, -EBADF };
 	int r;
 
+	*ret_where = "parent";
+	r = note_parent();
+	if (r < 0)
+		return r;
 	*ret_where = "descriptors";
 	r = close_strays(&program->image_fd, 1);
 	if (r == 0)
@@ -418,15 +454,19 @@ int sandbox_enter_network(enum role_id id, const struct sandbox_network *n, cons
 {
 	_cleanup_close_ int socket_fd = -EBADF;
 	int keep[KEEP_MAX];
+	int r;
 
+	*ret_where = "parent";
+	r = note_parent();
+	if (r < 0)
+		return r;
 	*ret_where = "descriptors";
 	if (n->read_count + 1 > KEEP_MAX)
 		return -E2BIG;
 	if (n->read_count > 0)
 		memcpy(keep, n->read_fds, n->read_count * sizeof(int));
 	keep[n->read_count] = n->write_fd;
-	int r = close_strays(keep, n->read_count + 1);
-
+	r = close_strays(keep, n->read_count + 1);
 	return r < 0 ? r : enter_network(role_get(id), n, &socket_fd, ret_where);
 }
 
@@ -442,6 +482,7 @@ int sandbox_enter_worker(enum role_id id, uint64_t tmpfs_bytes, const int *keep_
 {
 	int r;
 
+	death_signal = 0; /* its parent's; a worker's own stays, since nothing here changes who it is */
 	*ret_where = "descriptors";
 	r = close_strays(keep_fds, keep_count);
 	if (r < 0)

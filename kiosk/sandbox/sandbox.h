@@ -5,7 +5,7 @@
  *
  * Order: stray descriptors, user + mount + net + IPC + UTS + cgroup namespaces, groups, gid, uid, empty
  * root (as the account: tmpfs refuses inodes of an unmapped owner), bounding set, capabilities, no_new_privs, rlimits, Landlock, seccomp (kill process). Whatever of this the kernel
- * lacks makes it return an error, and the role must not go on.
+ * lacks makes it return an error, and the role must not go on. A process that was to die with its parent (PR_SET_PDEATHSIG) still is.
  */
 #ifndef LAZARET_SANDBOX_SANDBOX_H
 #define LAZARET_SANDBOX_SANDBOX_H

@@ -48,33 +48,34 @@ static const char *const scratch_calls[] = { "openat", "mkdir", "rmdir", "unlink
 
 static const char *const sandbox_calls[] = {
 	"clone", "clone3", "wait4", "waitid", "pidfd_open", "pidfd_send_signal", "socketpair", "mount", "chdir",
-	"prctl", "capget", "capset", "setresuid", "setresgid", "setgroups", "prlimit64", "close_range",
+	"prctl", "capget", "capset", "setresuid", "setresgid", "setgroups", "close_range",
 	"landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "seccomp", "openat", "kill", NULL
 };
 
 static const char *const probe_calls[] = { "fadvise64", "ioctl", "openat", "statx", NULL };
 
+/* No clone: libfuse's loop of one thread. What a driver started would outlive it, and its volume. */
 static const char *const fuse_calls[] = {
-	"splice", "vmsplice", "tee", "pipe2", "openat", "clone", "clone3", "ioctl", "umount2", "getpid", "prctl",
-	"sched_getaffinity", "fadvise64", "tgkill", "statx", "access", "readlink", "readlinkat", NULL
+	"splice", "vmsplice", "tee", "pipe2", "openat", "ioctl", "umount2", "getpid", "sched_getaffinity", "fadvise64", "statx", "access",
+	"readlink", "readlinkat", NULL
 };
 
 /* What libudev looks at besides (252 and 257): paths, in whichever way its release goes about it, and its socket. */
 static const char *const devices_calls[] = {
 	"stat", "lstat", "access", "faccessat", "faccessat2", "readlink", "getcwd", "statfs", "fchdir", "umask", "getsockopt",
-	"getsockname", "recvmmsg", "name_to_handle_at", "getppid", "prlimit64", NULL
+	"getsockname", "recvmmsg", "name_to_handle_at", "getppid", NULL
 };
 
-/* libcryptsetup 2.6 to 2.8 with OpenSSL, measured with strace; threads are Argon2's. openat and ioctl: rules of their own. */
+/* libcryptsetup 2.6 to 2.8 with OpenSSL, measured with strace. openat, ioctl and clone (Argon2's threads): rules of their own. */
 static const char *const unlock_calls[] = {
 	"statx", "stat", "access", "faccessat", "faccessat2", "readlink", "readlinkat", "getdents64", "fadvise64", "uname",
-	"mlock", "munlock", "getpriority", "setpriority", "getrusage", "sched_getaffinity", "clone", "clone3", "flock", NULL
+	"mlock", "munlock", "getpriority", "getrusage", "sched_getaffinity", "flock", NULL
 };
 
 /* A program of somebody else's, with the C library's start, an interpreter, threads and children. clone, execve, mmap, mprotect,
  * prctl, ioctl: rules of their own. */
 static const char *const program_calls[] = {
-	"arch_prctl", "set_tid_address", "prlimit64", "wait4", "waitid", "uname", "pipe", "pipe2", "dup2", "kill", "tgkill", "close_range",
+	"arch_prctl", "set_tid_address", "wait4", "waitid", "uname", "pipe", "pipe2", "dup2", "kill", "tgkill", "close_range",
 	"openat", "stat", "lstat", "statx", "statfs", "access", "faccessat", "faccessat2", "readlink", "readlinkat", "getdents64", "getcwd",
 	"chdir", "fchdir", "umask", "getrusage", "times", "time", "clock_getres", "getppid", "getpgrp", "getpgid", "getresuid",
 	"getresgid", "getgroups", "sched_getaffinity", "sched_getparam", "sched_getscheduler", "epoll_create1", "epoll_ctl", "epoll_wait",
@@ -160,16 +161,27 @@ _Static_assert(ALL(+) == ALL(|), "two groups of calls that share a bit: a role w
 
 static const char *const any_memory[] = { "mmap", "mprotect", NULL };
 
-/* No memory that is executable and was not so at the start: no code can be brought in. */
+/* No memory that is executable and was not so at the start: no code can be brought in. And none that is shared and of no file:
+ * RLIMIT_DATA counts private memory only, so that a role could take all that the machine has. */
 static int add_memory_rules(scmp_filter_ctx ctx)
 {
-	int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-				 SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
+				 SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_SHARED, 0));
+
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
+				     SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, 0));
 
 	if (r == 0)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
 				     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 	return r;
+}
+
+/* Limits of itself alone: not of what else runs under its account. */
+static int add_limit_rules(scmp_filter_ctx ctx)
+{
+	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A0(SCMP_CMP_EQ, 0, 0));
 }
 
 /* fcntl by command. Not: F_SETOWN and F_SETSIG, by which a role could send SIGKILL to what else runs under its account,
@@ -211,6 +223,12 @@ static int add_unlock_rules(scmp_filter_ctx ctx)
 	int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
 				 SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY));
 
+	/* Threads, which end with the process, and no process. clone3 hides its flags in memory: glibc takes clone instead. */
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+				     SCMP_A0(SCMP_CMP_MASKED_EQ, NAMESPACE_FLAGS | CLONE_THREAD, CLONE_THREAD));
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 	for (unsigned int mode = O_WRONLY; r == 0 && mode <= O_RDWR; mode++)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EROFS), SCMP_SYS(openat), 1,
 				     SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE, mode));
@@ -218,6 +236,8 @@ static int add_unlock_rules(scmp_filter_ctx ctx)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 0);
 	if (r == 0)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_PDEATHSIG, 0));
+	if (r == 0) /* its own */
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(setpriority), 1, SCMP_A1(SCMP_CMP_EQ, 0, 0));
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(block); i++)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, block[i], 0));
 	return r;
@@ -233,6 +253,12 @@ static int add_network_rules(scmp_filter_ctx ctx)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, families[i], 0),
 				     SCMP_A1(SCMP_CMP_MASKED_EQ, ~(scmp_datum_t)(SOCK_CLOEXEC | SOCK_NONBLOCK), SOCK_STREAM));
 	return r;
+}
+
+/* A driver is bound to intake's life after its change of account (intake/child.h). */
+static int add_fuse_rules(scmp_filter_ctx ctx)
+{
+	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_PDEATHSIG, 0));
 }
 
 /* Loop devices, and their write protection; the kernel's routes, and nobody else's socket. */
@@ -300,10 +326,14 @@ static int add_groups(scmp_filter_ctx ctx, unsigned int groups)
 		r = groups & CALLS_PROGRAM ? add_calls(ctx, SCMP_ACT_ALLOW, any_memory) : add_memory_rules(ctx);
 	if (r == 0 && groups & CALLS_PROGRAM)
 		r = add_program_rules(ctx, groups);
+	if (r == 0 && groups & (CALLS_SANDBOX | CALLS_DEVICES | CALLS_PROGRAM))
+		r = add_limit_rules(ctx);
 	if (r == 0)
 		r = add_fcntl_rules(ctx, groups);
 	if (r == 0 && !(groups & (CALLS_PROBE | CALLS_FUSE)))
 		r = add_ioctl_rules(ctx, groups);
+	if (r == 0 && groups & CALLS_FUSE)
+		r = add_fuse_rules(ctx);
 	if (r == 0 && groups & CALLS_UNLOCK)
 		r = add_unlock_rules(ctx);
 	if (r == 0 && groups & CALLS_NETWORK)

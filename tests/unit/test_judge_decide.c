@@ -238,6 +238,46 @@ static void test_an_allowance_is_no_rule(void **state)
 	findings_done(&f);
 }
 
+/* Where the type is not even asked for (checks: type: false), nothing but that is in the way of an allowance. */
+static void test_an_allowance_is_no_rule_where_types_are_not_asked_for(void **state)
+{
+	struct findings f = { .done = ALL_CHECKS & ~(unsigned int)CHECK_TYPE };
+	struct subject s = fixture_subject("a.bin", NULL, 0, &f);
+	struct judgement j;
+
+	s.checks_required &= ~(unsigned int)CHECK_TYPE;
+	assert_int_equal(findings_add(&f, REASON_ENCRYPTED, NULL, "found"), 0);
+	j = decide(&s, DECISION_ALLOW);
+	assert_int_equal(j.verdict, VERDICT_HELD);
+	assert_int_equal(j.reason_count, 1);
+	assert_int_equal(j.overridden_count, 0);
+	assert_int_equal(j.decision, DECISION_NONE);
+	judgement_done(&j);
+	findings_done(&f);
+}
+
+/* What is allowed is taken away beside what is not: the reasons that stay are those that count. */
+static void test_an_allowance_leaves_the_missing_rule_alone(void **state)
+{
+	static const char *const picture[] = { "image/png" };
+	struct findings f = { .done = ALL_CHECKS };
+	struct subject s = fixture_subject("a.png", picture, 1, &f);
+	struct judgement j;
+
+	for (int n = 0; n < 2; n++) { /* whichever comes first */
+		assert_int_equal(findings_add(&f, n == 0 ? REASON_MALWARE : REASON_ENCRYPTED, NULL, "found"), 0);
+		j = decide(&s, DECISION_ALLOW);
+		assert_int_not_equal(j.verdict, VERDICT_APPROVED);
+		assert_string_equal(j.rule, "");
+		assert_int_equal(j.reason_count, 1);
+		assert_int_equal(j.reasons[0].reason, REASON_NO_RULE);
+		assert_int_equal(j.overridden_count, n + 1);
+		assert_int_equal(j.decision, DECISION_ALLOW);
+		judgement_done(&j);
+	}
+	findings_done(&f);
+}
+
 static void test_what_may_follow_what(void **state)
 {
 	static const bool may[5][5] = { /* in force: nothing, release, reject, allow, deny; next: release, reject, allow, deny, remove */
@@ -270,6 +310,8 @@ int main(void)
 		cmocka_unit_test(test_after_the_members),
 		cmocka_unit_test(test_a_release_does_not_pass_a_block_that_was_merged),
 		cmocka_unit_test(test_an_allowance_is_no_rule),
+		cmocka_unit_test(test_an_allowance_is_no_rule_where_types_are_not_asked_for),
+		cmocka_unit_test(test_an_allowance_leaves_the_missing_rule_alone),
 		cmocka_unit_test(test_what_may_follow_what),
 	};
 

@@ -191,6 +191,10 @@ static void rules_by_table(void **state)
 		{ ONE("{size: {min: 1001}}", APPROVE), "x", { "text/plain" }, VERDICT_BLOCKED, "", "no-rule", FILE_OF_MEDIUM },
 		/* medium, people */
 		{ ONE("{medium: {kind: usb, vendor: 'Ac*', model: Stick, serial: '08*'}}", APPROVE), "x", { "text/plain" }, VERDICT_APPROVED, "r", "", FILE_OF_MEDIUM },
+		/* each of them has to match, also when the others do */
+		{ ONE("{medium: {kind: usb, vendor: 'X*', model: Stick, serial: '08*'}}", APPROVE), "x", { "text/plain" }, VERDICT_BLOCKED, "", "no-rule", FILE_OF_MEDIUM },
+		{ ONE("{medium: {kind: usb, vendor: 'Ac*', model: Disk, serial: '08*'}}", APPROVE), "x", { "text/plain" }, VERDICT_BLOCKED, "", "no-rule", FILE_OF_MEDIUM },
+		{ ONE("{medium: {kind: usb, vendor: 'Ac*', model: Stick, serial: '09*'}}", APPROVE), "x", { "text/plain" }, VERDICT_BLOCKED, "", "no-rule", FILE_OF_MEDIUM },
 		{ ONE("{medium: {kind: optical}}", APPROVE), "x", { "text/plain" }, VERDICT_BLOCKED, "", "no-rule", FILE_OF_MEDIUM },
 		{ ONE("{medium: {serial: 1}}", APPROVE), "x", { "text/plain" }, VERDICT_BLOCKED, "", "no-rule", FILE_OF_MEDIUM },
 		{ ONE("{operator: alice, operator-group: staff}", APPROVE), "x", { "text/plain" }, VERDICT_APPROVED, "r", "", FILE_OF_MEDIUM },

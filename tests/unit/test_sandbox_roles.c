@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/netlink.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -79,6 +81,34 @@ static void try_exec_memory(int dir_fd)
 			      MAP_FAILED
 		      ? errno
 		      : 0);
+}
+
+/* RLIMIT_DATA does not count it. */
+static void try_shared_memory(int dir_fd)
+{
+	_exit(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? errno : 0);
+}
+
+static void try_limit_another(int dir_fd)
+{
+	struct rlimit l;
+
+	_exit(prlimit(getppid(), RLIMIT_NOFILE, NULL, &l) < 0 ? errno : 0);
+}
+
+static void try_slow_another(int dir_fd)
+{
+	_exit(setpriority(PRIO_PROCESS, (id_t)getppid(), 19) < 0 ? errno : 0);
+}
+
+static void try_clone(int dir_fd)
+{
+	_exit(syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, NULL) < 0 ? errno : 0);
+}
+
+static void try_signal_thread(int dir_fd)
+{
+	_exit(syscall(SYS_tgkill, getppid(), getppid(), 0) < 0 ? errno : 0);
 }
 
 static void try_open_passwd(int dir_fd)
@@ -184,12 +214,34 @@ static void test_forbidden_calls_kill(void **state)
 {
 	static void (*const forbidden[])(int) = { try_socket, try_exec,	   try_fork,	    try_ptrace,
 						  try_kill,   try_mount,   try_unshare, try_exec_memory,
-						  try_symlink_here };
+						  try_symlink_here, try_shared_memory, try_limit_another,
+						  try_slow_another, try_clone };
 
 	for (size_t i = 0; i < ARRAY_LEN(confined); i++)
 		for (size_t k = 0; k < ARRAY_LEN(forbidden); k++)
 			assert_int_equal(attempt(confined[i], forbidden[k], directory), -SIGSYS);
 }
+
+#ifndef LAZARET_SANITIZE /* lets these through */
+/* What a driver of user space forked lived on when its volume had long gone. */
+static void test_driver_starts_no_process(void **state)
+{
+	static void (*const forbidden[])(int) = { try_fork, try_clone, try_signal_thread, try_shared_memory, try_limit_another };
+
+	for (size_t k = 0; k < ARRAY_LEN(forbidden); k++)
+		assert_int_equal(attempt(ROLE_DRIVER, forbidden[k], directory), -SIGSYS);
+}
+
+static void test_limits_of_others_are_not_touched(void **state)
+{
+	static const enum role_id limiters[] = { ROLE_EXAMINE, ROLE_YARA };
+
+	for (size_t i = 0; i < ARRAY_LEN(limiters); i++)
+		assert_int_equal(attempt(limiters[i], try_limit_another, directory), -SIGSYS);
+	if (geteuid() == 0)
+		assert_int_equal(attempt(ROLE_DEVICES, try_limit_another, directory), -SIGSYS);
+}
+#endif
 
 static void test_examine_parent_cannot_reach_out(void **state)
 {
@@ -237,6 +289,56 @@ static void test_unreachable_directory_for_roles_without_access(void **state)
 #else
 	assert_int_equal(attempt(ROLE_ORIGIN, try_read_here, directory), -SIGSYS);
 #endif
+}
+
+/* The grandchild is the role. It says that its sandbox has closed, then its parent dies. */
+static _noreturn_ void be_parent_of(enum role_id role, int fd)
+{
+	char c;
+	int pair[2];
+
+	if (pipe(pair) < 0)
+		_exit(1);
+	if (fork() == 0) {
+		const int keep[] = { fd, pair[1] };
+		const char *where = "";
+
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || sandbox_enter(role, keep, ARRAY_LEN(keep), &where) < 0)
+			_exit(ENTER_FAILED);
+		if (write(fd, "x", 1) != 1 || write(pair[1], "x", 1) != 1)
+			_exit(1);
+		for (;;)
+			(void)poll(NULL, 0, -1);
+	}
+	_exit(read(pair[0], &c, 1) == 1 ? 0 : 1);
+}
+
+/* The kernel forgets that with the change of account, and with the user namespace: a role that hung outlived its supervisor. */
+static void test_a_role_dies_with_its_parent(void **state)
+{
+	static const enum role_id roles[] = { ROLE_ORIGIN, ROLE_VAULT, ROLE_READER, ROLE_EXAMINE, ROLE_INTAKE, ROLE_SELFCHECK };
+
+	for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
+		struct pollfd polled = { .events = POLLIN };
+		int pair[2], status;
+		pid_t pid;
+		char c;
+
+		assert_int_equal(pipe(pair), 0);
+		pid = fork();
+		if (pid == 0) {
+			(void)close(pair[0]);
+			be_parent_of(roles[i], pair[1]);
+		}
+		(void)close(pair[1]);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+		polled.fd = pair[0];
+		assert_int_equal(read(pair[0], &c, 1), 1);
+		assert_int_equal(poll(&polled, 1, 10000), 1);
+		assert_int_equal(read(pair[0], &c, 1), 0); /* nobody holds the other end any more */
+		(void)close(pair[0]);
+	}
 }
 
 static void test_probe_of_the_kernel_succeeds(void **state)
@@ -402,12 +504,17 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_role_can_enter),
 		cmocka_unit_test(test_forbidden_calls_kill),
+#ifndef LAZARET_SANITIZE
+		cmocka_unit_test(test_driver_starts_no_process),
+		cmocka_unit_test(test_limits_of_others_are_not_touched),
+#endif
 		cmocka_unit_test(test_examine_parent_cannot_reach_out),
 		cmocka_unit_test(test_paths_outside_are_refused),
 		cmocka_unit_test(test_reader_reads_and_cannot_write),
 		cmocka_unit_test(test_reader_reads_files_of_other_owners),
 		cmocka_unit_test(test_vault_creates_in_its_directory),
 		cmocka_unit_test(test_unreachable_directory_for_roles_without_access),
+		cmocka_unit_test(test_a_role_dies_with_its_parent),
 		cmocka_unit_test(test_probe_of_the_kernel_succeeds),
 		cmocka_unit_test(test_worker_has_its_own_tmpfs_only),
 		cmocka_unit_test(test_no_role_but_login_has_its_calls),
