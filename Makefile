@@ -38,7 +38,7 @@ override CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ikiosk -DLAZARET_VERS
 pkg = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 
 # Folders that make libraries for the others: no trust boundary lies between them and their user.
-LIBRARIES := common ipc sandbox station people judge control supervisor proof container content examiner xml update monitor receipt share
+LIBRARIES := common ipc sandbox station people judge control setup supervisor proof container content examiner xml update monitor receipt share
 # Folders with a main.c, and the name of their program.
 PROGRAMS := lazaret lazaretd lazaret-verify lazaret-ledger lazaret-vault lazaret-intake lazaret-reader \
 	lazaret-examine lazaret-yara lazaret-plugin lazaret-unpack lazaret-ole lazaret-pdf lazaret-disk lazaret-origin lazaret-openpgp lazaret-cms lazaret-rpm lazaret-authenticode lazaret-publish lazaret-devices lazaret-records lazaret-printer lazaret-console lazaret-starter lazaret-login lazaret-fleet lazaret-selfcheck
@@ -49,11 +49,12 @@ FOLDER_lazaretd := daemon
 FOLDER_lazaret-yara := yararules
 $(foreach p,verify ledger vault intake reader examine plugin unpack ole pdf disk origin openpgp cms rpm authenticode publish devices records printer console starter login fleet selfcheck,$(eval FOLDER_lazaret-$(p) := $(p)))
 
-NEEDS_cli        := share verify update people monitor receipt control station judge sandbox ipc common
-NEEDS_daemon     := people supervisor monitor receipt update control station judge sandbox ipc common
+NEEDS_cli        := setup share verify update people monitor receipt control station judge sandbox ipc common
+NEEDS_daemon     := setup people supervisor monitor receipt update control station judge sandbox ipc common
 NEEDS_share      := verify station common
 NEEDS_update     := station sandbox ipc common
-NEEDS_supervisor := receipt update control station judge sandbox ipc common
+NEEDS_setup      := people station sandbox ipc common
+NEEDS_supervisor := setup people receipt update control station judge sandbox ipc common
 NEEDS_control    := common
 NEEDS_people     := station sandbox ipc common
 NEEDS_login      := sandbox ipc common
@@ -63,7 +64,7 @@ NEEDS_printer    := receipt sandbox ipc common
 NEEDS_console    := control station common
 NEEDS_devices    := control sandbox ipc common
 NEEDS_starter    := sandbox common
-NEEDS_selfcheck  := supervisor control station judge sandbox ipc common
+NEEDS_selfcheck  := setup people supervisor control station judge sandbox ipc common
 NEEDS_records    := sandbox ipc common
 NEEDS_fleet      := station sandbox common
 NEEDS_verify     := common
@@ -100,6 +101,7 @@ LIBS_cli        := $(call pkg,jansson sqlite3 libcrypto libarchive)
 LIBS_update     := $(call pkg,libarchive jansson libcrypto) -lm
 LIBS_supervisor := $(call pkg,jansson sqlite3 libcrypto)
 LIBS_daemon     := $(call pkg,jansson libsystemd)
+LIBS_setup      := $(call pkg,jansson libcrypto)
 LIBS_people     := $(call pkg,jansson libcrypt)
 LIBS_login      := $(call pkg,pam)
 LIBS_monitor    := $(call pkg,jansson libsystemd)

@@ -13,6 +13,7 @@
 #include "cli/terminal.h"
 #include "common/log.h"
 #include "common/text.h"
+#include "people/change.h"
 #include "people/lockout.h"
 #include "people/store.h"
 
@@ -41,14 +42,6 @@ static int tell(const char *what, int error, const char *why)
 	return EXIT_CANNOT;
 }
 
-static bool has_administrator(const struct people *p)
-{
-	for (size_t k = 0; k < p->count; k++)
-		if (person_has_role(&p->list[k], PERSON_ADMINISTRATOR) && !person_has_ended(&p->list[k], time(NULL)))
-			return true;
-	return false;
-}
-
 /* -- who does it ------------------------------------------------------------------------------------------------------ */
 
 static int account(char **ret)
@@ -74,7 +67,7 @@ static int find_who(const struct station_config *config, const struct person_cha
 
 	if (r < 0)
 		return tell(config->dir, r, why);
-	if (c->recover || !has_administrator(people))
+	if (c->recover || !people_have_administrator(people))
 		return account(ret) < 0 ? tell("lazaret person", -ENOMEM, NULL) : 0;
 	if (asprintf(&what, "person %s", c->command) < 0) {
 		what = NULL;
@@ -100,7 +93,7 @@ static int begin(const struct station_config *config, const struct person_change
 		r = people_load_at(h->fd, &h->people, &why);
 	if (r < 0)
 		return tell(config->dir, r, why);
-	if (strncmp(h->by, "account ", 8) == 0 && !c->recover && has_administrator(h->people)) {
+	if (strncmp(h->by, "account ", 8) == 0 && !c->recover && people_have_administrator(h->people)) {
 		log_error("there is an administrator now: he has to do it");
 		return EXIT_FAILURE;
 	}
@@ -212,16 +205,10 @@ static json_t *person_body(const struct person *p)
 /* Nobody could undo it, or do anything else about people, without the station's own account. */
 static bool loses_administrator(const struct people *before, const char *name, const struct person *after)
 {
-	bool stays = after && person_has_role(after, PERSON_ADMINISTRATOR) && !person_has_ended(after, time(NULL));
-
-	for (size_t k = 0; !stays && k < before->count; k++)
-		stays = strcmp(before->list[k].name, name) != 0 && person_has_role(&before->list[k], PERSON_ADMINISTRATOR) &&
-			!person_has_ended(&before->list[k], time(NULL));
-	if (!stays && has_administrator(before)) {
-		log_error("%s is the last administrator: make somebody else one first", name);
-		return true;
-	}
-	return false;
+	if (!people_lose_administrator(before, name, after))
+		return false;
+	log_error("%s is the last administrator: make somebody else one first", name);
+	return true;
 }
 
 static int keep_new(const struct station_config *config, const struct change *h, const char *name, const char *hash)

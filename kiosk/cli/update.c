@@ -16,7 +16,7 @@
 #include "station/sets.h"
 #include "update/offers.h"
 
-static const char usage_text[] = "usage: lazaret update apply [--older] [--reason TEXT] [--by WHO | --credentials FD] FILE" PACK_SUFFIX "\n"
+static const char usage_text[] = "usage: lazaret update apply [--older] [--reason TEXT] [--by WHO | --credentials FD | --approved] FILE" PACK_SUFFIX "\n"
 				 "       lazaret update undo [--reason TEXT] [--by WHO | --credentials FD]\n"
 				 "       lazaret update list\n"
 				 "       lazaret update drop NAME" PACK_SUFFIX "   forget one that came on a medium\n"
@@ -46,6 +46,23 @@ static int take_account(struct update *u, const char *what, bool takes_two)
 	return u->person ? 0 : EXIT_CANNOT;
 }
 
+/* Whoever approved it at the machine must still be an officer; what it takes two for he cannot do there. */
+static int take_approval(struct update *u, const struct people *people, bool takes_two)
+{
+	const char *slash = strrchr(u->file, '/');
+	const struct person *p;
+
+	u->person = offers_approved_by(u->config->dir, slash ? slash + 1 : u->file, u->pack_sha256);
+	p = u->person ? person_find(people, u->person) : NULL;
+	if (!p || !person_has_role(p, PERSON_OFFICER) || person_has_ended(p, time(NULL))) {
+		log_error("--approved: no officer has approved this very pack at the machine");
+		return EXIT_FAILURE;
+	}
+	if (takes_two)
+		log_error("--approved: going back to an older version takes two persons, by command");
+	return takes_two ? EXIT_FAILURE : 0;
+}
+
 static int ask_persons(struct update *u, const char *what, bool takes_two)
 {
 	const unsigned int officer = 1u << PERSON_OFFICER, second = officer | 1u << PERSON_ADMINISTRATOR;
@@ -71,7 +88,9 @@ int update_ask(struct update *u, const char *what, bool takes_two)
 		log_error("%s/" PEOPLE_DIR ": %s", u->config->dir, why ? why : strerror(-r));
 		return EXIT_CANNOT;
 	}
-	return people->count == 0 ? take_account(u, what, takes_two) : ask_persons(u, what, takes_two);
+	if (people->count == 0)
+		return take_account(u, what, takes_two);
+	return u->is_approved ? take_approval(u, people, takes_two) : ask_persons(u, what, takes_two);
 }
 
 /* -- apply --------------------------------------------------------------------------------------------------------------- */
@@ -246,6 +265,7 @@ static int parse(int argc, char **argv, struct update *u, bool takes_file)
 	static const struct option options[] = { { "older", no_argument, NULL, 'o' },
 						 { "reason", required_argument, NULL, 'r' },
 						 { "by", required_argument, NULL, 'b' },
+						 { "approved", no_argument, NULL, 'a' },
 						 { "credentials", required_argument, NULL, 'c' },
 						 { 0 } };
 	int o;
@@ -254,6 +274,8 @@ static int parse(int argc, char **argv, struct update *u, bool takes_file)
 	while ((o = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (o == 'o' && takes_file)
 			u->is_older_wanted = true;
+		else if (o == 'a' && takes_file)
+			u->is_approved = true;
 		else if (o == 'r')
 			u->reason = optarg;
 		else if (o == 'b')

@@ -42,6 +42,7 @@ struct update {
 	struct station_config *config; /* lazaret.yaml alone: an update must be possible when what is in force is broken */
 	const char *file;	       /* the pack, as given */
 	const char *by, *reason;       /* of the command line; NULL */
+	bool is_approved; /* an officer has said so at the machine (update/offers.h) */
 	bool is_older_wanted;
 	int sets_fd;	 /* sets/ */
 	int lock_fd;	 /* sets/.lock, held */

@@ -101,7 +101,7 @@ static void tick(struct console *c)
 	}
 	session_tick(c);
 	/* An officer reads longer than that; what is opened for him ends with his session. */
-	if (c->now_ms - c->pressed_ms >= ALONE_MS && !session_is(&c->session))
+	if (c->now_ms - c->pressed_ms >= ALONE_MS && !session_is(&c->session) && !setup_is_awaited(c))
 		while (c->depth > 0)
 			console_back(c);
 }

@@ -8,7 +8,9 @@
 #include "console/field.h"
 #include "console/keys.h"
 #include "console/link.h"
+#include "console/maintenance.h"
 #include "console/rows.h"
+#include "console/setup.h"
 #include "console/state.h"
 #include "console/talk.h"
 #include "console/term.h"
@@ -35,9 +37,13 @@ struct screen {
 /* What is shown when nothing was opened from the menu: follows from the state. */
 extern const struct screen screen_lost, screen_idle, screen_inspect, screen_identify, screen_unlock, screen_result,
 	screen_trouble;
+/* Instead of them: a machine that is no station yet; and the form that Enter opens there. */
+extern const struct screen screen_setup, screen_setup_form;
 /* Opened by a key, closed by Esc. */
 extern const struct screen screen_file, screen_menu, screen_history, screen_past, screen_devices, screen_about,
 	screen_language, screen_code;
+/* For an administrator. */
+extern const struct screen screen_maintenance, screen_clock, screen_power, screen_checks, screen_people, screen_person;
 /* For who is logged in; screen_login for who is not. */
 extern const struct screen screen_login, screen_review, screen_held, screen_bytes, screen_decide, screen_proposals, screen_offers;
 
@@ -56,6 +62,8 @@ enum ask_kind {
 	ASK_FILES,
 	ASK_FILE,
 	ASK_IDENTIFY,
+	ASK_SETUP, /* generation 1: clock; 0: answers */
+	ASK_MAINTENANCE, /* generation: enum maintenance_ask */
 	ASK_TALK, /* login, login-answer, confirm */
 	ASK_LOGOUT,
 	ASK_REVIEW,
@@ -117,6 +125,8 @@ struct console {
 	struct session session;
 	struct talk talk;
 	struct desk desk;
+	struct setup setup;
+	struct maintenance maintenance;
 
 	struct rows rows;
 	struct list files;

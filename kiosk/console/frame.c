@@ -39,7 +39,7 @@ const struct screen *console_home(struct console *c)
 	/* A result can be read while the station is gone; nothing else is true any more. */
 	if (!link_is_up(&c->link) && !(i && item_is_done(i)))
 		return &screen_lost;
-	return i ? of_item(i) : &screen_idle;
+	return setup_is_awaited(c) ? &screen_setup : i ? of_item(i) : &screen_idle;
 }
 
 const struct screen *console_visible(struct console *c)
@@ -105,7 +105,7 @@ static void note_home(struct console *c)
 {
 	const struct screen *home = console_home(c);
 
-	if (c->depth == 0 || (home == c->home_left && c->chosen == c->home_number))
+	if (c->depth == 0 || console_home(c) == &screen_setup || (home == c->home_left && c->chosen == c->home_number))
 		return;
 	c->home_left = home;
 	c->home_number = c->chosen;

@@ -224,6 +224,10 @@ void intent_answer(struct console *c, json_t *answer)
 		json_decref(c->file);
 		c->file = is_ok ? json_incref(json_object_get(answer, "file")) : NULL;
 		c->file_failed = !c->file;
+	} else if (a.kind == ASK_MAINTENANCE) {
+		maintenance_answer(c, &a, answer);
+	} else if (a.kind == ASK_SETUP) {
+		setup_answer(c, &a, answer);
 	} else if (a.kind == ASK_TALK) {
 		talk_answer(c, &a, answer);
 	} else if (a.kind > ASK_TALK) {
@@ -242,7 +246,7 @@ void intent_lost(struct console *c)
 {
 	memset(c->asks, 0, sizeof(c->asks));
 	rows_lost(&c->rows);
-	c->is_identifying = false;
+	c->is_identifying = c->setup.is_sending = c->maintenance.is_sending = false;
 	session_lost(c);
 	if (!c->history.page)
 		c->history.has_failed = true;

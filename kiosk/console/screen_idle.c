@@ -234,6 +234,8 @@ static bool press_idle(struct console *c, const struct press *press)
 		console_notice(c, "%s", _("You are logged out."));
 	} else if (is_letter(press, 'o') && desk_is_there(c)) {
 		console_open(c, &screen_login);
+	} else if (is_letter(press, 's') && maintenance_is_offered(c)) {
+		maintenance_open(c);
 	} else if (is_letter(press, 'r') && desk_may_see(c)) {
 		console_open(c, &screen_review);
 	} else if (is_letter(press, 'p') && desk_may_confirm(c)) {
@@ -254,6 +256,8 @@ static void keys_idle(struct console *c, struct bar *b)
 		bar_add(b, "p", _("Proposals"));
 	if (desk_may_see(c) && desk_offers(c) > 0)
 		bar_add(b, "u", _("Updates"));
+	if (maintenance_is_offered(c))
+		bar_add(b, "s", _("Maintenance"));
 	bar_add(b, "l", _("Language"));
 	if (session_is(&c->session))
 		bar_add(b, "o", _("Log out"));

@@ -27,6 +27,12 @@ static void keys(struct console *c, struct bar *b)
 	talk_keys(c, b, _("Log in"));
 }
 
+static void closed(struct console *c)
+{
+	if (!session_is(&c->session)) /* he thought better of it */
+		c->maintenance.is_wanted = false;
+}
+
 const struct screen screen_login = {
-	.enter = enter, .leave = talk_leave, .draw = draw, .press = press, .keys = keys, .is_typed = true
+	.enter = enter, .leave = talk_leave, .close = closed, .draw = draw, .press = press, .keys = keys, .is_typed = true
 };

@@ -50,6 +50,7 @@ static const struct menu_entry {
 	{ 'r', N_("Review: files that wait for a decision"), &screen_review, NULL, desk_may_see },
 	{ 'p', N_("Proposals that wait for a second person"), &screen_proposals, NULL, desk_may_confirm },
 	{ 'u', N_("Update packs that were brought"), &screen_offers, NULL, has_offers },
+	{ 's', N_("Maintenance, for administrators"), NULL, maintenance_open, maintenance_is_offered },
 	{ 'h', N_("History: what was transferred before"), &screen_history, NULL, NULL },
 	{ 'd', N_("Devices that are plugged in"), &screen_devices, NULL, NULL },
 	{ 'l', N_("Language"), &screen_language, NULL, NULL },

@@ -10,6 +10,12 @@ static const json_t *chosen(const struct console *c)
 	return json_array_get(member(c->state.station, "offers"), (size_t)c->desk.offers_list.at);
 }
 
+/* On the appliance, where there is nobody who could give the command. */
+static bool is_here(const struct console *c)
+{
+	return member_true(c->state.station, "machine") && desk_may_decide(c);
+}
+
 static void draw_trouble(const json_t *offer, struct pen *p)
 {
 	const json_t *trouble = member(offer, "trouble");
@@ -41,7 +47,11 @@ static void draw(struct console *c, struct pen *p)
 			 member_text(o, "from"));
 		draw_trouble(o, p);
 	}
-	if (chosen(c) && pen_left(p) > 4) {
+	if (chosen(c) && is_here(c)) {
+		pen_gap(p);
+		pen_text(p, 0, 4, STYLE_PLAIN,
+			 _("Before it comes into force its signature, its version and a test of its own are looked at. What is in force now is kept. It takes a minute; this list then has it no more, and the first screen its version."));
+	} else if (chosen(c) && pen_left(p) > 4) {
 		pen_gap(p);
 		pen_text(p, 0, 3, STYLE_PLAIN,
 			 _("An officer puts it in force by a command, which first checks its signature, its version, and a test of its own. What is in force now is kept, to go back to."));
@@ -49,13 +59,30 @@ static void draw(struct console *c, struct pen *p)
 	}
 }
 
+static void ask(struct console *c, const char *action)
+{
+	maintenance_ask(c, MAINTENANCE_UPDATE, "update", json_pack("{ss ss}", "action", action, "pack", member_text(chosen(c), "pack")));
+}
+
 static bool press(struct console *c, const struct press *press)
 {
-	return list_press(&c->desk.offers_list, press);
+	bool is_asked = is_here(c) && chosen(c) && !c->maintenance.is_sending;
+
+	if (is_letter(press, 'a') && is_asked)
+		ask(c, "approve");
+	else if (is_letter(press, 'x') && is_asked)
+		ask(c, "drop");
+	else
+		return list_press(&c->desk.offers_list, press);
+	return true;
 }
 
 static void keys(struct console *c, struct bar *b)
 {
+	if (is_here(c) && chosen(c)) {
+		bar_add(b, "a", _("Put in force"));
+		bar_add(b, "x", _("Drop"));
+	}
 	if (desk_offers(c) > 1)
 		bar_add(b, _("Arrows"), _("Choose"));
 }

@@ -98,6 +98,7 @@ void talk_answer(struct console *c, const struct ask *a, json_t *answer)
 		if (c->shown == &screen_login)
 			while (c->depth > 0)
 				console_back(c);
+		maintenance_logged_in(c);
 	} else {
 		talk_begin(c, TALK_LOGIN);
 		(void)snprintf(t->said, sizeof(t->said), "%s", _("The station's answer was not understood."));

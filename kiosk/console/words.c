@@ -180,3 +180,26 @@ struct words words_time(int64_t time_s)
 		w.s[0] = '\0';
 	return w;
 }
+
+struct words words_time_utc(int64_t time_s)
+{
+	struct words w = { "-" };
+	time_t t = (time_t)time_s;
+	struct tm tm;
+
+	if (t > 0 && gmtime_r(&t, &tm) && strftime(w.s, sizeof(w.s), "%Y-%m-%d %H:%M", &tm) == 0)
+		w.s[0] = '\0';
+	return w;
+}
+
+bool words_parse_utc(const char *text, int64_t *ret)
+{
+	struct tm tm = { 0 }, as_given;
+	const char *end = strptime(text, "%Y-%m-%d %H:%M", &tm);
+	time_t t;
+
+	as_given = tm;
+	t = timegm(&tm);
+	*ret = (int64_t)t;
+	return end && *end == '\0' && t > 0 && tm.tm_mday == as_given.tm_mday;
+}

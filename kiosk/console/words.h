@@ -47,6 +47,8 @@ struct words words_percent(uint64_t part, uint64_t all); /* " 52 %"; never 100 b
 struct words words_duration(uint64_t seconds);		/* "1 min 20 s" */
 struct words words_age(uint64_t seconds);		/* "2 days" */
 struct words words_day(int64_t time_s);			/* "2026-11-22" */
+bool words_parse_utc(const char *text, int64_t *ret);	/* that, back; false: it is none */
+struct words words_time_utc(int64_t time_s);		/* the same, not the station's own time */
 struct words words_time(int64_t time_s);		/* "2026-11-22 06:28" */
 
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
 #include "daemon/daemon.h"
+#include "daemon/machine.h"
+#include "daemon/setup.h"
 
 #include <signal.h>
 #include <string.h>
@@ -78,6 +80,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *context)
 	trail_tick(d);
 	selfcheck_tick(d);
 	restart_tick(d);
+	setup_tick(d);
 	media_schedule(d);
 	control_touch(d->control, CONTROL_STATION);
 	if (sd_event_source_set_time(source, usec + TICK_US) < 0 || sd_event_source_set_enabled(source, SD_EVENT_ONESHOT) < 0)
@@ -124,9 +127,9 @@ static int open_loop(struct daemon *d)
 	return r < 0 ? r : 0;
 }
 
-int daemon_run(const char *dir, const char *selfcheck)
+int daemon_run(const char *dir, const char *selfcheck, const char *machine)
 {
-	struct daemon d = { .usb = json_array() };
+	struct daemon d = { .usb = json_array(), .machine = machine };
 	_cleanup_free_ char *real = realpath(dir, NULL);
 	int r;
 
@@ -144,6 +147,7 @@ int daemon_run(const char *dir, const char *selfcheck)
 		r = sd_event_loop(d.loop);
 	}
 	media_done(&d);
+	machine_done(&d);
 	devices_done(&d);
 	if (d.control)
 		archive_done(&d);

@@ -13,6 +13,8 @@
  *   slots.c     an update of the appliance itself: what became of it; when the machine may restart into it
  *   monitor.c   what the site sees: metrics, journal
  *   selfcheck.c what the station finds when it looks at itself
+ *   setup.c     a machine that is no station yet
+ *   machine.c   power and clock of an appliance
  */
 #ifndef LAZARET_DAEMON_DAEMON_H
 #define LAZARET_DAEMON_DAEMON_H
@@ -68,6 +70,7 @@ struct medium {
 
 struct station_load; /* station.c */
 struct sessions; /* sessions.c */
+struct asking;   /* machine.c */
 
 /* The machine wants to restart: slots.c. */
 struct restarting {
@@ -131,10 +134,14 @@ struct daemon {
 	struct monitor *monitor; /* monitor.c */
 
 	struct selfchecking *selfchecking; /* selfcheck.c */
+
+	const char *machine; /* machine.c: where its helper listens; NULL: nowhere */
+	struct asking *asking_machine;
+	int64_t setup_again_ms; /* setup.c: the machine restarts then; 0: there is no reason yet */
 };
 
-/* Run until SIGTERM or SIGINT. `selfcheck`: the socket of lazaret-selfcheck; NULL: it becomes our child. Returns an exit status. */
-_must_check_ int daemon_run(const char *dir, const char *selfcheck);
+/* Run until SIGTERM or SIGINT. `selfcheck`: the socket of lazaret-selfcheck; NULL: it becomes our child. `machine`: machine.h; may be NULL. Returns an exit status. */
+_must_check_ int daemon_run(const char *dir, const char *selfcheck, const char *machine);
 
 /* -- station.c ---------------------------------------------------------------------------------------------- */
 

@@ -34,11 +34,16 @@ static void encode_strings(struct encoder *e, const struct yaml_strings *list)
 		encode_str(e, list->list[k].value);
 }
 
-static void encode_policy(struct encoder *e, const struct station_devices *p)
+/* `is_any_keyboard`: who sets the machine up types before anybody could say on which keyboard. */
+static void encode_policy(struct encoder *e, const struct station_devices *p, bool is_any_keyboard)
 {
 	encode_u32(e, p->is_guarded);
 	encode_strings(e, &p->media_ports);
-	encode_u32(e, (uint32_t)p->input_count);
+	encode_u32(e, (uint32_t)p->input_count + is_any_keyboard);
+	if (is_any_keyboard) {
+		encode_str(e, "any");
+		encode_str(e, "0000:0000");
+	}
 	for (size_t k = 0; k < p->input_count; k++) {
 		encode_str(e, p->inputs[k].port);
 		encode_str(e, p->inputs[k].id);
@@ -60,7 +65,7 @@ static int send_policy(struct daemon *d, enum message_type type)
 	encoder_init(e);
 	if (type == MESSAGE_DEVICES_START)
 		encode_str(e, p->source == STATION_DEVICES_KERNEL ? "kernel" : "udev");
-	encode_policy(e, p);
+	encode_policy(e, p, d->station->config->awaits_set_up);
 	return channel_send(&d->devices.channel, type, e, NULL, 0);
 }
 

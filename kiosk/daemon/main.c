@@ -30,6 +30,7 @@ struct options {
 	const char *sets;  /* --try: what is tried, a file beneath sets/ */
 	const char *roles; /* the socket of lazaret-starter; NULL: roles are our children */
 	const char *selfcheck; /* that of lazaret-selfcheck; as above */
+	const char *machine; /* that of the appliance's helper (machine.h); NULL: there is none */
 	int events_fd;
 	bool is_inspecting, is_explaining, is_describing;
 	bool is_authenticated; /* whoever calls has made sure that it is him: lazaret inspect */
@@ -38,7 +39,7 @@ struct options {
 /* A client of --events-fd that does not read for so long has gone. */
 #define EVENTS_PATIENCE_MS 1000
 
-static const char usage[] = "usage: lazaretd -C DIR [--roles SOCKET] [--selfcheck SOCKET]\n"
+static const char usage[] = "usage: lazaretd -C DIR [--roles SOCKET] [--selfcheck SOCKET] [--machine SOCKET]\n"
 			    "       lazaretd -C DIR --inspect [--operator NAME [--authenticated]] [--reason TEXT] [--owner NAME] [--ticket TEXT]\n"
 			    "                [--events-fd N] SOURCE...\n"
 			    "       lazaretd -C DIR --explain [--root DIR] [--events-fd N] FILE...\n"
@@ -76,6 +77,7 @@ static bool parse_options(int argc, char **argv, struct options *o)
 					       { "events-fd", required_argument, NULL, 'e' },
 					       { "roles", required_argument, NULL, 's' },
 					       { "selfcheck", required_argument, NULL, 'c' },
+					       { "machine", required_argument, NULL, 'M' },
 					       { "version", no_argument, NULL, 'V' },
 					       { "help", no_argument, NULL, 'h' },
 					       { 0 } };
@@ -105,6 +107,8 @@ static bool parse_options(int argc, char **argv, struct options *o)
 			o->roles = optarg;
 		else if (c == 'c')
 			o->selfcheck = optarg;
+		else if (c == 'M')
+			o->machine = optarg;
 		else if (c == 'R')
 			o->root = optarg;
 		else if (c == 'L')
@@ -123,7 +127,7 @@ static bool parse_options(int argc, char **argv, struct options *o)
 			return false;
 		}
 	}
-	if (o->selfcheck && (o->is_inspecting || o->is_explaining || o->is_describing || o->release || o->sets))
+	if ((o->selfcheck || o->machine) && (o->is_inspecting || o->is_explaining || o->is_describing || o->release || o->sets))
 		return false;
 	if (o->release || o->second)
 		return o->dir && o->release && o->second && optind == argc && !o->is_inspecting && !o->is_explaining && !o->is_describing;
@@ -258,7 +262,7 @@ int main(int argc, char **argv)
 		return INSPECTION_INCOMPLETE;
 	}
 	if (is_daemon)
-		status = daemon_run(o.dir, o.selfcheck);
+		status = daemon_run(o.dir, o.selfcheck, o.machine);
 	else if (o.release)
 		status = release(&o);
 	else

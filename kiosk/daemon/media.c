@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "daemon/daemon.h"
+#include "daemon/setup.h"
 #include "daemon/monitor.h"
 
 void device_done(struct device *v)
@@ -260,6 +261,7 @@ void media_ended(struct medium *m)
 	sets_give_way(d);
 	monitor_ended(d, m);
 	media_schedule(d);
+	setup_tick(d);
 	if (d->control)
 		control_touch(d->control, CONTROL_STATION);
 	if (d->is_ending && media_running(d) == 0 && !review_is_running(d))

@@ -7,7 +7,9 @@
 
 #include "common/log.h"
 #include "daemon/daemon.h"
+#include "daemon/maintenance.h"
 #include "daemon/monitor.h"
+#include "daemon/setup.h"
 #include "station/config.h"
 #include "supervisor/answer.h"
 #include "update/slots.h"
@@ -258,9 +260,7 @@ static void on_restart(struct call *c)
 
 static void on_selfcheck(struct call *c)
 {
-	if (!c->q->peer->is_admin)
-		control_refuse(c->d->control, c->q->token, "not-permitted", "only root and the station's own account may");
-	else
+	if (c->q->peer->is_admin || session_has_role(c->d, c->q->token, PERSON_ADMINISTRATOR))
 		selfcheck_ask(c->d, c->q->token);
 }
 
@@ -295,7 +295,7 @@ static void request(void *context, const struct control_request *q)
 	json_int_t number = json_integer_value(json_object_get(q->fields, "medium"));
 
 	sessions_seen(c.d, q->client);
-	if (sessions_request(c.d, q) || review_request(c.d, q))
+	if (sessions_request(c.d, q) || review_request(c.d, q) || setup_request(c.d, q) || maintenance_request(c.d, q))
 		return;
 	for (size_t k = 0; k < ARRAY_LEN(calls); k++) {
 		if (strcmp(calls[k].name, q->name) != 0)

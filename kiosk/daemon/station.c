@@ -8,6 +8,8 @@
 
 #include "common/log.h"
 #include "daemon/daemon.h"
+#include "daemon/machine.h"
+#include "daemon/setup.h"
 #include "daemon/monitor.h"
 #include "supervisor/engine.h"
 
@@ -351,6 +353,10 @@ static int describe(const struct daemon *d, json_t *o)
 	if (more)
 		(void)json_object_set_new(more, "offers", sets_offers(d)); /* as above */
 	if (more && (json_object_set_new(more, "slots", slots_object(d)) < 0 || json_object_set_new(more, "restart", restart_object(d)) < 0)) {
+		json_decref(more);
+		return -1;
+	}
+	if (more && (json_object_set_new(more, "set_up", setup_object(d)) < 0 || json_object_set_new(more, "machine", json_boolean(machine_is_there(d))) < 0)) {
 		json_decref(more);
 		return -1;
 	}

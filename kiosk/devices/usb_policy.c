@@ -12,6 +12,8 @@
 #define SUBCLASS_ATAPI 0x02 /* MMC: discs */
 #define SUBCLASS_SFF8070I 0x05
 #define SUBCLASS_SCSI 0x06
+#define SUBCLASS_BOOT 0x01 /* HID 1.11, 4.2 and 4.3: what a BIOS can read */
+#define PROTOCOL_KEYBOARD 0x01
 #define PROTOCOL_BULK_ONLY 0x50
 #define PROTOCOL_UAS 0x62
 
@@ -102,7 +104,7 @@ static int decode_places(struct decoder *d, bool has_id, struct usb_place **ret,
 		}
 		if (r == 0 && d->error)
 			r = -EPROTO;
-		if (r == 0 && ret_any && strcmp(place->port, "any") == 0)
+		if (r == 0 && ret_any && strcmp(place->port, "any") == 0 && place->id.vendor == 0 && place->id.product == 0)
 			*ret_any = true;
 		else if (r == 0 && !usb_port_valid(place->port))
 			r = -EINVAL;
@@ -119,7 +121,7 @@ int usb_policy_decode(struct decoder *d, struct usb_policy *ret)
 	*ret = (struct usb_policy){ .is_guarded = decode_u32(d) != 0 };
 	r = decode_places(d, false, &ret->media_ports, &ret->media_port_count, &ret->any_port);
 	if (r == 0)
-		r = decode_places(d, true, &ret->inputs, &ret->input_count, NULL);
+		r = decode_places(d, true, &ret->inputs, &ret->input_count, &ret->any_keyboard);
 	if (r == 0)
 		r = decode_places(d, false, &ret->hubs, &ret->hub_count, NULL);
 	if (r == 0)
@@ -179,7 +181,7 @@ static bool is_storage(const struct usb_interface *f)
 
 /* What its interfaces are: counts of all that it could ever be, not of the configuration that it starts with. */
 struct census {
-	size_t storage_class, storage, hid, hub, printer;
+	size_t storage_class, storage, hid, keyboard, hub, printer;
 	bool is_one; /* one interface number in every configuration */
 };
 
@@ -193,6 +195,7 @@ static struct census count_interfaces(const struct usb_description *d)
 		c.storage_class += f->class == CLASS_STORAGE;
 		c.storage += is_storage(f);
 		c.hid += f->class == CLASS_HID;
+		c.keyboard += f->class == CLASS_HID && f->subclass == SUBCLASS_BOOT && f->protocol == PROTOCOL_KEYBOARD;
 		c.hub += f->class == CLASS_HUB;
 		c.printer += f->class == CLASS_PRINTER;
 		c.is_one = c.is_one && f->number == d->interfaces[0].number;
@@ -223,11 +226,11 @@ static enum trouble judge(const struct usb_policy *p, const struct usb_descripti
 		return TROUBLE_USB_CLASS;
 	if (c.hub == d->count && (is_plain || d->class == CLASS_HUB)) {
 		*ret_role = USB_HUB;
-		return has_place(p->hubs, p->hub_count, port, NULL) ? TROUBLE_NONE : TROUBLE_USB_CLASS;
+		return p->any_keyboard || has_place(p->hubs, p->hub_count, port, NULL) ? TROUBLE_NONE : TROUBLE_USB_CLASS;
 	}
 	if (c.hid == d->count && (is_plain || d->class == CLASS_HID)) {
 		*ret_role = USB_INPUT;
-		return has_place(p->inputs, p->input_count, port, d) ? TROUBLE_NONE : TROUBLE_USB_KEYBOARD;
+		return (p->any_keyboard && c.keyboard > 0) || has_place(p->inputs, p->input_count, port, d) ? TROUBLE_NONE : TROUBLE_USB_KEYBOARD;
 	}
 	if (c.printer == d->count && is_plain) /* the station's own, for receipts */
 		return has_place(p->inputs, p->input_count, port, d) ? TROUBLE_NONE : TROUBLE_USB_CLASS;

@@ -32,6 +32,7 @@ struct usb_place {
 struct usb_policy {
 	bool is_guarded;
 	bool any_port; /* media may be at every port */
+	bool any_keyboard; /* and keyboards, with hubs before them: until the machine has been set up */
 	struct usb_place *media_ports, *inputs, *hubs;
 	size_t media_port_count, input_count, hub_count;
 	struct usb_match *allow, *deny;

@@ -11,6 +11,7 @@
 #include "common/finding.h"
 #include "common/hash.h"
 #include "station/config_parts.h"
+#include "station/devices.h"
 #include "station/path.h"
 #include "station/sets.h"
 
@@ -54,6 +55,7 @@ struct raw_metrics {
 struct raw {
 	int format;
 	char *name, *id;
+	bool awaits_set_up;
 	struct raw_rules rules;
 	struct raw_keys keys;
 	struct station_database database;
@@ -235,6 +237,7 @@ static const struct yaml_field top_fields[] = {
 	YAML_FIELD(struct raw, "receipts", MAP, receipts, .fields = config_receipts_fields),
 	YAML_FIELD(struct raw, "fleet", NODE, fleet),
 	YAML_FIELD(struct raw, "share", NODE, share),
+	YAML_FIELD(struct raw, "awaits-set-up", BOOL, awaits_set_up),
 	YAML_FIELD_END,
 };
 
@@ -454,6 +457,7 @@ static int take(struct loader *l, struct raw *raw)
 	c->staging_min_free = raw->staging_min_free;
 	c->limits = raw->limits;
 	c->unpack = raw->unpack;
+	c->awaits_set_up = raw->awaits_set_up;
 	c->operators = (enum station_operators)raw->operators;
 	c->origin.rollback = (enum station_stale)raw->origin.rollback;
 	c->origin.valid_until = (enum station_stale)raw->origin.valid_until;
@@ -603,11 +607,7 @@ struct station_config *station_config_free(struct station_config *c)
 
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		yaml_strings_done(lists[i]);
-	for (size_t i = 0; i < c->devices.input_count; i++) {
-		free(c->devices.inputs[i].port);
-		free(c->devices.inputs[i].id);
-	}
-	free(c->devices.inputs);
+	devices_inputs_free(c->devices.inputs, c->devices.input_count);
 	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
 		free(strings[i]);
 	free(c->people.service);

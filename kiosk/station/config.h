@@ -219,6 +219,7 @@ struct station_config {
 	char *dir;
 	char *name;
 	char *id;	 /* 16 lower-case hex digits */
+	bool awaits_set_up; /* not yet a station: nothing is published, any keyboard types, media are looked through for answers alone */
 	char *rules_file;
 	char *types_dir;
 	char *trust_dir; /* trusted public keys */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "station/config_parts.h"
+#include "station/devices.h"
 
 static const char *const device_sources[] = { "udev", "kernel", "none", NULL };
 
@@ -22,7 +23,7 @@ const struct yaml_field config_devices_fields[] = {
 	YAML_FIELD_END,
 };
 
-static bool is_port(const char *port)
+bool device_port_valid(const char *port)
 {
 	size_t bus = strspn(port, "0123456789");
 
@@ -50,7 +51,7 @@ static void check_ports(struct loader *l, const struct yaml_strings *ports, cons
 		if (may_be_any && strcmp(ports->list[i].value, "any") == 0) {
 			if (ports->count > 1)
 				string_error(l, &ports->list[i], key, "makes the other ports have no effect");
-		} else if (!is_port(ports->list[i].value)) {
+		} else if (!device_port_valid(ports->list[i].value)) {
 			string_error(l, &ports->list[i], key, "must be a USB port such as '1-2' or '1-2.3': `lazaret devices` tells");
 		}
 }
@@ -69,34 +70,45 @@ static const struct yaml_field input_fields[] = {
 	YAML_FIELD_END,
 };
 
-static int load_input(struct loader *l, const struct yaml_node *node, struct station_input *ret)
+static int decode_input(const struct yaml_doc *doc, const struct yaml_node *node, struct yaml_errors *errors, struct station_input *ret)
 {
-	int r = yaml_decode(l->doc, node, input_fields, ret, l->errors);
+	int r = yaml_decode(doc, node, input_fields, ret, errors);
 
-	if (r == 0 && !is_port(ret->port))
-		yaml_node_error(l->doc, node, l->errors, "port: must be a USB port such as '1-2': `lazaret devices` tells");
+	if (r == 0 && !device_port_valid(ret->port))
+		yaml_node_error(doc, node, errors, "port: must be a USB port such as '1-2': `lazaret devices` tells");
 	if (r == 0 && !is_usb_id(ret->id, false))
-		yaml_node_error(l->doc, node, l->errors, "id: must be VID:PID in lower-case hex digits, such as '046d:c31c'");
+		yaml_node_error(doc, node, errors, "id: must be VID:PID in lower-case hex digits, such as '046d:c31c'");
 	return r == -ENOMEM ? r : 0;
 }
 
-static int load_inputs(struct loader *l, const struct yaml_node *node)
+int devices_inputs_decode(const struct yaml_doc *doc, const struct yaml_node *node, struct yaml_errors *errors, struct station_input **ret,
+			  size_t *ret_count)
 {
-	struct station_devices *d = &l->c->devices;
 	int r = 0;
 
+	*ret = NULL;
+	*ret_count = 0;
 	if (!node)
 		return 0;
 	if (node->kind != YAML_KIND_LIST || node->count > STATION_DEVICE_LIST_MAX) {
-		yaml_node_error(l->doc, node, l->errors, "inputs: must be a list of {port: , id: } maps");
+		yaml_node_error(doc, node, errors, "inputs: must be a list of {port: , id: } maps");
 		return 0;
 	}
-	d->inputs = calloc(node->count + 1, sizeof(*d->inputs));
-	if (!d->inputs)
+	*ret = calloc(node->count + 1, sizeof(**ret));
+	if (!*ret)
 		return -ENOMEM;
-	for (; r == 0 && d->input_count < node->count; d->input_count++)
-		r = load_input(l, node->children[d->input_count], &d->inputs[d->input_count]);
+	for (; r == 0 && *ret_count < node->count; ++*ret_count)
+		r = decode_input(doc, node->children[*ret_count], errors, &(*ret)[*ret_count]);
 	return r;
+}
+
+void devices_inputs_free(struct station_input *inputs, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		free(inputs[i].port);
+		free(inputs[i].id);
+	}
+	free(inputs);
 }
 
 static void check_devices(struct loader *l, struct raw_devices *d)
@@ -117,7 +129,7 @@ static void check_devices(struct loader *l, struct raw_devices *d)
 
 int config_load_devices(struct loader *l, struct raw_devices *d)
 {
-	int r = load_inputs(l, d->inputs);
+	int r = devices_inputs_decode(l->doc, d->inputs, l->errors, &l->c->devices.inputs, &l->c->devices.input_count);
 
 	check_devices(l, d);
 	return r;

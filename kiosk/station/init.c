@@ -289,11 +289,14 @@ static int write_config(struct making *m)
 	if (getrandom(raw_id, sizeof(raw_id), 0) != (ssize_t)sizeof(raw_id))
 		return failed(m, -EIO, "the system gives no random numbers");
 	hex_encode(raw_id, sizeof(raw_id), id);
+	if (m->in->id)
+		(void)snprintf(id, sizeof(id), "%s", m->in->id); /* looked at before */
 	name_yaml = quoted(name);
 	db_yaml = quoted(m->db_dir);
 	if (!name_yaml || !db_yaml)
 		return -ENOMEM;
-	n = asprintf(&text, STATION_TEMPLATE, name_yaml, id, db_yaml, m->files);
+	n = asprintf(&text, STATION_TEMPLATE, name_yaml, id, m->in->awaits_set_up ? STATION_TEMPLATE_AWAITS : "", db_yaml, m->files,
+		     m->in->devices ? m->in->devices : STATION_TEMPLATE_DEVICES);
 	if (n < 0) {
 		text = NULL;
 		return -ENOMEM;
@@ -394,6 +397,8 @@ static int check_arguments(struct making *m)
 			      strerror(errno));
 	if (!is_plain_text(m->db_dir))
 		return failed(m, -EINVAL, "the path of the virus databases must be plain text in one line");
+	if (m->in->id && (strlen(m->in->id) != 16 || strspn(m->in->id, "0123456789abcdef") != 16))
+		return failed(m, -EINVAL, "the station's id must be 16 of 0-9 a-f");
 	r = station_name(m, unused);
 	if (r == 0)
 		r = find_profile(m);

@@ -14,6 +14,9 @@ struct station_init {
 	const char *db_dir;   /* ClamAV databases; NULL: /var/lib/clamav */
 	const char *profile;  /* "strict", "updates", "documents", or the path of a rule file; NULL: default */
 	const char *name;     /* the station's name; NULL: the host's */
+	const char *id;	      /* 16 lower-case hex digits; NULL: at random */
+	const char *devices;  /* lines of lazaret.yaml's `devices`; NULL: what is for trying */
+	bool awaits_set_up;   /* lazaret.yaml(5) */
 	const char *data_dir; /* shipped rules; NULL: station_data_dir() */
 	FILE *out;	      /* what was made, what was skipped and what to do next, for people */
 };

@@ -3,7 +3,7 @@
 #ifndef LAZARET_STATION_TEMPLATE_H
 #define LAZARET_STATION_TEMPLATE_H
 
-/* printf arguments: name (YAML, quoted), id, database directory (YAML, quoted), list of database files. */
+/* printf arguments: name (YAML, quoted), id, further lines, database directory (YAML, quoted), list of database files, lines of `devices`. */
 #define STATION_TEMPLATE                                                                                              \
 	"# Configuration of this station; see lazaret.yaml(5). Relative paths are beneath this file's directory.\n"   \
 	"# Unknown keys are errors. Lines that begin with '#' show what holds when nothing is said.\n"                \
@@ -12,6 +12,7 @@
 	"station:\n"                                                                                                  \
 	"  name: %s\n"                                                                                                \
 	"  id: '%s'   # made at random by `lazaret init`; reports carry it\n"                                         \
+	"%s"                                                                                                          \
 	"\n"                                                                                                          \
 	"# What may pass: lazaret-rules(5). `lazaret rules check` after each change.\n"                               \
 	"# rules:\n"                                                                                                  \
@@ -114,7 +115,7 @@
 	"\n"                                                                                                          \
 	"# What lazaretd waits for. USB ports as `lazaret devices` names them.\n"                                     \
 	"devices:\n"                                                                                                  \
-	"  media-ports: any        # any, or [1-2, 1-3]; without this line no USB medium is accepted\n"               \
+	"%s"                                                                                                          \
 	"#  source: udev           # udev, kernel (where no udevd runs), none\n"                                      \
 	"#  usb-guard: true        # nothing on USB works unless it is named here or is one plain mass-storage device\n" \
 	"#  # the station's own keyboard and hubs, bound to their ports, and lists of sticks, such as\n"             \
@@ -159,5 +160,14 @@
 	"# Metrics for Prometheus' textfile collector; without this section none are written.\n"                      \
 	"# metrics:\n"                                                                                                \
 	"#   file: /var/lib/prometheus/node-exporter/lazaret.prom\n"
+
+/* Where nothing else is said. */
+#define STATION_TEMPLATE_DEVICES "  media-ports: any        # any, or [1-2, 1-3]; without this line no USB medium is accepted\n"
+
+#define STATION_TEMPLATE_AWAITS                                                                                        \
+	"\n"                                                                                                          \
+	"# Not yet a station: nothing is published, any keyboard types, media are looked through for answers alone.\n" \
+	"awaits-set-up: true\n"                                                                                      \
+	"selfcheck: {on-bad: warn}   # what is wrong, such as the clock, is put right by the set-up\n"
 
 #endif

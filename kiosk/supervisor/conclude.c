@@ -493,7 +493,8 @@ enum inspection_status inspection_conclude(struct inspection *i, int aborted)
 		r = -EIO;
 	if (r == 0 && is_stopped(i))
 		r = -ECANCELED;
-	if (r == 0 && c->facts.counts.approved > 0) {
+	/* whatever its rules say: a machine that is no station yet publishes nothing */
+	if (r == 0 && c->facts.counts.approved > 0 && !i->supervisor->config->awaits_set_up) {
 		inspection_progress(i, "publishing", true);
 		r = fill_transfer(c);
 		if (r == 0) {

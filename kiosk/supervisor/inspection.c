@@ -378,7 +378,9 @@ enum inspection_status inspection_run(struct supervisor *s, const struct inspect
 		inspection_progress(i, "judging", true);
 		if (i->docket && inspection_judge(i) < 0 && r == 0)
 			r = -EIO;
-		if (r == 0)
+		if (r == 0 && s->config->awaits_set_up)
+			inspection_answer(i);
+		else if (r == 0)
 			inspection_offer(i); /* before what is published leaves the spool */
 		status = inspection_conclude(i, r); /* without a spool, too: what began has a report */
 	}

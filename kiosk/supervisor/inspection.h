@@ -111,6 +111,8 @@ _must_check_ int inspection_vouch(struct inspection *i);
 _must_check_ int inspection_judge(struct inspection *i);
 /* Update packs among the files are kept for the officer (offering.c). */
 void inspection_offer(struct inspection *i);
+/* Of a station that awaits its set-up: answers that a key for updates has signed are kept (answering.c). */
+void inspection_answer(struct inspection *i);
 /* Publishes, or says why not; `aborted` is 0 or the error that ended the inspection before. Always leaves a report when
  * the trail can be written. */
 enum inspection_status inspection_conclude(struct inspection *i, int aborted);

@@ -11,6 +11,7 @@
 #include "update/pack.h"
 
 #define FACTS_SUFFIX ".json"
+#define APPROVED_SUFFIX ".approved"
 #define FACTS_MAX 4096		      /* bytes */
 #define ROOM_BYTES (UINT64_C(256) << 20) /* that stays for the audit trail and the rest of the station */
 
@@ -184,9 +185,56 @@ int offers_keep(const char *station_dir, const char *name, int fd, uint64_t size
 	return r == 0 ? file_replace(dir_fd, facts_name, text, strlen(text), 0644) : r;
 }
 
+/* A text member of PACK.json or PACK.approved; owned by the caller, NULL: there is none. */
+static char *load_member(int dir_fd, const char *name, const char *suffix, const char *member)
+{
+	_cleanup_free_ char *text = NULL;
+	char file[OFFERS_NAME_MAX + 16];
+	const char *found;
+	char *copy;
+	json_t *o;
+	size_t size;
+
+	(void)snprintf(file, sizeof(file), "%.*s%s", OFFERS_NAME_MAX, name, suffix);
+	if (file_read(dir_fd, file, FACTS_MAX, &text, &size) < 0)
+		return NULL;
+	o = json_loadb(text, size, 0, NULL);
+	found = json_string_value(json_object_get(o, member));
+	copy = found ? strdup(found) : NULL;
+	json_decref(o);
+	return copy;
+}
+
+int offers_approve(const char *station_dir, const char *name, const char *by, char ret_sha256[static 65])
+{
+	_cleanup_close_ int fd = offers_name_ok(name) ? open_offers(station_dir) : -ENOENT;
+	_cleanup_free_ char *sha256 = fd < 0 ? NULL : load_member(fd, name, FACTS_SUFFIX, "sha256"), *text = NULL;
+	char file[OFFERS_NAME_MAX + 16];
+	json_t *o;
+
+	if (!sha256 || strlen(sha256) != 64)
+		return -ENOENT;
+	o = json_pack("{s:s,s:s}", "by", by, "sha256", sha256);
+	text = o ? json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+	json_decref(o);
+	if (!text)
+		return -ENOMEM;
+	memcpy(ret_sha256, sha256, 65);
+	(void)snprintf(file, sizeof(file), "%s" APPROVED_SUFFIX, name); /* names are that short */
+	return file_replace(fd, file, text, strlen(text), 0600);
+}
+
+char *offers_approved_by(const char *station_dir, const char *name, const char *sha256)
+{
+	_cleanup_close_ int fd = offers_name_ok(name) ? open_offers(station_dir) : -ENOENT;
+	_cleanup_free_ char *of = fd < 0 ? NULL : load_member(fd, name, APPROVED_SUFFIX, "sha256");
+
+	return of && strcmp(of, sha256) == 0 ? load_member(fd, name, APPROVED_SUFFIX, "by") : NULL;
+}
+
 int offers_remove(const char *station_dir, const char *name)
 {
-	static const char *const suffixes[] = { FACTS_SUFFIX, PACK_SIGNATURE_SUFFIX, "" };
+	static const char *const suffixes[] = { APPROVED_SUFFIX, FACTS_SUFFIX, PACK_SIGNATURE_SUFFIX, "" };
 	_cleanup_close_ int fd = open_offers(station_dir);
 
 	if (fd < 0)

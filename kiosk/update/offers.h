@@ -2,7 +2,7 @@
 /* STATION/updates: packs that came on media, were signed by a key for updates, and wait for an officer. Each is PACK, PACK.minisig and
  * PACK.json: {"at":S,"from":"TRANSFER","key":"...","name":"...","pack":PACK,"sha256":"...","version":N}, written last. What the last
  * says comes from the signature's trusted comment, not from the pack, which nobody has opened: name "" and version 0 when it does not
- * say. All of it is looked at again when the pack is applied.
+ * say. All of it is looked at again when the pack is applied. Beside them PACK.approved, where somebody has logged in for it.
  */
 #ifndef LAZARET_UPDATE_OFFERS_H
 #define LAZARET_UPDATE_OFFERS_H
@@ -32,6 +32,12 @@ _must_check_ int offers_room(const char *station_dir, const char *name, uint64_t
 /* Keep `fd` (borrowed) with its signature as `name`. An older file of that name is replaced. `facts`: PACK.json (borrowed). Returns 0;
  * -EMLINK: OFFERS_MAX wait already; -ENOSPC: there would not be room; or another negative errno. */
 _must_check_ int offers_keep(const char *station_dir, const char *name, int fd, uint64_t size, const char *sig, const json_t *facts);
+
+/* An officer at the machine wants it in force: PACK.approved, {"by":NAME,"sha256":"..."}, of the bytes that wait now. Who he is was found
+ * out by the caller. 0; -ENOENT: it does not wait; or another negative errno. `ret_sha256` is written on success. */
+_must_check_ int offers_approve(const char *station_dir, const char *name, const char *by, char ret_sha256[static 65]);
+/* Who has approved it, if that was said of these very bytes; NULL: nobody. Owned by the caller. */
+char *offers_approved_by(const char *station_dir, const char *name, const char *sha256);
 
 /* It has been applied, or is not wanted. 0 when none of it is there any more. */
 _must_check_ int offers_remove(const char *station_dir, const char *name);

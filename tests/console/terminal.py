@@ -314,7 +314,7 @@ class Console:
 class Tmux:
     """lazaret-console in tmux: a terminal that others wrote. `station` may be None: then lazaretd is a real one."""
 
-    NAMES = {"enter": "Enter", "esc": "Escape", "up": "Up", "down": "Down", "end": "End", "tab": "Tab", "erase": "BSpace", "clear": "C-u"}
+    NAMES = {"enter": "Enter", "esc": "Escape", "up": "Up", "down": "Down", "right": "Right", "left": "Left", "end": "End", "tab": "Tab", "erase": "BSpace", "clear": "C-u"}
 
     def __init__(self, station, directory, socket_path=None, columns=80, rows=24, environment=None):
         self.station = station

@@ -207,13 +207,13 @@ def set_up(name, answers, key=None):
 def station():
     key = SCRATCH / "site.pub"
     run("minisign", "-G", "-W", "-f", "-p", key, "-s", SCRATCH / "site.key")
-    var, begin = set_up("full", "name: Gate 3: 'north', \"7\"\nprofile: documents\nmedia-ports: [1-2, 1-3]\n"
+    var, begin = set_up("full", "name: \"Gate 3: 'north', 7\"\nprofile: documents\nmedia-ports: [1-2, 1-3]\n"
                         "inputs: [{port: 1-1, id: '046d:c31c'}]\nhubs: ['1-4']\n", key)
     (var / "lib/lazaret/half-made").write_text("by an attempt that the power ended")
     done = begin()
     ok(done.returncode == 0, "a station is made of the answers", done.stdout + done.stderr)
     text = (var / "lib/lazaret/lazaret.yaml").read_text()
-    ok("  media-ports: [1-2, 1-3]\n" in text and "  inputs: [{port: 1-1, id: '046d:c31c'}]\n" in text and "  hubs: ['1-4']\n" in text, "ports are the site's", text)
+    ok("  media-ports: ['1-2', '1-3']\n" in text and "    - {port: '1-1', id: '046d:c31c'}\n" in text and "  hubs: ['1-4']\n" in text, "ports are the site's", text)
     status = run(BUILD / "bin/lazaret", "-C", var / "lib/lazaret", "rules", "check")
     ok(status.returncode == 0 and "documents" in (var / "lib/lazaret/rules.yaml").read_text(), "the profile too, and the configuration is valid", status)
     ok("Gate 3: 'north'" in text.replace("''", "'"), "the name as well", text)
@@ -224,11 +224,12 @@ def station():
     (var / "lib/lazaret/lazaret.yaml").write_text(before + "# changed\n")
     ok(begin().returncode == 0 and (var / "lib/lazaret/lazaret.yaml").read_text() != before, "a station that is there is left alone")
 
-    var, begin = set_up("empty", "")
+    var, begin = set_up("empty", "profile: strict\n")
     done = begin()
-    ok(done.returncode == 0 and "media-ports" not in re.sub(r"#.*", "", (var / "lib/lazaret/lazaret.yaml").read_text()), "without answers no port is for media", done)
-    var, begin = set_up("wrong", "profile: nonsense\n")
-    ok(begin().returncode != 0 and not (var / "lib/lazaret-appliance/made").exists(), "a wrong answer makes no station")
+    ok(done.returncode == 0 and "media-ports" not in re.sub(r"#.*", "", (var / "lib/lazaret/lazaret.yaml").read_text()), "where no port is named none is for media", done)
+    for wrong in ("profile: nonsense\n", "colour: blue\n", "media-ports: any\n", "name: [\n", "time-zone: Nowhere\n"):
+        var, begin = set_up("wrong-%d" % sum(wrong.encode()), wrong)
+        ok(begin().returncode != 0 and not (var / "lib/lazaret-appliance/made").exists(), "a wrong answer in the image makes no station: %s" % wrong.strip())
     unit = (APPLIANCE / "tree/usr/lib/systemd/system/lazaret-setup.service").read_text()
     ok("ConditionPathExists=!/var/lib/lazaret-appliance/made" in unit, "and lazaretd waits for it",
        unit)

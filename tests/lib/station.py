@@ -55,7 +55,7 @@ class Station:
         self.settings = {"source": "kernel", "loop": work, "usb-guard": "false", "optical": "false", **dict(devices)}
         self.original = (self.at / "lazaret.yaml").read_text()
         self.configure(extra)
-        self.log, self.process = work / name / "log", None
+        self.log, self.process, self.arguments = work / name / "log", None, ()
 
     def configure(self, extra="", **settings):
         self.settings.update(settings)
@@ -63,7 +63,7 @@ class Station:
         (self.at / "lazaret.yaml").write_text(self.original.replace("devices:\n", "devices:\n" + lines) + extra)
 
     def start(self):
-        self.process = subprocess.Popen([self.bin / "lazaretd", "-C", self.at], stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen([self.bin / "lazaretd", "-C", self.at, *self.arguments], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=open(self.log, "ab"))
         self.client = control.connect(self.at / "control.sock").watch()
         return self

@@ -447,10 +447,40 @@ static void test_ports_are_names(void **state)
 		assert_false(usb_port_valid(others[i]));
 }
 
+/* Until the machine has been set up: keyboards that are nothing else, and hubs before them. */
+static void test_any_keyboard_while_set_up(void **state)
+{
+	static const struct lists awaiting = { .ports = { "any" }, .inputs = { "any", "0000:0000" } };
+	struct descriptors d;
+
+	make_keyboard(&d);
+	check(&d, &awaiting, "1-4", "", TROUBLE_NONE, USB_INPUT);
+	check(&d, &awaiting, "1-2.3", "", TROUBLE_NONE, USB_INPUT);
+	make_hub(&d);
+	check(&d, &awaiting, "1-2", "", TROUBLE_NONE, USB_HUB);
+	make_stick(&d);
+	check(&d, &awaiting, "1-1", "", TROUBLE_NONE, USB_MEDIUM);
+	put_device(&d, 0, 0x046d, 0xc077, 1); /* a mouse */
+	put_configuration(&d, 1, 1);
+	put_interface(&d, 0, 0, 3, 1, 2);
+	check(&d, &awaiting, "1-4", "", TROUBLE_USB_KEYBOARD, USB_INPUT);
+	put_device(&d, 0, 0x046d, 0xc31c, 1); /* a keyboard with a memory */
+	put_configuration(&d, 1, 2);
+	put_interface(&d, 0, 0, 3, 1, 1);
+	put_interface(&d, 1, 0, 8, 6, 0x50);
+	check(&d, &awaiting, "1-4", "", TROUBLE_USB_COMPOSITE, USB_OTHER);
+	put_device(&d, 0, 0x046d, 0xc31c, 1); /* and with a network card */
+	put_configuration(&d, 1, 2);
+	put_interface(&d, 0, 0, 3, 1, 1);
+	put_interface(&d, 1, 0, 2, 6, 0);
+	check(&d, &awaiting, "1-4", "", TROUBLE_USB_KEYBOARD, USB_OTHER);
+}
+
 static void test_a_policy_with_errors_is_none(void **state)
 {
 	static const struct lists bad[] = {
 		{ .ports = { "1-2:1.0" } },   { .hubs = { "any" } },	    { .inputs = { "any", "046d:c31c" } },
+		{ .hubs = { "1-2", "any" } },
 		{ .inputs = { "1-2", "046d" } }, { .allow = { "046d:c31" } }, { .allow = { "046d:c31c:" } },
 		{ .deny = { "046g:c31c" } },	{ .deny = { "046d-c31c" } },  { .inputs = { "1-2", "046d:c31c:A" } },
 	};
@@ -491,6 +521,7 @@ int main(void)
 		cmocka_unit_test(test_every_byte_changed),
 		cmocka_unit_test(test_many_bytes_changed),
 		cmocka_unit_test(test_ports_are_names),
+		cmocka_unit_test(test_any_keyboard_while_set_up),
 		cmocka_unit_test(test_a_policy_with_errors_is_none),
 	};
 

@@ -254,7 +254,7 @@ static int init(const char *dir, const char *db, const char *profile, const char
 {
 	size_t size = 0;
 	FILE *f = open_memstream(said, &size);
-	struct station_init in = { dir, db, profile, name, NULL, f };
+	struct station_init in = { .dir = dir, .db_dir = db, .profile = profile, .name = name, .out = f };
 	int r;
 
 	*message = NULL;

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception
+"""A machine that is not set up yet, and what an administrator does at one that is. What a real lazaretd makes of it is in
+tests/integration/setup.t."""
+from desk import NOW, Refused, offers, person
+from screens import SMALL, medium
+from tap import ok
+from terminal import objects
+
+WAITING = {"set_up": {"by": None, "refused": None, "password_length": 12}, "machine": True, "name": "Lazaret"}
+REFUSED = "lazaret-answers: its signature does not match its bytes: it was changed or cut off on its way. Fetch it again"
+
+
+def waiting(t, **more):
+    t.station.tell({**t.station.station, **WAITING, "set_up": {**WAITING["set_up"], **more}})
+
+
+def test_setup_screens(t):
+    waiting(t)
+    c = t.console()
+    t.golden(c, "setup", "THIS MACHINE IS NOT SET UP YET.", "3f9c01a277e4b810", "port 1-1", "Enter Type the answers")
+    t.golden(t.console(**SMALL), "setup-40x12", "THIS MACHINE IS NOT SET UP YET.", "Enter Type")
+    for language in ("de", "fr"):
+        t.golden(t.console(language=language), f"setup-{language}", "lazaret-answers.minisig")
+    t.station.tell(medium("reading"))
+    c.shows("is being looked through")
+    t.station.tell({"event": "medium-gone", "medium": 1})
+    waiting(t, refused=REFUSED)
+    t.golden(c, "setup-refused", "THESE ANSWERS ARE NOT TAKEN:", "does not match its bytes")
+    c.press("enter")
+    t.golden(c, "setup-station", "1 OF 5: THE STATION", "< strict >", "2026-11-22 06:30 UTC", "Enter Next")
+    c.press("Gate 4", "enter", "right", "enter", "Europe/Berlin", "enter", "enter")
+    t.golden(c, "setup-administrator", "2 OF 5: THE ADMINISTRATOR", "Once more")
+    c.press("anna", "enter", "the horse eats hay", "enter", "the horse eats hay", "enter")
+    c.shows("3 OF 5")
+    c.press("ben", "enter", "nine green bottles", "enter", "nine green bottles", "enter")
+    t.golden(c, "setup-ports", "4 OF 5: PORTS", "port 1-1: 046d:c31c", "port 1-2")
+    c.press("enter")
+    t.golden(c, "setup-last", "5 OF 5", "Gate 4", "updates", "Europe/Berlin", "anna", "ben", "port 1-2", "Enter Set up")
+    ok("bottles" not in c.text() and "hay" not in c.text(), "no password is on the screen")
+    t.station.refuse["set-up"] = "bad-request"
+    c.press("enter")
+    c.shows("The drive is being read.")  # what the scripted station says to what it refuses
+    del t.station.refuse["set-up"]
+    c.press("enter")
+    c.pump(lambda: len(t.station.asked("set-up")) == 2, "sent")
+    sent = t.station.asked("set-up")[-1]["answers"]
+    ok(sent["profile"] == "updates" and sent["media-ports"] == ["1-2"] and sent["inputs"] == [{"port": "1-1", "id": "046d:c31c"}] and
+       [(p["name"], p["roles"]) for p in sent["persons"]] == [("anna", ["administrator"]), ("ben", ["officer"])], "what is sent", sent)
+    waiting(t, by="typed at the machine")
+    t.golden(c, "setup-taken", "THE ANSWERS ARE TAKEN. THE MACHINE RESTARTS.", "typed at the machine")
+
+
+def test_setup_wipes_what_was_typed(t):
+    from behaviour import memory_holds
+    waiting(t)
+    c = t.console()
+    c.shows("NOT SET UP")
+    c.press("enter", "Gate 4", "enter", "enter", "enter", "enter", "anna", "enter", "sesame-of-the-test", "esc", "esc")
+    c.shows("NOT SET UP")
+    c.press("l")
+    c.shows("Deutsch")
+    ok(not memory_holds(c.inner(), b"sesame-of-the-test"), "a form that is left is forgotten")
+
+
+def test_setup_hubs_before_what_is_used_are_the_stations(t):
+    waiting(t)
+    usb = [{"port": p, "id": "1d6b:0002", "vendor": "", "product": "Hub", "serial": "", "interfaces": "09:00:00", "role": "hub", "accepted": True, "why": "", "code": None}
+           for p in ("1-4", "1-5")]
+    kbd = {"port": "1-4.1", "id": "046d:c31c", "vendor": "L", "product": "K", "serial": "", "interfaces": "03:01:01", "role": "input", "accepted": True, "why": "", "code": None}
+    t.station.tell({**t.station.devices, "usb": [*usb, kbd]})
+    c = t.console()
+    c.shows("port 1-4.1")
+    c.press("enter", "G", "enter", "enter", "enter", "enter")
+    for who in ("anna", "ben"):
+        c.press(who, "enter", "a long password", "enter", "a long password", "enter")
+    c.shows("4 OF 5")
+    c.press("enter", "enter")
+    c.pump(lambda: t.station.asked("set-up"), "sent")
+    ok(t.station.asked("set-up")[0]["answers"]["hubs"] == ["1-4"], "the hub before the keyboard, and no other", t.station.asked("set-up"))
+
+
+# -- maintenance ------------------------------------------------------------------------------------------------
+
+PEOPLE = [{"person": "a.weber", "full_name": "Anna Weber", "roles": ["administrator"], "until": 0, "locked_until": 0, "password": True},
+          {"person": "j.roth", "full_name": "", "roles": ["officer", "auditor"], "until": 0, "locked_until": NOW + 900, "password": True},
+          {"person": "new", "full_name": "New Person", "roles": ["operator"], "until": 0, "locked_until": 0, "password": False}]
+CHECKS = {"checks": [{"name": "sandbox", "state": "ok", "text": "accounts, namespaces, Landlock and system-call filter were tried"},
+                     {"name": "clock", "state": "warning", "text": "the battery's clock is 400 s behind"},
+                     {"name": "secure-boot", "state": "bad", "text": "Secure Boot is off"},
+                     {"name": "iommu", "state": "not-applicable", "text": "only an appliance has to have one"}]}
+
+
+def in_maintenance(t, **options):
+    t.station.open_desk()
+    t.station.people["m.berg"] = person("Mara Berg", "administrator", secret="Ebbe 77 und Flut")
+    t.station.do_people = lambda r: {"people": PEOPLE, "more": False}
+    t.station.do_selfcheck = lambda r: {"selfcheck": CHECKS}
+    t.station.told_desk(machine=True)
+    c = t.console(**options)
+    c.shows(" s ")
+    c.press("s", "m.berg", "enter", "Ebbe 77 und Flut", "enter")
+    return c
+
+
+def test_maintenance_screens(t):
+    c = in_maintenance(t)
+    t.golden(c, "maintenance", "MAINTENANCE", "p  People", "x  Switch the machine off", "Mara Berg until")
+    c.pump(lambda: t.station.asked("maintenance"), "entered")
+    ok(t.station.asked("maintenance")[0]["action"] == "enter", "entering is told")
+    c.press("p")
+    t.golden(c, "people", "! locked until", "! has no password yet", "officer, auditor", "a Let in")
+    c.press("a")
+    t.golden(c, "person-add", "LET SOMEBODY IN", "4 [ ] administrator")
+    c.press("o.kern", "enter", "Ole Kern", "enter", "1", "enter", "first password", "enter", "other password", "enter")
+    c.shows("These are two different passwords.")
+    ok(not t.station.asked("person"), "nothing was sent")
+    c.press("first password", "enter", "first password", "enter")
+    c.shows("Done. It is in the audit trail.")
+    ok({k: v for k, v in t.station.asked("person")[0].items() if k != "id"} ==
+       {"request": "person", "action": "add", "person": "o.kern", "full_name": "Ole Kern", "roles": ["operator"], "secret": "first password"}, "what is sent",
+       t.station.asked("person"))
+    c.press("esc", "k")
+    t.golden(c, "checks", "+ good", "! warning", "x bad", "- not here", "r Look again")
+    c.press("esc", "c")
+    t.golden(c, "clock", "CLOCK AND TIME ZONE", "2026-11-22 06:30 UTC", "Enter Set the clock")
+    c.press("esc", "r")
+    t.golden(c, "restart", "RESTART THE MACHINE?", "Enter Restart")
+    c.press("esc", "esc")
+    c.shows("READY")
+    c.pump(lambda: len(t.station.asked("maintenance")) == 2, "left")
+    ok(t.station.asked("maintenance")[-1]["action"] == "leave", "leaving is told")
+
+
+def test_maintenance_languages(t):
+    for language in ("de", "fr"):
+        t.golden(in_maintenance(t, language=language), f"maintenance-{language}", "Mara Berg")
+        t.consoles.pop().close()
+
+
+def test_maintenance_small(t):
+    t.golden(in_maintenance(t, **SMALL), "maintenance-40x12", "MAINTENANCE")
+
+
+def test_maintenance_is_for_administrators(t):
+    t.station.open_desk()
+    t.station.told_desk(machine=True)
+    c = t.console()
+    c.shows("s Maintenance")
+    c.press("s", "a.weber", "enter", "Regen 4711", "enter")
+    ok(c.shows("READY", "Maintenance takes an administrator.", "Anna Weber until"), "an officer is told", c.text())
+    ok(not t.station.asked("maintenance") and "s Maintenance" not in c.text(), "and offered it no more", c.text())
+    c.press("o")
+    c.shows("You are logged out.")
+    c.press("s", "esc", "o", "a.weber", "enter", "Regen 4711", "enter")
+    ok(c.shows("Anna Weber until") and "takes an administrator" not in c.text(), "who thought better of it is not told later", c.text())
+
+
+def test_maintenance_ends_with_the_session(t):
+    c = in_maintenance(t)
+    c.shows("MAINTENANCE")
+    c.press("p", "a", "o.kern")
+    c.shows("LET SOMEBODY IN")
+    t.station.end_sessions()
+    ok(c.shows("READY", "The session has ended."), "with all that was open", c.text())
+
+
+def test_maintenance_power(t):
+    c = in_maintenance(t)
+    c.shows("MAINTENANCE")
+    t.station.tell(medium("reading"))
+    c.press("x")
+    ok(c.shows("SWITCH THE MACHINE OFF?", "medium is being inspected: it is stopped"), "what runs is said before", c.text())
+    t.station.refuse["machine"] = "unavailable"
+    c.press("enter")
+    ok(c.shows("The drive is being read."), "what the station says to it is shown", c.text())
+    del t.station.refuse["machine"]
+    c.press("enter")
+    ok(c.shows("THE MACHINE IS SWITCHED OFF."), "then it goes", c.text())
+
+
+def test_offers_at_an_appliance(t):
+    t.station.open_desk()
+    t.station.told_desk(machine=True, offers=offers())
+    c = t.console()
+    c.shows("o Log in")
+    c.press("o", "a.weber", "enter", "Regen 4711", "enter")
+    c.shows("u Updates")
+    c.press("u")
+    t.golden(c, "offers-appliance", "clamav, version 27,821", "a Put in force", "x Drop")
+    c.press("a")
+    ok(c.shows("Passed on."), "passed on", c.text())
+    ok(t.station.asked("update")[0]["action"] == "approve" and t.station.asked("update")[0]["pack"] == "1-2/site.pack", "the chosen one", t.station.asked("update"))
