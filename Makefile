@@ -335,7 +335,7 @@ check-system:
 	@BUILD=$(abspath $(BUILD)) tests/system/run $(SYSTEM)
 
 # The appliance: docs/appliance.md. Settings are those of image/appliance/build: SUITE, KEYS, SITE, DEBS, BUNDLE, IMAGE_LOCK,
-# IMAGE_MIRROR, IMAGE_NETWORK.
+# IMAGE_MIRROR, IMAGE_NETWORK, IMAGE_SHARE, IMAGE_ISO.
 KEYS ?=
 SITE ?=
 BUNDLE ?=

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception
 """The steps of the appliance's build that need neither a network nor a virtual machine: lists held to each other and to the units,
 command line, SBOM, hash tree, partition table, set-up of the station. What comes of them together: tests/image."""
+import gzip
 import hashlib
 import json
 import os
@@ -38,7 +39,7 @@ def scripts():
     bad = [(p.name, done.stderr) for p in files if (done := run("sh", "-n", p)).returncode]
     ok(len(files) >= 15 and not bad, "every step is a shell script", bad or len(files))
     ok(all(os.access(p, os.X_OK) for p in files), "and can be started", [p.name for p in files if not os.access(p, os.X_OK)])
-    quiet = [p.name for p in files if "set -eu" not in p.read_text() and p.name != "init"]
+    quiet = [p.name for p in files if "set -eu" not in p.read_text() and p.name not in ("init", "write-image")]  # these must go on
     ok(not quiet, "none goes on after an error", quiet)
 
 
@@ -55,7 +56,7 @@ def sections():
 
 def modules():
     lists = sections()
-    ok(set(lists) == {"initrd", "base", "network", "never"}, "sections of modules.txt", list(lists))
+    ok(set(lists) == {"initrd", "install", "base", "network", "never"}, "sections of modules.txt", list(lists))
     for name, wanted in lists.items():
         done = run(APPLIANCE / "section", name)
         ok(done.stdout.split() == wanted and wanted, "section %s is read" % name, done)
@@ -102,6 +103,9 @@ def command_line():
     ok(not [w for w in words if re.match(r"init=|rdinit=|systemd\.debug|rd\.break|single$|emergency", w)], "nothing opens a shell", words)
     names = [w.partition("=")[0] for w in words]
     ok(sorted(names) == sorted(set(names)), "no word twice", sorted(n for n in names if names.count(n) > 1))
+    installing = run(APPLIANCE / "cmdline", "install", HASH, "2266").stdout.split()
+    ok(set(words) - set(installing) == {"usbcore.authorized_default=0", words[-1]} and set(installing) - set(words) == {"lazaret.image=" + HASH, "lazaret.image-mib=2266"},
+       "the installer's is the same, but for USB, and names its image", installing)
     for wrong in ("", "3f" * 31, "3F" * 32, HASH + " init=/bin/sh"):
         ok(run(APPLIANCE / "cmdline", wrong).returncode != 0, "%r is no root hash" % wrong[:20])
 
@@ -192,6 +196,57 @@ def layout():
     ok(done.returncode != 0 and "larger than its partition" in done.stderr, "what does not fit is refused", done)
 
 
+def microcode():
+    if not shutil.which("cpio"):
+        skip("microcode", "cpio is not installed: make deps")
+        return
+    root = SCRATCH / "microcode"
+    for name, text in (("intel-ucode/06-01", b"one"), ("intel-ucode/06-02", b"two"), ("intel-ucode/06-03.initramfs", b"no"), ("amd-ucode/microcode_amd.bin", b"amd"),
+                       ("amd-ucode/README", b"no"), ("other.bin", b"no")):
+        (root / "usr/lib/firmware" / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / "usr/lib/firmware" / name).write_bytes(text)
+    done = run(APPLIANCE / "microcode", root, SCRATCH / "early", EPOCH=1700000000)
+    out = SCRATCH / "early-out"
+    out.mkdir()
+    subprocess.run(["cpio", "--quiet", "-id"], input=(SCRATCH / "early").read_bytes(), cwd=out, check=False)
+    found = {str(p.relative_to(out)): p.read_bytes() for p in out.rglob("*") if p.is_file()}
+    ok(done.returncode == 0 and found == {"kernel/x86/microcode/GenuineIntel.bin": b"onetwo", "kernel/x86/microcode/AuthenticAMD.bin": b"amd"}, "microcode lies where the kernel looks", (done, found))
+    ok(sorted(p.name for p in (root / "usr/lib/firmware").iterdir()) == ["other.bin"], "and not in the root")
+    ok(run(APPLIANCE / "microcode", root, SCRATCH / "early", EPOCH=1700000000).returncode != 0, "none at all is an error")
+
+
+def installer():
+    """What puts the image on a disk, under the shell and the tools that it has there."""
+    if not shutil.which("busybox"):
+        skip("the installer", "busybox is not installed: image/packages/install system")
+        return
+    at = SCRATCH / "installer"
+    (at / "bin").mkdir(parents=True)
+    run("busybox", "--install", "-s", at / "bin")
+    contents = CONTENTS * 115 + b"\1" * (-len(CONTENTS * 115) % (1 << 20))  # more than one part of it
+    mib, sum_, image, disk = len(contents) >> 20, hashlib.sha256(contents).hexdigest(), at / "image.gz", at / "disk"
+
+    def write(given, named=sum_, room=mib + 8):
+        image.write_bytes(gzip.compress(given, 1))
+        disk.write_bytes(b"\xee" * (room << 20))
+        done = subprocess.run([at / "bin/sh", APPLIANCE / "installer/write-image", image, disk, str(mib), named], env={"PATH": str(at / "bin"), "TMPDIR": str(at)},
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600, check=False)
+        return done, disk.read_bytes()
+
+    done, there = write(contents)
+    ok(done.returncode == 0 and mib > 65 and there[:len(contents)] == contents, "the image is written, as a whole", done)
+    ok(not there[-1 << 20:].strip(b"\0"), "and an old table at the end of the disk is gone")
+    damaged = contents[:50 << 20] + b"\2" + contents[(50 << 20) + 1:]
+    for what, given, named in (("one changed byte", damaged, sum_), ("a changed byte of the table", b"\2" + contents[1:], sum_), ("an image that ends too soon", contents[:-1 << 20], sum_),
+                               ("another sum on the command line", contents, HASH)):
+        done, there = write(given, named)
+        ok(done.returncode == 1 and "not the image that was signed" in done.stdout and not there[:1 << 20].strip(b"\0"), "%s: refused, and no table is left" % what, done)
+    done, there = write(contents, room=mib - 1)
+    ok(done.returncode == 1 and "smaller than the image" in done.stdout and there == b"\xee" * len(there), "a disk without room is left as it is", done)
+    text = (APPLIANCE / "installer/write-image").read_text()
+    ok(text.index('dd if="$head"') > text.index('[ "$found" = "$sum" ]'), "the table is written when the rest has been read back, not before")
+
+
 # -- the station -------------------------------------------------------------------------------------------------------
 def set_up(name, answers, key=None):
     site, var = SCRATCH / name / "site", SCRATCH / name / "var"
@@ -235,6 +290,59 @@ def station():
        unit)
     for waits in ("lazaretd.service.d", "lazaretd.socket.d"):
         ok("Requires=lazaret-setup.service" in (APPLIANCE / "tree/usr/lib/systemd/system" / waits / "appliance.conf").read_text(), "%s requires it" % waits)
+
+
+def site_share():
+    """lazaret-site-share.service's script: the image's files are put in force, each time; with an error there is no share."""
+    lacking = [t for t in ("smbd", "smbpasswd", "pdbedit", "sshd", "nft") if not shutil.which(t, path=ENV["PATH"])]
+    if lacking or os.geteuid() != 0 or run("getent", "passwd", "_lazaret-share").returncode:
+        skip("the share of an appliance", "needs root, the account _lazaret-share and " + (", ".join(lacking) or "nothing else"))
+        return
+    section = "share:\n  interface: enp0s2\n  address: 10.20.0.2\n  clients: [10.20.0.0/24]\n  services: [%s]\n"
+    var, begin = set_up("site-share", "profile: strict\n")
+    ok(begin().returncode == 0, "a station for a share")
+    at, site, root = var / "lib/lazaret", SCRATCH / "site-share/site/share", SCRATCH / "site-share/run"
+    plain = (at / "lazaret.yaml").read_text()
+
+    def boot(**files):
+        shutil.rmtree(site, ignore_errors=True)
+        if files:
+            site.mkdir()
+        for name, text in files.items():
+            (site / {"section": "share.yaml"}.get(name, name)).write_text(text)
+        return run(APPLIANCE / "tree/usr/lib/lazaret/site-share", SITE=site.parent, VAR=var, SHARE=root, PATH="%s:%s" % (BUILD / "bin", ENV["PATH"]))
+
+    def password_hash():
+        binds = "".join("mount --bind %s/accounts/%s /etc/%s\n" % (root, a, a) for a in ("passwd", "group", "shadow"))
+        found = re.search(r"^importer:[0-9]+:X+:([0-9A-F]{32}):\[U +\]", run("unshare", "--mount", "sh", "-ec", binds + "pdbedit -s %s/smb.conf -L -w\n" % root).stdout, re.MULTILINE)
+        return found and found.group(1)
+
+    for name in ("importer", "host", "other"):
+        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", SCRATCH / name)
+    public, host, other = (SCRATCH / "importer.pub").read_text(), (SCRATCH / "host").read_text(), (SCRATCH / "other.pub").read_text()
+    done = boot()
+    ok(done.returncode == 0 and (at / "lazaret.yaml").read_text() == plain and not (root / "smb.conf").exists(), "an image without one has none", done)
+    done = boot(section=section % "smb, sftp", password="korrekt pferd 7\n", authorized_keys=public, ssh_host_ed25519_key=host)
+    first = password_hash()
+    ok(done.returncode == 0 and (at / "lazaret.yaml").read_text().endswith(section % "smb, sftp"), "the image's section is the station's", done)
+    ok(first and not [p for p in at.rglob("*") if p.is_file() and b"korrekt pferd" in p.read_bytes()], "the importers' password too, as a hash alone", first)
+    ok((at / "share/authorized_keys").read_text() == public and (at / "share/sftp/ssh_host_ed25519_key").read_text() == host, "importers' keys and the host key are the image's")
+    odd = [p for p in (at / "share").rglob("*") if p.stat().st_mode & 0o077]
+    ok(not odd, "for root alone", odd)
+    with open(at / "lazaret.yaml", "a") as f:
+        f.write("  firewall: {on: false}\n")
+    done = boot(section=section % "smb, sftp", password="another 8\n", authorized_keys=other)
+    ok(done.returncode == 0 and (at / "lazaret.yaml").read_text().count("share:\n") == plain.count("share:\n") + 1 and "on: false" not in (at / "lazaret.yaml").read_text(),
+       "what was changed on the data partition does not last", (at / "lazaret.yaml").read_text()[-400:])
+    ok((at / "share/authorized_keys").read_text() == other and password_hash() not in (None, first), "the next image's password and keys take the place of these", done)
+    for what, files, words in (
+            ("SMB without a password", {"section": section % "smb"}, "share/password"), ("NFS", {"section": section % "nfs"}, "no NFS"),
+            ("IPv6", {"section": (section % "sftp").replace("10.20.0.2", "'fd00::2'").replace("10.20.0.0/24", "'fd00::/64'"), "authorized_keys": public}, "no IPv6"),
+            ("a section with an error", {"section": section % "ftp"}, "lazaret.yaml"),
+            ("another section", {"section": "devices:\n  media-ports: any\n" + section % "sftp", "authorized_keys": public}, "another section")):
+        done = boot(**files)
+        ok(done.returncode == 1 and words in done.stderr and (at / "lazaret.yaml").read_text() == plain and not (root / "interface.network").exists(),
+           "no share, and the station as it was: " + what, done)
 
 
 def brought():
@@ -290,7 +398,10 @@ try:
     masked()
     sbom()
     layout()
+    microcode()
+    installer()
     station()
+    site_share()
     brought()
     keys()
 finally:

@@ -45,9 +45,9 @@ def build(version, keys, contents=None):
     run(APPLIANCE / "verity", out, **SIZES)
     for name in ("linuxx64.efi.stub", "systemd-bootx64.efi"):
         shutil.copy(EFI / name, out)
-    (out / "os-release").write_text("ID=lazaret\nIMAGE_ID=lazaret\nIMAGE_VERSION=%s\n" % version)
+    (out / "lazaret.os-release").write_text("ID=lazaret\nIMAGE_ID=lazaret\nIMAGE_VERSION=%s\n" % version)
     (out / "vmlinuz").write_bytes(os.urandom(70000))
-    (out / "initrd").write_bytes(os.urandom(50000))
+    (out / "lazaret.initrd").write_bytes(os.urandom(50000))
     run(APPLIANCE / "uki", out, keys, **SIZES)
     return out
 
