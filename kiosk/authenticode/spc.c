@@ -127,7 +127,7 @@ static void read_sip(const ASN1_TYPE *value, struct spc_digest *d)
 {
 	const ASN1_STRING *sequence = value && value->type == V_ASN1_SEQUENCE ? value->value.sequence : NULL;
 	const unsigned char *at = sequence ? ASN1_STRING_get0_data(sequence) : NULL;
-	const unsigned char *end = at + (sequence ? ASN1_STRING_length(sequence) : 0);
+	const unsigned char *end = at ? at + ASN1_STRING_length(sequence) : NULL;
 	struct sip_info *info = at ? (struct sip_info *)ASN1_item_d2i(NULL, &at, end - at, ASN1_ITEM_rptr(sip_info)) : NULL;
 
 	ERR_clear_error();

@@ -21,7 +21,7 @@ static _noreturn_ void become_daemon(const char *const *argv, int fd)
 	const char **all;
 	size_t n = 0;
 
-	while (argv[n] && n < ARGUMENTS_MAX)
+	while (n < ARGUMENTS_MAX && argv[n])
 		n++;
 	all = calloc(n + 3, sizeof(*all));
 	if (!all)

@@ -200,7 +200,7 @@ static int check_all(YR_RULES *rules, struct yara_info *info, char *why)
 		}
 	}
 	if (info->rules == 0 || info->rules > YARA_RULES_MAX || strings > YARA_STRINGS_MAX) {
-		(void)snprintf(why, EXAMINER_WHY_MAX, "YARA rules: %llu rules with %llu strings (1 to %u rules and up to %u strings are loaded)",
+		(void)snprintf(why, EXAMINER_WHY_MAX, "YARA rules: %llu rules with %llu strings (1 to %d rules and up to %d strings are loaded)",
 			       (unsigned long long)info->rules, (unsigned long long)strings, YARA_RULES_MAX, YARA_STRINGS_MAX);
 		return -E2BIG;
 	}

@@ -31,6 +31,11 @@ def skip(name, reason):
     print("ok %d - %s # SKIP %s" % (_count, name, reason), flush=True)
 
 
+def counts():
+    """(passed, failed)"""
+    return _count - _failed, _failed
+
+
 def finish():
     """The plan; the exit status."""
     print("1..%d" % _count)
