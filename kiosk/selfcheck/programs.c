@@ -86,12 +86,24 @@ static int look_at_processes(const struct system *sys, struct census *c)
 	return r;
 }
 
+/* "(smbd)" is systemd, about to start smbd. */
+static void strip_parentheses(const char *name, char *ret, size_t size)
+{
+	size_t length = strlen(name);
+	bool has = length > 2 && name[0] == '(' && name[length - 1] == ')';
+
+	(void)snprintf(ret, size, "%.*s", (int)(has ? length - 2 : length), has ? name + 1 : name);
+}
+
 static bool is_unknown_root(const struct process_status *s)
 {
 	static const char *const known[] = { "systemd*", "(sd-*", "(systemd*", "(udev-worker)", "lazaret*", "init", "dbus-daemon", "dbus-broker*",
 					     "smbd*", "nmbd", "winbindd", "samba*", "ganesha.nfsd", "rpcbind", "sshd*", "plymouthd", "agetty", NULL };
 
-	return s->euid == 0 && !s->is_kernel && !is_among(s->name, known);
+	char name[sizeof(s->name)];
+
+	strip_parentheses(s->name, name, sizeof(name));
+	return s->euid == 0 && !s->is_kernel && !is_among(s->name, known) && !is_among(name, known);
 }
 
 void check_ROOT_PROGRAMS(const struct system *sys, struct said *said)

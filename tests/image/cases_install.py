@@ -17,7 +17,7 @@ class Empty(Machine):
 
     def command(self, incoming):
         return super().command(incoming) + ["-blockdev", "driver=file,node-name=iso,read-only=on,filename=%s" % self.iso.resolve(),
-                                            "-device", "usb-storage,bus=xhci.0,drive=iso,bootindex=1,serial=INSTALL"]
+                                            "-device", "usb-storage,id=installer,bus=xhci.0,drive=iso,bootindex=1,serial=INSTALL"]
 
 
 def head_of(disk, count):
@@ -40,8 +40,10 @@ def install(s):
     machine.wait_screen(PROMPT)
     machine.type("erase sda\n")
     machine.wait_screen("INSTALLED, and read back.", never=("NOT INSTALLED", "Kernel panic"))
+    machine.qmp.command("device_del", id="installer")  # as the screen says: else the station takes it for a medium
+    machine.qmp.wait_event("DEVICE_DELETED", 30, device="installer")
     machine.press("ret")
-    machine.wait_screen(READY, NAME)  # from the disk, which the firmware asks first
+    machine.wait_screen(READY, NAME)
     s.silent()
     machine.kill()
     wanted, found = hashlib.sha256(), hashlib.sha256()

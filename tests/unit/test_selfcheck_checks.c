@@ -368,6 +368,11 @@ static void programs(void **state)
 	CHECK(f, LOGINS, OK, "no sshd");
 	put(f, "proc/31/status", "Name:\tcron\nUid:\t0\t0\t0\t0\nVmSize:\t1 kB\n");
 	CHECK(f, ROOT_PROGRAMS, WRONG, "cron");
+	/* a server that systemd is just about to start, seen on the booted appliance */
+	put(f, "proc/31/status", "Name:\t(smbd)\nUid:\t0\t0\t0\t0\nVmSize:\t1 kB\n");
+	CHECK(f, ROOT_PROGRAMS, OK, "4 processes");
+	put(f, "proc/31/status", "Name:\t(cron)\nUid:\t0\t0\t0\t0\nVmSize:\t1 kB\n");
+	CHECK(f, ROOT_PROGRAMS, WRONG, "(cron)");
 	put(f, "proc/31/status", "Name:\tsshd\nUid:\t0\t0\t0\t0\nVmSize:\t1 kB\n");
 	CHECK(f, LOGINS, WRONG, "sshd");
 	f->config.share.interface = (char *)"eth1";
