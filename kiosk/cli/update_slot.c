@@ -14,6 +14,8 @@
 #include "station/sets.h"
 #include "update/slots.h"
 
+#define LATER_MS   1000
+#define LATER_TRIES 180 /* a self-check may take two minutes (daemon/selfcheck.c) */
 #define RESTART_MS (24 * 3600 * 1000) /* that a station may be at work without a pause; then it is asked again */
 
 static const char usage_text[] = "usage: lazaret update slot next\n"
@@ -206,9 +208,15 @@ static int event(const struct station_config *c, char **argv, const char *reason
 
 	if (r == -ENOENT || r == -ECONNREFUSED)
 		return record_here(c, argv, reason);
-	if (r == 0)
+	for (int n = 0; r == 0 && n < LATER_TRIES; n++) {
+		json_decref(answer);
+		answer = NULL;
 		r = daemon_ask(client, "slot", json_pack("{s:s,s:s,s:s,s:s,s:s}", "state", argv[0], "version", argv[1], "root", argv[2], "slot", argv[3],
 							 "reason", reason), &answer);
+		if (strcmp(text_of(json_object_get(answer, "error"), "code"), "not-now") != 0)
+			break;
+		(void)poll(NULL, 0, LATER_MS); /* until the first self-check of this boot has ended */
+	}
 	control_client_free(client);
 	if (r == 0 && json_is_true(json_object_get(answer, "ok")))
 		return 0;

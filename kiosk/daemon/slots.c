@@ -45,11 +45,16 @@ static json_t *bad_before(const struct daemon *d, const char *state)
 void slots_note(struct daemon *d, uint64_t token, const json_t *fields)
 {
 	const char *state = text_of(fields, "state");
-	json_t *slots = slots_make(state, text_of(fields, "version"), text_of(fields, "root"), text_of(fields, "slot"), text_of(fields, "reason"),
-				   bad_before(d, state));
+	json_t *slots;
 	char type[64];
 	int r;
 
+	if (strcmp(state, "written") == 0 && selfcheck_is_pending(d)) { /* what is bad before it is not known yet */
+		control_refuse(d->control, token, "not-now", "the first self-check has not ended");
+		return;
+	}
+	slots = slots_make(state, text_of(fields, "version"), text_of(fields, "root"), text_of(fields, "slot"), text_of(fields, "reason"),
+			   bad_before(d, state));
 	if (!slots) {
 		control_refuse(d->control, token, "bad-request", "not what `lazaret update slot` takes");
 		return;

@@ -34,8 +34,13 @@ class Asking(threading.Thread):
 
 
 def told(work):
-    s = Station(work, "told").start().ready()
-    ok(s.client.station["slots"] is None and s.client.station["restart"] is None, "a station that was never updated says nothing of it")
+    s = Station(work, "told").start()
+    r = s.run("update", "slot", "written", "0.1.9", ROOT_HASH, "b")
+    ok(r.returncode == 0 and s.client.ask("state")["station"]["selfcheck"], "what is bad before an update is not asked for before the first self-check has ended", r)
+    (s.at / "slots.json").unlink()
+    s.ready()
+    seen = s.client.ask("state")["station"]
+    ok(seen["slots"] is None and seen["restart"] is None, "a station that was never updated says nothing of it", seen)
     r = s.run("update", "slot", "written", "0.2.0", ROOT_HASH, "b")
     s.client.wait_for(lambda c: (c.station["slots"] or {}).get("state") == "written")
     body = s.records()[-1]
