@@ -112,6 +112,7 @@ class Daemon:
         return wrong
 
     def done(self):
+        self.stick.pull()
         status = self.station.stop()
         return [] if status == 0 else [f"the daemon ended with {status}: {self.station.log.read_text()[-2000:]}"]
 
