@@ -160,8 +160,8 @@ def outage(p):
 
 def killed(p):
     """SIGKILL while files are copied; the child at the far end goes with it."""
-    for _ in range(8):
-        name = p.station.publish(files=40, size=100000)
+    for n in range(8):  # of a machine that is not ours alone: more each time
+        name = p.station.publish(files=40 * (n + 1), size=100000)
         process = subprocess.Popen(p.command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         at = p.far.at / (HIDDEN + name) / "files"
         share.waits_until(lambda: at.exists() or (p.far.at / name).exists() or process.poll() is not None)
