@@ -97,7 +97,7 @@ def first_boot(s):
     machine.kill()
     log = machine.data("lib/lazaret", s.dir / "first")
     station = (log / "lazaret.yaml").read_text()
-    s.check("media-ports: [1-1, 1-2" in station, "the ports are not those of the answers")
+    s.check("media-ports: ['1-1', '1-2'" in station, "the ports are not those of the answers")
     identity = [line for line in station.splitlines() if line.strip().startswith("id:")]
     machine.start()
     machine.wait_screen(READY, NAME)
