@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import share
-from image.machine import MAC, Machine, frames
+from image.machine import MAC, NETDEV, Machine, frames
 
 
 def lacking():
@@ -87,7 +87,7 @@ class Connected(Machine):
 
     def command(self, incoming):
         line = super().command(incoming)
-        line[line.index("user,id=net,restrict=on")] = "tap,id=net,ifname=tap0,vnet_hdr=off,script=no,downscript=no"  # frames in the dump, and nothing before them
+        line[line.index(NETDEV)] = "tap,id=net,ifname=tap0,vnet_hdr=off,script=no,downscript=no"  # frames in the dump, and nothing before them
         return ["ip", "netns", "exec", self.isolated.name, *line]
 
     def sent(self):

@@ -45,6 +45,9 @@ def frames(path):
         at += 16 + size
 
 
+NETDEV = "user,id=net,restrict=on,ipv6=off"
+
+
 class Machine(machines.VM):
     """`image` is copied onto a larger disk; `variables` are the firmware's (None: as from the factory, no keys)."""
 
@@ -67,7 +70,7 @@ class Machine(machines.VM):
                 "-drive", "if=pflash,format=raw,unit=0,readonly=on,file=%s" % (OVMF / "OVMF_CODE_4M.secboot.fd"),
                 "-drive", "if=pflash,format=raw,unit=1,file=variables.fd",
                 "-blockdev", "driver=file,node-name=disk,filename=disk.raw,discard=unmap", "-device", "ide-hd,drive=disk,bus=ide.0,bootindex=0",
-                "-netdev", "user,id=net,restrict=on,ipv6=off", "-device", "e1000e,netdev=net,romfile=", "-object", "filter-dump,id=dump,netdev=net,file=net.pcap",
+                "-netdev", NETDEV, "-device", "e1000e,netdev=net,romfile=", "-object", "filter-dump,id=dump,netdev=net,file=net.pcap",
                 "-device", "qemu-xhci,id=xhci,p2=8,p3=8"]
 
     def connect(self):
