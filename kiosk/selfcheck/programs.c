@@ -98,7 +98,9 @@ static void strip_parentheses(const char *name, char *ret, size_t size)
 static bool is_unknown_root(const struct process_status *s)
 {
 	static const char *const known[] = { "systemd*", "(sd-*", "(systemd*", "(udev-worker)", "lazaret*", "init", "dbus-daemon", "dbus-broker*",
-					     "smbd*", "nmbd", "winbindd", "samba*", "ganesha.nfsd", "rpcbind", "sshd*", "plymouthd", "agetty", NULL };
+					     "smbd*", "nmbd", "winbindd", "samba*", "ganesha.nfsd", "rpcbind", "sshd*", "plymouthd", "agetty",
+					     /* the appliance's power button, and what the console's unit asks the kernel's log (image/) */
+					     "power-button", "dd", "od", "dmesg", "grep", NULL };
 
 	char name[sizeof(s->name)];
 

@@ -374,6 +374,10 @@ static void programs(void **state)
 	put(f, "proc/31/status", "Name:\t(cron)\nUid:\t0\t0\t0\t0\nVmSize:\t1 kB\n");
 	CHECK(f, ROOT_PROGRAMS, WRONG, "(cron)");
 	put(f, "proc/31/status", "Name:\tsshd\nUid:\t0\t0\t0\t0\nVmSize:\t1 kB\n");
+	/* found in the appliance: its own power button was a stranger */
+	put(f, "proc/41/status", "Name:\tpower-button\nUid:\t0\t0\t0\t0\nVmSize:\t1 kB\n");
+	put(f, "proc/42/status", "Name:\tod\nUid:\t0\t0\t0\t0\nVmSize:\t1 kB\n");
+	CHECK(f, ROOT_PROGRAMS, OK, "none unknown");
 	CHECK(f, LOGINS, WRONG, "sshd");
 	f->config.share.interface = (char *)"eth1";
 	f->config.share.is_on[SHARE_SFTP] = true;
