@@ -247,22 +247,23 @@ def spoiled(first, second):
     ok(a.slots("settle").returncode == 0 and a.names()[-1] == "lazaret-2.0+3.efi", "and another start tries again")
 
 
-def sysfs_has_more_than_partitions(first):
-    """In a disk's directory lie links to what cannot be read without every capability; the boot partition was not found for that."""
+def partitions_that_the_kernel_has_no_name_for(first):
+    """partx(8) at the first boot takes the names from the kernel's list: the boot partition was not found for that. The table on the disk has them."""
     disk = next((p for p in sorted(pathlib.Path("/dev").iterdir()) if p.is_block_device()), None)
     if disk is None:
         skip("partitions of a disk", "no block device here")
         return
     a = Appliance("sysfs", first, "1.0", SCRATCH / "keys")
-    a.disk, esp, sys_disk = disk, a.dir / "fsck", a.dir / "sys/class/block" / disk.name
+    a.disk, esp, sys_disk, table = disk, a.dir / "fsck", a.dir / "sys/class/block" / disk.name, []
     for number, name in ((1, "esp"), (2, "root-a")):
         part = sys_disk / ("no-such-disk%d" % number)
         part.mkdir(parents=True)
         (part / "partition").write_text("%d\n" % number)
         (part / "size").write_text("2048\n")
-        (part / "uevent").write_text("DEVTYPE=partition\nPARTNAME=%s\n" % name)
-    (sys_disk / "device").mkdir()
-    (sys_disk / "device/uevent").symlink_to("nowhere")
+        (part / "uevent").write_text("DEVTYPE=partition\n")
+        (sys_disk.parent / part.name).symlink_to(part)
+        table.append('/dev/%s : start= %d, size= 2048, type=X, uuid=Y, name="%s"' % (part.name, 2048 * number, name))
+    a.shim("sfdisk", "cat <<'END'\nlabel: gpt\n%s\nEND" % "\n".join(table))
     a.shim("fsck.vfat", 'echo "$*" >%s; exit 4' % esp)
     a.running = {**a.running, "SYSFS": a.dir / "sys"}
     a.esp = ""
@@ -358,7 +359,7 @@ def main():
         first, second, third = (build(v, SCRATCH / "keys") for v in ("1.0", "2.0", "3.0"))
         there_and_back(first, second, third)
         spoiled(first, second)
-        sysfs_has_more_than_partitions(first)
+        partitions_that_the_kernel_has_no_name_for(first)
         power_cuts(first, second)
         left_by_a_newer_one()
     finally:
