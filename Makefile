@@ -170,7 +170,7 @@ $(OBJ)/ole/%.o: override CPPFLAGS += $(patsubst -I%,-isystem %,$(shell $(PKG_CON
 
 $(OBJ)/%.o: kiosk/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MT $@ -c -o $@ $<
 
 # tests/unit/test_FOLDER_TOPIC.c links FOLDER and what that folder needs; and what only its tests do.
 TEST_CPPFLAGS_devices := $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags umockdev-1.0 2>/dev/null))
@@ -182,7 +182,7 @@ unit_folder = $(word 2,$(subst _, ,$(1)))
 define unit_rule
 $(BUILD)/tests/$(1): tests/unit/$(1).c $(call archives,$(call unit_folder,$(1)) $(NEEDS_$(call unit_folder,$(1))) common)
 	@mkdir -p $$(@D)
-	$$(CC) $$(CPPFLAGS) $$(TEST_CPPFLAGS_$(call unit_folder,$(1))) $$(CFLAGS) $$(LDFLAGS) $$(LDHARDENING) -MMD -MP -MF $$@.d -o $$@ $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group \
+	$$(CC) $$(CPPFLAGS) $$(TEST_CPPFLAGS_$(call unit_folder,$(1))) $$(CFLAGS) $$(LDFLAGS) $$(LDHARDENING) -MMD -MP -MT $$@ -MF $$@.d -o $$@ $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group \
 		-lcmocka $$(sort $$(LIBS_$(call unit_folder,$(1))) $$(TEST_LIBS_$(call unit_folder,$(1))) $$(LIBS_common) $(foreach n,$(NEEDS_$(call unit_folder,$(1))),$$(LIBS_$(n))))
 endef
 $(foreach t,$(patsubst tests/unit/%.c,%,$(UNIT_SOURCES)),$(eval $(call unit_rule,$(t))))
@@ -193,23 +193,23 @@ unit-tests: $(UNIT_TESTS) $(BUILD)/tests/make-trail $(BUILD)/tests/tracer
 # Audit trails by the thousand (tests/integration/fleet.t).
 $(BUILD)/tests/make-trail: tests/lib/make-trail.c $(call archives,common)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LDHARDENING) -MMD -MP -MF $@.d -o $@ $< $(filter %.a,$^) $(LIBS_common)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LDHARDENING) -MMD -MP -MT $@ -MF $@.d -o $@ $< $(filter %.a,$^) $(LIBS_common)
 
 # Kills processes and makes system calls fail (tests/reliability). It reads registers: x86-64 alone.
 $(BUILD)/tests/tracer: tests/reliability/tracer.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LDHARDENING) -MMD -MP -MF $@.d -o $@ $< $(call pkg,libseccomp)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LDHARDENING) -MMD -MP -MT $@ -MF $@.d -o $@ $< $(call pkg,libseccomp)
 
 # What the detectors of kiosk/content say of many files (tests/benign/run).
 $(BUILD)/tests/benign-look: tests/benign/look.c $(call archives,examine $(NEEDS_examine))
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LDHARDENING) -MMD -MP -MF $@.d -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LDHARDENING) -MMD -MP -MT $@ -MF $@.d -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
 		$(sort $(LIBS_examine) $(foreach n,$(NEEDS_examine),$(LIBS_$(n))))
 
 # Receipts of reports that no station wrote (tests/integration/receipts.t).
 $(BUILD)/tests/receipt-of: tests/lib/receipt-of.c $(call archives,receipt $(NEEDS_receipt))
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LDHARDENING) -MMD -MP -MF $@.d -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LDHARDENING) -MMD -MP -MT $@ -MF $@.d -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
 		$(sort $(LIBS_receipt) $(foreach n,$(NEEDS_receipt),$(LIBS_$(n))))
 unit-tests: $(BUILD)/tests/receipt-of
 

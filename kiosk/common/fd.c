@@ -6,7 +6,9 @@
 #include <linux/fs.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define COPY_STEP (64u << 20) /* bytes a call, so that a signal is answered in between */
@@ -264,4 +266,20 @@ int fd_close_others(int first, const int *keep_fds, size_t keep_count)
 		next = (unsigned int)keep[i] + 1;
 	}
 	return close_range(next, ~0u, 0) < 0 ? -errno : 0;
+}
+
+int fd_connect(const char *path, int type)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	_cleanup_close_ int fd = -EBADF;
+
+	if ((size_t)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	while (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return TAKE_FD(fd);
 }

@@ -38,6 +38,10 @@ _must_check_ int dir_open_make(int dir_fd, const char *name, mode_t mode, int *r
 /* Remove everything beneath `name`, without following links or leaving the file system. 0 when it is gone. */
 _must_check_ int dir_remove_tree(int dir_fd, const char *name);
 
+/* A socket that is connected to the one at `path` (unix(7)); `type`: SOCK_STREAM or SOCK_SEQPACKET, with SOCK_NONBLOCK or without; closed on
+ * exec. Blocks while the other end's queue is full, unless SOCK_NONBLOCK. Or a negative errno; -ENAMETOOLONG. */
+_must_check_ int fd_connect(const char *path, int type);
+
 /* Close every descriptor from `first` on but those of `keep_fds` (any order, at most 32). */
 _must_check_ int fd_close_others(int first, const int *keep_fds, size_t keep_count);
 

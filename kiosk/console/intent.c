@@ -246,7 +246,7 @@ void intent_lost(struct console *c)
 {
 	memset(c->asks, 0, sizeof(c->asks));
 	rows_lost(&c->rows);
-	c->is_identifying = c->setup.is_sending = c->maintenance.is_sending = false;
+	c->is_identifying = c->setup.is_sending = c->maintenance.is_sending = c->maintenance.is_looking = false;
 	session_lost(c);
 	if (!c->history.page)
 		c->history.has_failed = true;

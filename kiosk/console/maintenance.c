@@ -34,13 +34,30 @@ void maintenance_logged_in(struct console *c)
 		console_notice(c, "%s", _("Maintenance takes an administrator. You are logged in for what you may do."));
 }
 
+/* What is up until it is answered; NULL: nothing waits for that. */
+static bool *awaited(struct console *c, enum maintenance_ask what)
+{
+	switch (what) {
+	case MAINTENANCE_MACHINE:
+	case MAINTENANCE_PERSON:
+	case MAINTENANCE_UPDATE:
+		return &c->maintenance.is_sending;
+	case MAINTENANCE_SELFCHECK:
+	case MAINTENANCE_PEOPLE:
+		return &c->maintenance.is_looking;
+	case MAINTENANCE_MODE:
+		break;
+	}
+	return NULL;
+}
+
 void maintenance_ask(struct console *c, enum maintenance_ask what, const char *name, json_t *fields)
 {
 	c->maintenance.said[0] = '\0';
 	if (!intent_ask(c, ASK_MAINTENANCE, what, name, fields))
 		console_notice(c, "%s", _("That could not be passed on to the station. Try again."));
-	else if (what != MAINTENANCE_MODE)
-		c->maintenance.is_sending = true;
+	else if (awaited(c, what))
+		*awaited(c, what) = true;
 }
 
 static void replace(json_t **kept, json_t *new)
@@ -48,6 +65,19 @@ static void replace(json_t **kept, json_t *new)
 	json_incref(new);
 	json_decref(*kept);
 	*kept = new;
+}
+
+/* The cursor stays on its person, whoever came or went above him. */
+static void replace_people(struct maintenance *m, json_t *people)
+{
+	const char *name = member_text(json_array_get(m->people, (size_t)m->list.at), "person");
+	json_t *o;
+	size_t k;
+
+	json_array_foreach(people, k, o)
+		if (*name && strcmp(member_text(o, "person"), name) == 0)
+			m->list.at = (int64_t)k;
+	replace(&m->people, people);
 }
 
 /* What was done is seen on the screen before. */
@@ -65,7 +95,7 @@ static void done(struct console *c, enum maintenance_ask what, json_t *answer)
 	if (what == MAINTENANCE_SELFCHECK) {
 		replace(&m->selfcheck, json_object_get(answer, "selfcheck"));
 	} else if (what == MAINTENANCE_PEOPLE) {
-		replace(&m->people, json_object_get(answer, "people"));
+		replace_people(m, json_object_get(answer, "people"));
 		m->has_more = member_true(answer, "more");
 	} else if (what == MAINTENANCE_PERSON) {
 		leave_form(c, &screen_person, _("Done. It is in the audit trail."));
@@ -85,8 +115,8 @@ void maintenance_answer(struct console *c, const struct ask *a, json_t *answer)
 {
 	struct maintenance *m = &c->maintenance;
 
-	if (a->generation != MAINTENANCE_MODE)
-		m->is_sending = false;
+	if (awaited(c, (enum maintenance_ask)a->generation))
+		*awaited(c, (enum maintenance_ask)a->generation) = false;
 	if (member_true(answer, "ok"))
 		done(c, (enum maintenance_ask)a->generation, answer);
 	else if (a->generation == MAINTENANCE_MODE || a->generation == MAINTENANCE_UPDATE || c->depth == 0)

@@ -31,7 +31,8 @@ enum person_form {
 
 struct maintenance {
 	bool is_wanted;	 /* opened when the log-in was good */
-	bool is_sending; /* something that is answered on the screen that is shown */
+	bool is_sending; /* a change: until it is answered, keys of its form mean nothing */
+	bool is_looking; /* the self-check, or the list of people: keys go on meaning what they mean */
 	char said[SAID_MAX];
 	struct list menu;
 	/* clock and time zone */
@@ -46,6 +47,7 @@ struct maintenance {
 	bool has_more;
 	struct list list;
 	enum person_form form;
+	json_t *subject; /* owned, whom the form is about: the list under it may change meanwhile; NULL: somebody new */
 	bool roles[ROLES];
 	struct entry name, full_name, secret, again;
 };

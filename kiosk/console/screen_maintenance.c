@@ -18,7 +18,7 @@ static void draw_said(struct console *c, enum style style, struct pen *p)
 	struct maintenance *m = &c->maintenance;
 
 	pen_gap(p);
-	if (m->is_sending)
+	if (m->is_sending || m->is_looking)
 		pen_line(p, 0, STYLE_PLAIN, "%s", _("Waiting for the station..."));
 	else if (*m->said)
 		pen_text(p, 0, 3, style, m->said);
@@ -122,6 +122,7 @@ static void keys_menu(struct console *c, struct bar *b)
 static void close_menu(struct console *c)
 {
 	json_decref(c->maintenance.people);
+	json_decref(c->maintenance.subject);
 	json_decref(c->maintenance.selfcheck);
 	explicit_bzero(&c->maintenance, sizeof(c->maintenance));
 	if (session_is(&c->session))
@@ -277,7 +278,7 @@ static void draw_checks(struct console *c, struct pen *p)
 
 static bool press_checks(struct console *c, const struct press *press)
 {
-	if (is_letter(press, 'r') && !c->maintenance.is_sending)
+	if (is_letter(press, 'r') && !c->maintenance.is_looking)
 		maintenance_ask(c, MAINTENANCE_SELFCHECK, "selfcheck", NULL);
 	else
 		return list_press(&c->maintenance.checks, press);
@@ -292,7 +293,7 @@ static void keys_checks(struct console *c, struct bar *b)
 
 static void enter_checks(struct console *c)
 {
-	if (!c->maintenance.selfcheck && !c->maintenance.is_sending)
+	if (!c->maintenance.selfcheck && !c->maintenance.is_looking)
 		maintenance_ask(c, MAINTENANCE_SELFCHECK, "selfcheck", NULL);
 }
 

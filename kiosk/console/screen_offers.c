@@ -61,7 +61,8 @@ static void draw(struct console *c, struct pen *p)
 
 static void ask(struct console *c, const char *action)
 {
-	maintenance_ask(c, MAINTENANCE_UPDATE, "update", json_pack("{ss ss}", "action", action, "pack", member_text(chosen(c), "pack")));
+	maintenance_ask(c, MAINTENANCE_UPDATE, "update", json_pack("{ss ss ss}", "action", action, "pack", member_text(chosen(c), "pack"), "sha256",
+								   member_text(chosen(c), "sha256")));
 }
 
 static bool press(struct console *c, const struct press *press)

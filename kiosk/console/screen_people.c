@@ -84,10 +84,12 @@ static void open_form(struct console *c, enum person_form form)
 	if (form != FORM_ADD && !chosen(c))
 		return;
 	m->form = form;
+	json_decref(m->subject);
+	m->subject = form == FORM_ADD ? NULL : json_incref(json_array_get(m->people, (size_t)m->list.at));
 	m->field = 0;
 	m->said[0] = '\0';
 	for (int k = 0; k < ROLES; k++)
-		m->roles[k] = form == FORM_ROLES && has_role(chosen(c), k);
+		m->roles[k] = form == FORM_ROLES && has_role(m->subject, k);
 	console_open(c, &screen_person);
 }
 
@@ -183,7 +185,7 @@ static void draw_form(struct console *c, struct pen *p)
 			 m->form == FORM_ROLES	  ? _("CHANGE THE ROLES OF %s") :
 			 m->form == FORM_PASSWORD ? _("A NEW PASSWORD FOR %s") :
 						    _("REMOVE %s?"),
-			 member_text(chosen(c), "person"));
+			 member_text(m->subject, "person"));
 	pen_text(p, 0, 3, STYLE_PLAIN, _(words[m->form]));
 	for (int k = 0; k < n; k++) {
 		bool has_cursor = k == m->field && !m->is_sending;
@@ -218,7 +220,7 @@ static void send_form(struct console *c)
 	for (int k = 0; k < ROLES; k++)
 		if (m->roles[k])
 			(void)json_array_append_new(roles, json_string(maintenance_roles[k])); /* without it the station refuses */
-	fields = json_pack("{ss ss so ss}", "action", actions[m->form], "person", m->form == FORM_ADD ? m->name.text : member_text(chosen(c), "person"), "roles",
+	fields = json_pack("{ss ss so ss}", "action", actions[m->form], "person", m->form == FORM_ADD ? m->name.text : member_text(m->subject, "person"), "roles",
 			   roles, "secret", m->secret.text);
 	if (fields && m->form == FORM_ADD && m->full_name.length > 0 && json_object_set_new(fields, "full_name", json_string(m->full_name.text)) < 0) {
 		json_decref(fields);
@@ -282,6 +284,8 @@ static void close_form(struct console *c)
 {
 	struct maintenance *m = &c->maintenance;
 
+	json_decref(m->subject);
+	m->subject = NULL;
 	wipe_secrets(m);
 	entry_wipe(&m->name);
 	entry_wipe(&m->full_name);

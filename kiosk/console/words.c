@@ -170,26 +170,25 @@ struct words words_day(int64_t time_s)
 	return w;
 }
 
-struct words words_time(int64_t time_s)
+static struct words time_of(int64_t time_s, struct tm *(*split)(const time_t *t, struct tm *ret))
 {
 	struct words w = { "-" };
 	time_t t = (time_t)time_s;
 	struct tm tm;
 
-	if (t > 0 && localtime_r(&t, &tm) && strftime(w.s, sizeof(w.s), "%Y-%m-%d %H:%M", &tm) == 0)
+	if (t > 0 && split(&t, &tm) && strftime(w.s, sizeof(w.s), "%Y-%m-%d %H:%M", &tm) == 0)
 		w.s[0] = '\0';
 	return w;
 }
 
+struct words words_time(int64_t time_s)
+{
+	return time_of(time_s, localtime_r);
+}
+
 struct words words_time_utc(int64_t time_s)
 {
-	struct words w = { "-" };
-	time_t t = (time_t)time_s;
-	struct tm tm;
-
-	if (t > 0 && gmtime_r(&t, &tm) && strftime(w.s, sizeof(w.s), "%Y-%m-%d %H:%M", &tm) == 0)
-		w.s[0] = '\0';
-	return w;
+	return time_of(time_s, gmtime_r);
 }
 
 bool words_parse_utc(const char *text, int64_t *ret)

@@ -7,8 +7,9 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
+
+#include "common/fd.h"
 
 #define LINE_MAX_BYTES 65536 /* CONTROL_LINE_MAX of server.h */
 #define WAITING_MAX 64	     /* objects that were read and not taken: then no more is read */
@@ -32,17 +33,11 @@ static void json_decref_p(json_t **j)
 
 int control_client_new(const char *path, struct control_client **ret)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	_cleanup_close_ int fd = fd_connect(path, SOCK_STREAM | SOCK_NONBLOCK);
 	struct control_client *c;
 
 	if (fd < 0)
-		return -errno;
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	memcpy(address.sun_path, path, strlen(path));
-	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return -errno;
+		return fd;
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return -ENOMEM;

@@ -3,8 +3,8 @@
 
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
+#include "common/fd.h"
 #include "daemon/daemon.h"
 
 #define LATE_US (20 * UINT64_C(1000000)) /* the battery's clock takes up to two seconds; the rest is a loaded machine */
@@ -52,18 +52,6 @@ static int on_late(sd_event_source *source, uint64_t usec, void *context)
 	return 0;
 }
 
-static int open_line(const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0)
-		return -errno;
-	if ((size_t)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	return connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : TAKE_FD(fd);
-}
-
 bool machine_is_there(const struct daemon *d)
 {
 	return d->machine && access(d->machine, F_OK) == 0;
@@ -81,7 +69,7 @@ void machine_ask(struct daemon *d, const char *line, void (*done)(struct daemon 
 		done(d, d->asking_machine ? "the machine is doing something else: try again" : "that is not possible here", data);
 		return;
 	}
-	*a = (struct asking){ .d = d, .done = done, .data = data, .fd = open_line(d->machine) };
+	*a = (struct asking){ .d = d, .done = done, .data = data, .fd = fd_connect(d->machine, SOCK_STREAM | SOCK_NONBLOCK) };
 	d->asking_machine = a;
 	r = a->fd < 0 ? a->fd : send(a->fd, words, (size_t)size, MSG_NOSIGNAL | MSG_DONTWAIT) == size ? 0 : -EIO;
 	if (r == 0)

@@ -253,8 +253,8 @@ static void on_person(struct call *c)
 static void on_update(struct call *c)
 {
 	const char *action = text_of(c, "action"), *pack = text_of(c, "pack");
+	_cleanup_free_ char *sha256 = NULL;
 	bool is_drop = strcmp(action, "drop") == 0;
-	char sha256[65] = "";
 	int r;
 
 	if (!machine_is_there(c->d)) {
@@ -265,12 +265,18 @@ static void on_update(struct call *c)
 		refuse(c, "bad-request", "action: approve or drop; pack: the name of one that waits");
 		return;
 	}
-	if (!record(c, is_drop ? "update-dropped" : "update-approved", json_pack("{s:s}", "pack", pack)))
+	/* A newer pack of the same name takes its place, whoever looks at the list: what was on the screen is meant. */
+	sha256 = offers_sha256(c->d->dir, pack);
+	if (!sha256 || strcmp(sha256, text_of(c, "sha256")) != 0) {
+		refuse(c, "not-found", sha256 ? "another pack of this name waits now: look at it first" : "no such pack waits any more");
+		control_touch(c->d->control, CONTROL_STATION);
+		return;
+	}
+	if (!record(c, is_drop ? "update-dropped" : "update-approved", json_pack("{s:s,s:s}", "pack", pack, "sha256", sha256)))
 		return;
 	r = is_drop ? offers_remove(c->d->dir, pack) : offers_approve(c->d->dir, pack, c->by, sha256);
 	if (r < 0)
-		control_refuse(c->d->control, c->q->token, r == -ENOENT ? "not-found" : "unavailable", "%s",
-			       r == -ENOENT ? "no such pack waits any more" : strerror(-r));
+		control_refuse(c->d->control, c->q->token, "unavailable", "recorded, but not done: %s", strerror(-r));
 	else
 		control_answer(c->d->control, c->q->token, NULL);
 	control_touch(c->d->control, CONTROL_STATION);

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 
+#include "common/fd.h"
 #include "common/log.h"
 #include "common/program.h"
 #include "control/limits.h"
@@ -201,18 +201,6 @@ static int on_late(sd_event_source *source, uint64_t usec, void *context)
 	return 0;
 }
 
-static int open_line(const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0)
-		return -errno;
-	if ((size_t)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	return connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : TAKE_FD(fd);
-}
-
 static _noreturn_ void become_selfcheck(const char *path, const char *dir, int fd, pid_t parent)
 {
 	const char *argv[] = { "lazaret-selfcheck", "-C", dir, "--asked", NULL };
@@ -257,7 +245,7 @@ static void start(struct daemon *d, const char *trigger, bool is_whole)
 	s->trigger = trigger;
 	s->is_whole = is_whole;
 	s->text = malloc(SELFCHECK_MAX + 1);
-	r = !s->text ? -ENOMEM : s->socket ? open_line(s->socket) : start_child(d, &s->pid);
+	r = !s->text ? -ENOMEM : s->socket ? fd_connect(s->socket, SOCK_STREAM | SOCK_NONBLOCK) : start_child(d, &s->pid);
 	if (r >= 0) {
 		s->fd = r;
 		r = send(s->fd, is_whole ? "w" : "q", 1, MSG_NOSIGNAL) == 1 ? 0 : -errno;

@@ -74,23 +74,28 @@ static const char *hash_secret(const struct daemon *d, json_t *person)
 	return why;
 }
 
-/* At least an administrator, and an officer who is somebody else. */
+static bool has_role(const json_t *person, const char *wanted)
+{
+	json_t *role;
+	size_t k;
+
+	json_array_foreach(json_object_get(person, "roles"), k, role)
+		if (json_is_string(role) && strcmp(json_string_value(role), wanted) == 0)
+			return true;
+	return false;
+}
+
+/* At least an administrator, and an officer who is somebody else (a name that is there twice is refused with the rest). */
 static bool has_two(const json_t *persons)
 {
-	const char *administrator = NULL, *officer = NULL;
-	json_t *p, *role;
-	size_t k, i;
+	json_t *a, *b;
+	size_t i, k;
 
-	json_array_foreach((json_t *)persons, k, p)
-		json_array_foreach(json_object_get(p, "roles"), i, role) {
-			const char *name = json_string_value(json_object_get(p, "name")), *word = json_string_value(role);
-
-			if (word && strcmp(word, "administrator") == 0)
-				administrator = name;
-			else if (word && strcmp(word, "officer") == 0)
-				officer = name;
-		}
-	return administrator && officer && strcmp(administrator, officer) != 0;
+	json_array_foreach((json_t *)persons, i, a)
+		json_array_foreach((json_t *)persons, k, b)
+			if (i != k && has_role(a, "administrator") && has_role(b, "officer"))
+				return true;
+	return false;
 }
 
 static bool hash_all(struct daemon *d, const struct control_request *q, json_t *persons)
@@ -144,6 +149,10 @@ static void take(struct daemon *d, const struct control_request *q, json_t *answ
 	int r;
 
 	drop_empty(answers);
+	if (json_array_size(persons) > ANSWERS_PERSONS_MAX) { /* before each costs a hash */
+		control_refuse(d->control, q->token, "bad-request", "at most %d persons", ANSWERS_PERSONS_MAX);
+		return;
+	}
 	if (!has_two(persons)) {
 		control_refuse(d->control, q->token, "bad-request", "it takes an administrator and an officer: two different persons");
 		return;

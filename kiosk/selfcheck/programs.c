@@ -39,7 +39,32 @@ struct census {
 	char words[256];
 	bool (*is_wanted)(const struct process_status *s);
 	bool wants_terminal; /* those alone that have one */
+	bool excuses_units;  /* but those that run for a unit of the station */
 };
+
+/* In the control group of a service whose name begins with lazaret (cgroups(7), proc_pid_cgroup(5)): what the station's own units start is known by
+ * them, whatever it is called. 1, 0, or a negative errno; -ESRCH: it has ended. */
+static int is_of_unit(const struct system *sys, const char *pid)
+{
+	_cleanup_free_ char *text = NULL;
+	char name[300];
+	char *group, *unit;
+	size_t size;
+	int r;
+
+	(void)snprintf(name, sizeof(name), "%s/cgroup", pid);
+	r = read_at(sys->proc, name, &text, &size);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	group = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
+	if (!group)
+		return 0;
+	group += strcspn(group, "/");
+	group[strcspn(group, "\n")] = '\0';
+	unit = strrchr(group, '/');
+	size = strlen(group);
+	return unit && strncmp(unit, "/lazaret", 8) == 0 && size > 8 && strcmp(group + size - 8, ".service") == 0;
+}
 
 static int take_process(const struct system *sys, const char *pid, struct census *c)
 {
@@ -70,6 +95,11 @@ static int take_process(const struct system *sys, const char *pid, struct census
 		if (r <= 0)
 			return r == -ENOENT || r == -ESRCH ? 0 : r;
 	}
+	if (c->excuses_units) {
+		r = is_of_unit(sys, pid);
+		if (r != 0)
+			return r == -ESRCH || r > 0 ? 0 : r;
+	}
 	c->found++;
 	add_name(c->words, sizeof(c->words), s.name);
 	return 0;
@@ -98,9 +128,7 @@ static void strip_parentheses(const char *name, char *ret, size_t size)
 static bool is_unknown_root(const struct process_status *s)
 {
 	static const char *const known[] = { "systemd*", "(sd-*", "(systemd*", "(udev-worker)", "lazaret*", "init", "dbus-daemon", "dbus-broker*",
-					     "smbd*", "nmbd", "winbindd", "samba*", "ganesha.nfsd", "rpcbind", "sshd*", "plymouthd", "agetty",
-					     /* the appliance's power button, and what the console's unit asks the kernel's log (image/) */
-					     "power-button", "dd", "od", "dmesg", "grep", NULL };
+					     "smbd*", "nmbd", "winbindd", "samba*", "ganesha.nfsd", "rpcbind", "sshd*", "plymouthd", "agetty", NULL };
 
 	char name[sizeof(s->name)];
 
@@ -110,7 +138,7 @@ static bool is_unknown_root(const struct process_status *s)
 
 void check_ROOT_PROGRAMS(const struct system *sys, struct said *said)
 {
-	struct census c = { .is_wanted = is_unknown_root };
+	struct census c = { .is_wanted = is_unknown_root, .excuses_units = true };
 	int r = look_at_processes(sys, &c);
 
 	if (r < 0)

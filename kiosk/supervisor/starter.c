@@ -3,8 +3,8 @@
 
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
+#include "common/fd.h"
 #include "common/log.h"
 #include "sandbox/lifeline.h"
 
@@ -22,25 +22,10 @@ bool starter_is_used(void)
 	return socket_path != NULL;
 }
 
-static int open_line(void)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return -errno;
-	if ((size_t)snprintf(address.sun_path, sizeof(address.sun_path), "%s", socket_path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	while (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return TAKE_FD(fd);
-}
-
 /* Open a line, ask, hear the answer. Returns the line, or a negative errno with the other end's words in `m`. */
 static int ask(enum lifeline_kind kind, int32_t value, const int *fds, struct lifeline_message *m)
 {
-	_cleanup_close_ int fd = open_line();
+	_cleanup_close_ int fd = fd_connect(socket_path, SOCK_SEQPACKET);
 	int r = fd < 0 ? fd : lifeline_send(fd, kind, value, NULL, fds);
 
 	m->words[0] = '\0';

@@ -65,7 +65,7 @@ static const char *trouble_of(const char *name, json_int_t version, const json_t
 static json_t *load_offer(int dir_fd, const char *file, const json_t *versions)
 {
 	_cleanup_free_ char *text = NULL;
-	const char *from, *name, *pack;
+	const char *from, *name, *pack, *sha256;
 	json_t *facts, *o = NULL;
 	json_int_t version;
 	size_t size;
@@ -73,8 +73,8 @@ static json_t *load_offer(int dir_fd, const char *file, const json_t *versions)
 	if (file_read(dir_fd, file, FACTS_MAX, &text, &size) < 0)
 		return NULL; /* it has just gone */
 	facts = json_loadb(text, size, 0, NULL);
-	if (json_unpack(facts, "{s:s,s:s,s:s,s:I}", "from", &from, "name", &name, "pack", &pack, "version", &version) == 0 && offers_name_ok(pack))
-		o = json_pack("{s:s,s:s,s:I,s:s,s:s?}", "pack", pack, "name", name, "version", version, "from", from, "trouble",
+	if (json_unpack(facts, "{s:s,s:s,s:s,s:s,s:I}", "from", &from, "name", &name, "pack", &pack, "sha256", &sha256, "version", &version) == 0 && offers_name_ok(pack))
+		o = json_pack("{s:s,s:s,s:s,s:I,s:s,s:s?}", "pack", pack, "sha256", sha256, "name", name, "version", version, "from", from, "trouble",
 			      trouble_of(name, version, versions));
 	json_decref(facts);
 	return o;
@@ -205,21 +205,24 @@ static char *load_member(int dir_fd, const char *name, const char *suffix, const
 	return copy;
 }
 
-int offers_approve(const char *station_dir, const char *name, const char *by, char ret_sha256[static 65])
+char *offers_sha256(const char *station_dir, const char *name)
 {
 	_cleanup_close_ int fd = offers_name_ok(name) ? open_offers(station_dir) : -ENOENT;
-	_cleanup_free_ char *sha256 = fd < 0 ? NULL : load_member(fd, name, FACTS_SUFFIX, "sha256"), *text = NULL;
-	char file[OFFERS_NAME_MAX + 16];
-	json_t *o;
 
-	if (!sha256 || strlen(sha256) != 64)
-		return -ENOENT;
-	o = json_pack("{s:s,s:s}", "by", by, "sha256", sha256);
+	return fd < 0 ? NULL : load_member(fd, name, FACTS_SUFFIX, "sha256");
+}
+
+int offers_approve(const char *station_dir, const char *name, const char *by, const char *sha256)
+{
+	_cleanup_close_ int fd = offers_name_ok(name) ? open_offers(station_dir) : -EINVAL;
+	_cleanup_free_ char *text = NULL;
+	char file[OFFERS_NAME_MAX + 16];
+	json_t *o = json_pack("{s:s,s:s}", "by", by, "sha256", sha256);
+
 	text = o ? json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
 	json_decref(o);
-	if (!text)
-		return -ENOMEM;
-	memcpy(ret_sha256, sha256, 65);
+	if (fd < 0 || !text)
+		return fd < 0 ? fd : -ENOMEM;
 	(void)snprintf(file, sizeof(file), "%s" APPROVED_SUFFIX, name); /* names are that short */
 	return file_replace(fd, file, text, strlen(text), 0600);
 }

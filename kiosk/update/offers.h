@@ -33,9 +33,12 @@ _must_check_ int offers_room(const char *station_dir, const char *name, uint64_t
  * -EMLINK: OFFERS_MAX wait already; -ENOSPC: there would not be room; or another negative errno. */
 _must_check_ int offers_keep(const char *station_dir, const char *name, int fd, uint64_t size, const char *sig, const json_t *facts);
 
-/* An officer at the machine wants it in force: PACK.approved, {"by":NAME,"sha256":"..."}, of the bytes that wait now. Who he is was found
- * out by the caller. 0; -ENOENT: it does not wait; or another negative errno. `ret_sha256` is written on success. */
-_must_check_ int offers_approve(const char *station_dir, const char *name, const char *by, char ret_sha256[static 65]);
+/* SHA-256 in hex of the pack of this name that waits; NULL: none does. Owned by the caller. */
+char *offers_sha256(const char *station_dir, const char *name);
+
+/* An officer at the machine wants it in force: PACK.approved, {"by":NAME,"sha256":"..."}, of these bytes and no others. Who he is was found
+ * out by the caller. 0 or a negative errno. */
+_must_check_ int offers_approve(const char *station_dir, const char *name, const char *by, const char *sha256);
 /* Who has approved it, if that was said of these very bytes; NULL: nobody. Owned by the caller. */
 char *offers_approved_by(const char *station_dir, const char *name, const char *sha256);
 

@@ -131,6 +131,43 @@ def test_maintenance_screens(t):
     ok(t.station.asked("maintenance")[-1]["action"] == "leave", "leaving is told")
 
 
+def sent(t):
+    c = t.consoles[-1]
+    c.pump(lambda: t.station.asked("person"), "sent")
+    return {k: v for k, v in t.station.asked("person")[-1].items() if k in ("action", "person", "roles")}
+
+
+def test_maintenance_loses_no_key_while_the_list_is_fetched_again(t):
+    c = in_maintenance(t)
+    c.shows("MAINTENANCE")
+    c.press("p")
+    c.shows("j.roth")
+    t.station.silent.add("people")  # coming back from a form asks again: slowly
+    c.press("down", "x", "esc", "e", "3", "1", "enter")
+    ok(sent(t) == {"action": "change", "person": "j.roth", "roles": ["operator", "officer"]}, "the roles that were typed are sent", t.station.asked("person"))
+
+
+def test_maintenance_form_is_about_whom_it_was_opened_for(t):
+    c = in_maintenance(t)
+    c.shows("MAINTENANCE")
+    c.press("p")
+    c.shows("j.roth")
+    t.station.silent.add("people")
+    c.press("down", "e", "esc")
+    c.pump(lambda: len(t.station.asked("people")) == 2, "asked again")
+    c.press("x")
+    c.shows("REMOVE j.roth?")
+    more = [{**PEOPLE[0], "person": "a.first"}, *PEOPLE]
+    for sock in list(t.station.clients):
+        t.station.send(sock, {"answer": t.station.asked("people")[-1]["id"], "ok": True, "people": more, "more": False})
+    c.press("enter")
+    ok(sent(t) == {"action": "remove", "person": "j.roth", "roles": []}, "whoever came above him meanwhile", t.station.asked("person"))
+    c.shows("a.first")
+    c.press("u")
+    c.pump(lambda: len(t.station.asked("person")) == 2, "sent")
+    ok(sent(t)["person"] == "j.roth", "and the cursor is still on him", t.station.asked("person"))
+
+
 def test_maintenance_languages(t):
     for language in ("de", "fr"):
         t.golden(in_maintenance(t, language=language), f"maintenance-{language}", "Mara Berg")

@@ -6,13 +6,13 @@ import os
 import pathlib
 import re
 import shutil
-import signal
 import subprocess
 import time
 
 import certificates
 from containers import FORMATS
 from inside import EVERYTHING
+from liars import inspection
 from tap import BUILD, EICAR, ROOT, make_databases
 
 TEXT = b"A plain line of text.\n" * 20
@@ -139,19 +139,7 @@ class Station:
         return [line.split() for line in self.results.read_bytes()[HEAD:].rstrip(b"\0").decode().splitlines()]
 
     def inspect(self, patience=120, interrupt_after=None):
-        begun = time.monotonic()
-        p = subprocess.Popen([self.bin / "lazaret", "-C", self.at, "inspect", "--json", self.medium], stdin=subprocess.DEVNULL,
-                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
-        try:
-            if interrupt_after:
-                time.sleep(interrupt_after)
-                os.killpg(p.pid, signal.SIGINT)
-            out, err = p.communicate(timeout=patience)
-            return Result(p.returncode, out, err, time.monotonic() - begun)
-        except subprocess.TimeoutExpired:
-            os.killpg(p.pid, signal.SIGKILL)
-            out, err = p.communicate()
-            return Result("stalled", b"", err, time.monotonic() - begun)
+        return Result(*inspection(self.bin, self.at, self.medium, patience, interrupt_after))
 
     def left_behind(self, wait_s=5):
         """Processes of this station's programs that outlived it."""

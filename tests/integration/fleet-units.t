@@ -6,15 +6,15 @@ of its own (tests/lib/own-systemd)."""
 import os
 import pathlib
 import shutil
-import subprocess
 import sys
 import tempfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import centre  # noqa: E402
+import units  # noqa: E402
 from centre import HOST, OWNER, Cluster  # noqa: E402
-from tap import BUILD, ROOT, finish, make_databases, ok, skip  # noqa: E402
+from tap import finish, make_databases, ok, skip  # noqa: E402
 
 SCRIPT = r"""
 set -u
@@ -124,33 +124,18 @@ $pg -m immediate stop >/dev/null
 """
 
 
-def results(work):
-    file = work / "out/results"
-    return dict(line.split("\t", 1) for line in file.read_text().splitlines()) if file.exists() else {}
-
-
 def tests(work):
-    tree, out = work / "tree", work / "out"
+    out = work / "out"
     out.mkdir(mode=0o755)
     work.chmod(0o755)
     make_databases(out / "db")
     cluster = Cluster(out)
     (cluster.at / "data" / "pg_hba.conf").write_text("local all all trust\nhostssl all all 10.99.1.1/32 scram-sha-256\n")
-    done = subprocess.run(["make", "-s", "-C", ROOT, "install", "BUILD=%s" % BUILD, "DESTDIR=%s" % tree, "PREFIX=/usr"], capture_output=True, text=True,
-                          env={k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")})
-    ok(done.returncode == 0, "make install", done.stderr)
-    (work / "script").write_text(SCRIPT.replace("@HOST@", HOST).replace("@OWNER@", OWNER).replace("@PROGRAMS@", str(cluster.programs)))
-    try:
-        done = subprocess.run([ROOT / "tests/lib/own-systemd", work, tree, work / "script"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              errors="replace", timeout=400)
-    except subprocess.TimeoutExpired as e:
-        done = subprocess.CompletedProcess(e.cmd, 1, str(e.stdout), str(e.stderr))
-    if done.returncode == 77:
-        skip("units", "no systemd of its own can be started here: " + done.stderr.strip().split("\n")[-1])
+    units.install(work)
+    found = units.run(work, SCRIPT.replace("@HOST@", HOST).replace("@OWNER@", OWNER).replace("@PROGRAMS@", str(cluster.programs)), last="emptied")
+    if not found:
         return
-    have = results(work)
-    tail = "".join("\n== %s\n%s" % (f.name, f.read_text(errors="replace")[-6000:]) for f in (out / "log", out / "journal", out / "status") if f.exists())
-    ok("emptied" in have, "a systemd of its own ran to the end of the script", (done.stdout[-2000:], done.stderr[-2000:], tail))
+    have, tail = found
 
     def said(name, wanted, what):
         ok(have.get(name) == wanted, what, (name, have.get(name), tail))

@@ -360,6 +360,8 @@ def sessions(work):
 
     # guesses at names fill no disk
     many = [p.connect() for _ in range(7)]
+    if time.time() % 60 > 30:
+        time.sleep(61 - time.time() % 60)  # so many of each minute are, and these shall be of one
     before = p.count("login-failed")
     for _ in range(4):
         ids = [(c, c.send("login", person="x%d" % k, secret="y")) for k, c in enumerate(many)]

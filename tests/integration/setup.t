@@ -475,6 +475,8 @@ def brought(work):
         ok(c.shows("Passed on."), "approves", c.text())
         approved = json.loads((s.at / "updates/first-1.lazaret-pack.approved").read_text())
         ok(approved["by"] == "ben", "which is kept with his name", approved)
+        told = [r["body"] for r in s.records() if r["type"] == "update-approved"]
+        ok([(t["pack"], t["sha256"], t["by"]) for t in told] == [("first-1.lazaret-pack", approved["sha256"], "ben")], "the trail says which bytes", told)
         done = apply()
         ok(s.types().count("update-applied") == 1 and done.returncode == 0, "and it is in force", (done, s.types()))
         body = [r["body"] for r in s.records() if r["type"] == "update-applied"][0]
@@ -483,7 +485,17 @@ def brought(work):
         (s.at / "updates/second-1.lazaret-pack.approved").write_text(json.dumps({"by": "ben", "sha256": "0" * 64}))
         apply()
         ok(s.types().count("update-applied") == 1 and not (s.at / "updates/second-1.lazaret-pack.approved").exists(), "an approval of other bytes is none", s.types())
-        until(lambda: "first, version" not in c.text())  # or it would be dropped once more
+        until(lambda: "first, version" not in c.text())
+        s.client.ask("login", person="ben", secret=SECRETS["ben"])
+        for pack_name, sha256, words in (("second-1.lazaret-pack", "0" * 64, "another pack of this name"), ("first-1.lazaret-pack", approved["sha256"], "no such pack")):
+            for action in ("approve", "drop"):
+                try:
+                    s.client.ask("update", action=action, pack=pack_name, sha256=sha256)
+                    ok(False, "%s of what does not wait: %s" % (action, words))
+                except control.Refused as e:
+                    ok(e.code == "not-found" and words in str(e), "%s of what does not wait: %s" % (action, words), e)
+        s.client.ask("logout")
+        ok(s.types().count("update-approved") == 1 and "update-dropped" not in s.types(), "of which nothing is in the trail", s.types())
         c.press("x")
         ok(c.shows("None."), "the other one is dropped", c.text())
         ok("update-dropped" in s.types(), "which is in the trail")

@@ -4,14 +4,14 @@
 can write, that it serves all the same; what is turned off stops. Needs root, for a systemd of its own (tests/lib/own-systemd)."""
 import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import share  # noqa: E402
-from tap import BUILD, ROOT, finish, make_databases, ok, skip  # noqa: E402
+import units  # noqa: E402
+from tap import finish, make_databases, ok, skip  # noqa: E402
 
 CAPABILITIES = {"CAP_DAC_READ_SEARCH": 2, "CAP_KILL": 5, "CAP_SETGID": 6, "CAP_SETUID": 7, "CAP_NET_BIND_SERVICE": 10, "CAP_SYS_CHROOT": 18}  # linux/capability.h
 SERVERS = ("smb", "nfs", "sftp")
@@ -114,30 +114,15 @@ journalctl --no-pager -o cat -u 'lazaret-share*' >/out/journal
 """
 
 
-def results(work):
-    file = work / "out/results"
-    return dict(line.split("\t", 1) for line in file.read_text().splitlines()) if file.exists() else {}
-
-
 def tests(work):
-    tree, out = work / "tree", work / "out"
+    out = work / "out"
     out.mkdir()
     make_databases(out / "db")
-    done = subprocess.run(["make", "-s", "-C", ROOT, "install", "BUILD=%s" % BUILD, "DESTDIR=%s" % tree, "PREFIX=/usr"], capture_output=True, text=True,
-                          env={k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")})
-    ok(done.returncode == 0, "make install", done.stderr)
-    (work / "script").write_text(SCRIPT)
-    try:
-        done = subprocess.run([ROOT / "tests/lib/own-systemd", work, tree, work / "script"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              errors="replace", timeout=400)
-    except subprocess.TimeoutExpired as e:
-        done = subprocess.CompletedProcess(e.cmd, 1, str(e.stdout), str(e.stderr))
-    if done.returncode == 77:
-        skip("units", "no systemd of its own can be started here: " + done.stderr.strip().split("\n")[-1])
+    units.install(work)
+    found = units.run(work, SCRIPT, last="listening less")
+    if not found:
         return
-    have = results(work)
-    tail = "".join("\n== %s\n%s" % (f.name, f.read_text(errors="replace")[-6000:]) for f in (out / "log", out / "journal") if f.exists())
-    ok("listening less" in have, "a systemd of its own ran to the end of the script", (done.stdout[-2000:], done.stderr[-2000:], tail))
+    have, tail = found
 
     def active(when):
         return {k.split(" ", 1)[1].replace("lazaret-share", "").strip("-").split(".service")[0] for k, v in have.items() if k.startswith(when + " ") and v == "active"}

@@ -11,6 +11,23 @@ import time
 from tap import BUILD, ROOT, make_databases
 
 
+def inspection(programs, station, medium, patience, stop_after=None):
+    """(exit status, its --json, standard error, seconds); interrupted by the operator after `stop_after` seconds; "stalled" and killed after `patience`."""
+    begun = time.monotonic()
+    p = subprocess.Popen([programs / "lazaret", "-C", station, "inspect", "--json", medium], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE, start_new_session=True)
+    try:
+        if stop_after:
+            time.sleep(stop_after)
+            os.killpg(p.pid, signal.SIGINT)
+        out, err = p.communicate(timeout=patience)
+        return p.returncode, out, err, time.monotonic() - begun
+    except subprocess.TimeoutExpired:
+        os.killpg(p.pid, signal.SIGKILL)
+        _, err = p.communicate()
+        return "stalled", b"", err, time.monotonic() - begun
+
+
 class Result:
     def __init__(self, status, out, err, seconds):
         self.status, self.err, self.seconds = status, err, seconds
@@ -53,19 +70,7 @@ class Station:
 
     def inspect(self, lie, patience=100, stop_after=None):
         (self.bin / "lie").write_text(lie)
-        begun = time.monotonic()
-        p = subprocess.Popen([self.bin / "lazaret", "-C", self.at, "inspect", "--json", self.work / "medium"], stdin=subprocess.DEVNULL,
-                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
-        try:
-            if stop_after:
-                time.sleep(stop_after)
-                os.killpg(p.pid, signal.SIGINT)
-            out, err = p.communicate(timeout=patience)
-            return Result(p.returncode, out, err, time.monotonic() - begun)
-        except subprocess.TimeoutExpired:
-            os.killpg(p.pid, signal.SIGKILL)
-            out, err = p.communicate()
-            return Result("stalled", b"", err, time.monotonic() - begun)
+        return Result(*inspection(self.bin, self.at, self.work / "medium", patience, stop_after))
 
     def staged(self):
         return [p for p in (self.at / "staging").rglob("files/**/*") if p.is_file()]

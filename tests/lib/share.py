@@ -106,10 +106,12 @@ def inside(ns, *command, timeout=120, **more):
 
 PROBE = """
 import concurrent.futures, socket, sys
-host, ports, kind = sys.argv[1], sys.argv[2].split(","), sys.argv[3]
+host, ports, kind, source, patience_s = sys.argv[1], sys.argv[2].split(","), sys.argv[3], sys.argv[4], float(sys.argv[5])
 def probe(port):
     s = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
-    s.settimeout(2)
+    s.settimeout(patience_s)
+    if source:
+        s.bind((source, 0))
     try:
         s.connect((host, int(port)))
         if kind == "udp":
@@ -120,16 +122,18 @@ def probe(port):
         return port + " refused"
     except OSError:
         return None
-with concurrent.futures.ThreadPoolExecutor(len(ports)) as pool:
+with concurrent.futures.ThreadPoolExecutor(min(200, len(ports))) as pool:
     for answer in pool.map(probe, ports):
         if answer:
             print(answer)
 """
 
 
-def reaches(ns, host, ports, kind="tcp"):
-    """Of these ports those from which anything came back, a refusal included: a firewall that drops is silent."""
-    done = inside(ns, sys.executable, "-c", PROBE, host, ",".join(map(str, ports)), kind)
+def reaches(ns, host, ports, kind="tcp", source="", patience_s=2):
+    """Of these ports those from which anything came back, a refusal included: a firewall that drops is silent. So is a probe that fails: it raises."""
+    done = inside(ns, sys.executable, "-c", PROBE, host, ",".join(map(str, ports)), kind, source, patience_s, timeout=900)
+    if done.returncode:
+        raise RuntimeError(done.stdout + done.stderr)
     return done.stdout.split("\n")[:-1]
 
 

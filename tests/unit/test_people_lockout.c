@@ -2,7 +2,6 @@
 /* Failed tries: counted before they are made, kept across restarts, locked for their time and no longer; and what an attempt that
  * came to this or that end tells, records and leaves behind. */
 #include <setjmp.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -121,7 +120,8 @@ static void test_broken_file(void **state)
 static void test_many_names_tell_nothing(void **state)
 {
 	struct lockout person, nobody;
-	char text[TRIES_NAMES_MAX * 40], *at = text;
+	json_t *all = json_pack("{s:{s:i,s:I},s:{s:i,s:I}}", "anna", "failed", 3, "last", (json_int_t)NOW, "zoe", "failed", 3, "last", (json_int_t)NOW);
+	char *text, name[16];
 	int fd = -EBADF;
 
 	for (int k = 0; k < 3; k++) {
@@ -130,11 +130,14 @@ static void test_many_names_tell_nothing(void **state)
 	}
 	/* As TRIES_NAMES_MAX - 1 other names would leave it, without as many waits for the disk. */
 	assert_int_equal(people_open(station, false, &fd), 0);
-	at += sprintf(at, "{\"anna\":{\"failed\":3,\"last\":%" PRId64 "},\"zoe\":{\"failed\":3,\"last\":%" PRId64 "}", NOW, NOW);
-	for (int k = 0; k < TRIES_NAMES_MAX - 3; k++)
-		at += sprintf(at, ",\"x%d\":{\"failed\":1,\"last\":%" PRId64 "}", k, NOW + 10);
-	at += sprintf(at, "}");
-	write_file(fd, TRIES_FILE, text, (size_t)(at - text));
+	for (int k = 0; k < TRIES_NAMES_MAX - 3; k++) {
+		(void)snprintf(name, sizeof(name), "x%d", k);
+		assert_int_equal(json_object_set_new(all, name, json_pack("{s:i,s:I}", "failed", 1, "last", (json_int_t)NOW + 10)), 0);
+	}
+	text = json_dumps(all, JSON_COMPACT);
+	write_file(fd, TRIES_FILE, text, strlen(text));
+	free(text);
+	json_decref(all);
 	close(fd);
 	assert_int_equal(try_at("last", NOW + 20, &nobody), 0); /* there was room for one */
 	assert_int_equal(try_at("old", NOW + 20, &person), -EBUSY);

@@ -374,9 +374,20 @@ static void programs(void **state)
 	put(f, "proc/31/status", "Name:\t(cron)\nUid:\t0\t0\t0\t0\nVmSize:\t1 kB\n");
 	CHECK(f, ROOT_PROGRAMS, WRONG, "(cron)");
 	put(f, "proc/31/status", "Name:\tsshd\nUid:\t0\t0\t0\t0\nVmSize:\t1 kB\n");
-	/* found in the appliance: its own power button was a stranger */
-	put(f, "proc/41/status", "Name:\tpower-button\nUid:\t0\t0\t0\t0\nVmSize:\t1 kB\n");
-	put(f, "proc/42/status", "Name:\tod\nUid:\t0\t0\t0\t0\nVmSize:\t1 kB\n");
+	/* Found in the appliance: its own power button was a stranger. Known by its unit, not by names that anything may have. */
+	put(f, "proc/41/status", "Name:\tod\nUid:\t0\t0\t0\t0\nVmSize:\t1 kB\n");
+	CHECK(f, ROOT_PROGRAMS, WRONG, "1: od");
+	put(f, "proc/41/cgroup", "0::/system.slice/system-lazaret\\x2dpower\\x2dbutton.slice/lazaret-power-button@event1.service\n");
+	CHECK(f, ROOT_PROGRAMS, OK, "none unknown");
+	put(f, "proc/41/cgroup", "0::/user.slice/user-0.slice/lazaret-od.scope\n");
+	CHECK(f, ROOT_PROGRAMS, WRONG, "1: od");
+	put(f, "proc/41/cgroup", "0::/system.slice/lazaret.service/other.service\n");
+	CHECK(f, ROOT_PROGRAMS, WRONG, "1: od");
+	put(f, "proc/41/cgroup", "1:name=systemd:/system.slice/lazaretd.service\n0::/system.slice/cron.service\n");
+	CHECK(f, ROOT_PROGRAMS, WRONG, "1: od");
+	put(f, "proc/41/cgroup", "nonsense\n");
+	CHECK(f, ROOT_PROGRAMS, WRONG, "1: od");
+	put(f, "proc/41/cgroup", "4:cpu:/\n0::/system.slice/lazaretd.service\n");
 	CHECK(f, ROOT_PROGRAMS, OK, "none unknown");
 	CHECK(f, LOGINS, WRONG, "sshd");
 	f->config.share.interface = (char *)"eth1";
