@@ -94,8 +94,7 @@ def set_up_by_hand(s):
     machine.wait_screen(WAITS)
     machine.plug_device("usb-kbd", port="1")
     machine.wait_screen("Keyboard", "port 1-1")
-    machine.press("ret")
-    machine.wait_screen("1 OF 5")
+    machine.press_until("ret", "1 OF 5")
     machine.type(NAME)
     for key in ("ret", "ret"):
         machine.press(key)

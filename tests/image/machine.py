@@ -103,6 +103,17 @@ class Machine(machines.VM):
             time.sleep(POLL)
         raise TimeoutError("no %r on the screen; there is:\n%s" % (pieces, seen))
 
+    def press_until(self, key, *pieces, tries=20):
+        """A key, again and again until it is answered, as a person does it: a keyboard that has just been plugged in is bound to its driver a moment later."""
+        for n in range(tries):
+            self.press(key)
+            try:
+                return self.wait_screen(*pieces, patience=15)
+            except TimeoutError:
+                if n == tries - 1:
+                    raise
+        return ""
+
     def wait_serial(self, *pieces, patience=BOOT_PATIENCE, meanwhile=None):
         """Until one of these pieces has come over the serial line, which is the firmware's and the boot loader's; which it was."""
         end = time.monotonic() + patience
