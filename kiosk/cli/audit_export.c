@@ -15,6 +15,7 @@
 
 #include "cli/archive.h"
 #include "cli/audit.h"
+#include "cli/ledger.h"
 #include "common/fd.h"
 #include "common/log.h"
 #include "common/report.h"
@@ -38,8 +39,7 @@ struct export {
 	struct bound from, to;
 	const char *out_path, *by;
 	struct archive_out *out;
-	struct channel ledger;
-	pid_t ledger_pid;
+	struct ledger_link ledger;
 
 	/* what was found */
 	bool has_begun, has_ended;
@@ -238,7 +238,7 @@ static int sign_index(struct export *x)
 
 	(void)snprintf(range, sizeof(range), "%" PRIu64 "-%" PRIu64, x->first, x->last); /* two numbers of 20 digits */
 	if (r == 0)
-		r = ledger_sign(&x->ledger, fd, range, &x->index_sig, &why);
+		r = ledger_sign(&x->ledger.channel, fd, range, &x->index_sig, &why);
 	if (r < 0)
 		log_error("the index cannot be signed: %s", why ? why : strerror(-r));
 	return r;
@@ -373,7 +373,7 @@ static int record(struct export *x)
 	text = body ? json_dumps(body, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
 	json_decref(body);
 	if (r == 0)
-		r = text ? ledger_append(&x->ledger, "exported", text, NULL, &why) : -ENOMEM;
+		r = text ? ledger_append(&x->ledger.channel, "exported", text, NULL, &why) : -ENOMEM;
 	if (r < 0)
 		log_error("the audit trail cannot be written, nothing was exported: %s", why ? why : strerror(-r));
 	return r;
@@ -389,7 +389,7 @@ static int export_with_ledger(struct export *x)
 	if (r < 0)
 		return r;
 	/* after the reading: of a record that came meanwhile it knows, and never of less than what is exported */
-	r = ledger_witness(&x->ledger, &x->witness, &why);
+	r = ledger_witness(&x->ledger.channel, &x->witness, &why);
 	if (r < 0) {
 		log_error("no witness: %s", why ? why : strerror(-r));
 		return r;
@@ -420,11 +420,11 @@ static int export(struct cli *cli, struct export *x)
 	x->missing = json_array();
 	if (!x->hash || !x->reports || !x->files || !x->missing)
 		return -ENOMEM;
-	r = records_ledger_start(x->audit.config, &x->ledger, &x->ledger_pid);
+	r = ledger_link_open(x->audit.config, &x->ledger);
 	if (r < 0)
 		return r;
 	r = export_with_ledger(x);
-	records_ledger_end(&x->ledger, x->ledger_pid);
+	ledger_link_close(&x->ledger);
 	return r;
 }
 

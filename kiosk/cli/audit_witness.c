@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/audit.h"
+#include "cli/ledger.h"
 #include "common/fd.h"
 #include "common/log.h"
 #include "ipc/ledger_client.h"
@@ -28,16 +29,15 @@ static int put(const char *text, const char *path)
 static int witness(const struct station_config *config, const char *path)
 {
 	_cleanup_free_ char *text = NULL, *why = NULL;
-	struct channel channel;
-	pid_t pid;
-	int r = records_ledger_start(config, &channel, &pid);
+	struct ledger_link l = { 0 };
+	int r = ledger_link_open(config, &l);
 
 	if (r < 0)
 		return r;
-	r = ledger_witness(&channel, &text, &why);
+	r = ledger_witness(&l.channel, &text, &why);
 	if (r < 0)
 		log_error("no witness: %s", why ? why : strerror(-r));
-	records_ledger_end(&channel, pid);
+	ledger_link_close(&l);
 	if (r < 0)
 		return r;
 	if (path)

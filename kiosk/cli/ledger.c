@@ -27,7 +27,11 @@ static int start(struct channel *c, const struct station_config *config)
 	}
 	if (audit_fd < 0 || reports_fd < 0 || history_fd < 0)
 		return -ENOENT; /* told already */
-	r = ledger_start(c, config->id, &dirs, NULL, &why);
+	r = ledger_answer_within(c, config->limits.answer_time_s);
+	if (r == 0)
+		r = ledger_settings(c, config->segment_bytes, config->witness_file, &why);
+	if (r == 0)
+		r = ledger_start(c, config->id, &dirs, NULL, &why);
 	if (r < 0)
 		log_error("the audit trail cannot be written, nothing was changed: %s", why ? why : strerror(-r));
 	return r;

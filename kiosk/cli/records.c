@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli/ledger.h"
 #include "common/fd.h"
 #include "common/log.h"
 #include "common/program.h"
@@ -56,67 +57,20 @@ int records_public_key(const char *secret_path, struct minisign_public *ret)
 	return r;
 }
 
-static int start_over(struct channel *c, const struct station_config *config, char **ret_why)
-{
-	_cleanup_close_ int audit_fd = records_directory(config->audit_dir);
-	_cleanup_close_ int reports_fd = records_directory(config->reports_dir);
-	_cleanup_close_ int history_fd = records_directory(config->history_dir);
-	_cleanup_close_ int key_fd = open(config->audit_key, O_RDONLY | O_CLOEXEC);
-	const struct ledger_dirs dirs = { audit_fd, reports_fd, history_fd, key_fd };
-	int r;
-
-	if (key_fd < 0) {
-		r = -errno;
-		log_error("%s: %s", config->audit_key, strerror(-r));
-		return r;
-	}
-	if (audit_fd < 0 || reports_fd < 0 || history_fd < 0)
-		return -ENOENT; /* told already */
-	r = ledger_settings(c, config->segment_bytes, config->witness_file, ret_why);
-	return r == 0 ? ledger_start(c, config->id, &dirs, NULL, ret_why) : r;
-}
-
-int records_ledger_start(const struct station_config *config, struct channel *ret, pid_t *ret_pid)
-{
-	_cleanup_free_ char *why = NULL;
-	char path[PATH_MAX];
-	int r = program_find("lazaret-ledger", path);
-
-	if (r == 0)
-		r = ledger_spawn(path, ret, ret_pid);
-	if (r < 0) {
-		log_error("lazaret-ledger cannot be started: %s", strerror(-r));
-		return r;
-	}
-	r = start_over(ret, config, &why);
-	if (r == 0)
-		return 0;
-	log_error("the audit trail cannot be written, nothing was changed: %s", why ? why : strerror(-r));
-	records_ledger_end(ret, *ret_pid);
-	return r;
-}
-
-void records_ledger_end(struct channel *channel, pid_t pid)
-{
-	if (ledger_end(channel, pid) < 0)
-		log_warning("lazaret-ledger did not end cleanly"); /* what it was asked for it has answered before */
-}
-
 int records_append(const struct station_config *config, const char *type, const json_t *body)
 {
 	_cleanup_free_ char *text = json_dumps(body, JSON_COMPACT | JSON_SORT_KEYS), *why = NULL;
-	struct channel channel;
-	pid_t pid;
-	int r = text ? records_ledger_start(config, &channel, &pid) : -ENOMEM;
+	struct ledger_link l = { 0 };
+	int r = text ? ledger_link_open(config, &l) : -ENOMEM;
 
 	if (r < 0)
 		return r;
-	r = ledger_append(&channel, type, text, NULL, &why);
+	r = ledger_append(&l.channel, type, text, NULL, &why);
 	if (r == 0)
 		journal_record(type, body);
 	else
 		log_error("the audit trail cannot be written, nothing was changed: %s", why ? why : strerror(-r));
-	records_ledger_end(&channel, pid);
+	ledger_link_close(&l);
 	return r;
 }
 

@@ -45,11 +45,6 @@ _must_check_ int records_directory(const char *path);
 /* The public key beside a secret one ("audit.key" -> "audit.pub"). 0, or a negative errno after telling why. */
 _must_check_ int records_public_key(const char *secret_path, struct minisign_public *ret);
 
-/* Start lazaret-ledger for several requests (ipc/ledger_client.h), and end it. 0, or a negative errno after telling. */
-struct channel;
-_must_check_ int records_ledger_start(const struct station_config *config, struct channel *ret, pid_t *ret_pid);
-void records_ledger_end(struct channel *channel, pid_t pid);
-
 /* Append one record through lazaret-ledger, which is started and ended for it. 0, or a negative errno after telling. */
 _must_check_ int records_append(const struct station_config *config, const char *type, const json_t *body);
 

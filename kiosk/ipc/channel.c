@@ -32,6 +32,13 @@ void channel_done(struct channel *c)
 	close_p(&c->fd);
 }
 
+int channel_answer_within(struct channel *c, uint64_t seconds)
+{
+	const struct timeval limit = { .tv_sec = (time_t)MIN(seconds, (uint64_t)INT32_MAX) };
+
+	return setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0 ? -errno : 0;
+}
+
 static void channel_advance(struct channel *c, const struct message_rule *rule)
 {
 	if (rule->next != STATE_SAME)
@@ -132,6 +139,8 @@ static int receive_packet(struct channel *c, struct message *m, bool is_nonblock
 	do
 		n = recvmsg(c->fd, &msg, MSG_CMSG_CLOEXEC | (is_nonblocking ? MSG_DONTWAIT : 0));
 	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == EAGAIN && !is_nonblocking)
+		return -ETIMEDOUT; /* channel_answer_within() */
 	if (n < 0)
 		return errno == ECONNRESET ? -ENOTCONN : -errno;
 	r = take_descriptors(&msg, m);

@@ -36,6 +36,9 @@ struct message {
 
 void channel_init(struct channel *c, int fd, bool is_supervisor, enum message_channel role);
 void channel_done(struct channel *c);
+/* From now on channel_receive() and channel_expect() wait for at most `seconds` (0: without end), and then say -ETIMEDOUT; what is answered
+ * later is never taken for the answer to something else, since nothing more can be asked while an answer is owed. */
+_must_check_ int channel_answer_within(struct channel *c, uint64_t seconds);
 
 /* Send one message. `e` is borrowed, may be NULL for an empty payload; `fds` are borrowed.
  * Blocks while the peer does not read; the supervisor's end for CHANNEL_SEND_SECONDS at most (-ETIMEDOUT). Returns 0, -EPROTO when the message is not legal now (our bug),

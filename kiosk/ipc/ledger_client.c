@@ -2,9 +2,13 @@
 #include "ipc/ledger_client.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+
+#define END_PATIENCE_MS 10000
 
 /* In the child: only calls that are safe after fork. */
 _noreturn_ static void child(const char *executable, int channel_fd)
@@ -46,6 +50,22 @@ int ledger_spawn(const char *executable, struct channel *channel, pid_t *ret_pid
 	channel_init(channel, ends[0], true, CHANNEL_LEDGER);
 	*ret_pid = pid;
 	return 0;
+}
+
+int ledger_answer_within(struct channel *c, uint64_t seconds)
+{
+	return channel_answer_within(c, seconds);
+}
+
+/* channel_expect(), with words for an answer that does not come: a disk that hangs is seen here first. */
+static int expect(struct channel *c, enum message_type type, struct message *m, char **ret_why)
+{
+	int r = channel_expect(c, type, m, ret_why);
+
+	if (r == -ETIMEDOUT && ret_why && !*ret_why &&
+	    asprintf(ret_why, "no answer within limits.answer-time: is the disk of the audit trail in order?") < 0)
+		*ret_why = NULL;
+	return r;
 }
 
 static int send_witness_place(struct channel *c, const char *path, char **ret_why)
@@ -107,7 +127,7 @@ int ledger_start(struct channel *c, const char *station, const struct ledger_dir
 	r = channel_send(c, MESSAGE_LEDGER_START, e,
 			 (const int[]){ dirs->audit_fd, dirs->reports_fd, dirs->key_fd, dirs->history_fd }, 4);
 	if (r == 0)
-		r = channel_expect(c, MESSAGE_READY, m, ret_why);
+		r = expect(c, MESSAGE_READY, m, ret_why);
 	if (r == 0)
 		r = protocol_hash(ours);
 	if (r < 0)
@@ -127,7 +147,7 @@ int ledger_start(struct channel *c, const char *station, const struct ledger_dir
 static int expect_place(struct channel *c, struct message *m, struct ledger_place *ret, char **ret_why)
 {
 	struct ledger_place place;
-	int r = channel_expect(c, MESSAGE_LEDGER_APPENDED, m, ret_why);
+	int r = expect(c, MESSAGE_LEDGER_APPENDED, m, ret_why);
 
 	if (r < 0)
 		return r;
@@ -161,7 +181,7 @@ int ledger_lock(struct channel *c, char ret_previous[static SHA256_HEX_LEN + 1],
 	int r = m ? channel_send(c, MESSAGE_LEDGER_LOCK, NULL, NULL, 0) : -ENOMEM;
 
 	if (r == 0)
-		r = channel_expect(c, MESSAGE_LEDGER_LOCKED, m, ret_why);
+		r = expect(c, MESSAGE_LEDGER_LOCKED, m, ret_why);
 	if (r < 0)
 		return r;
 	decode_str_into(&m->payload, ret_previous, SHA256_HEX_LEN + 1);
@@ -187,7 +207,7 @@ int ledger_stage(struct channel *c, const char *transfer, int report_fd, char **
 	int r = m ? send_report(c, MESSAGE_LEDGER_STAGE, transfer, report_fd) : -ENOMEM;
 
 	if (r == 0)
-		r = channel_expect(c, MESSAGE_LEDGER_STAGED, m, ret_why);
+		r = expect(c, MESSAGE_LEDGER_STAGED, m, ret_why);
 	if (r == 0)
 		message_done(m);
 	return r;
@@ -214,7 +234,7 @@ int ledger_series(struct channel *c, const char *series, const char *key, uint64
 	encode_str(e, key);
 	r = channel_send(c, MESSAGE_LEDGER_SERIES, e, NULL, 0);
 	if (r == 0)
-		r = channel_expect(c, MESSAGE_LEDGER_SERIES_DATE, m, ret_why);
+		r = expect(c, MESSAGE_LEDGER_SERIES_DATE, m, ret_why);
 	if (r < 0)
 		return r;
 	*ret_date = decode_u64(&m->payload);
@@ -227,7 +247,7 @@ static int expect_text(struct channel *c, enum message_type type, size_t size_ma
 {
 	_cleanup_free_ struct message *m = malloc(sizeof(*m));
 	_cleanup_free_ char *text = NULL;
-	int r = m ? channel_expect(c, type, m, ret_why) : -ENOMEM;
+	int r = m ? expect(c, type, m, ret_why) : -ENOMEM;
 
 	if (r < 0)
 		return r;
@@ -261,14 +281,22 @@ int ledger_sign(struct channel *c, int index_fd, const char *range, char **ret_t
 
 int ledger_end(struct channel *c, pid_t pid)
 {
+	bool is_owing = c->state == STATE_BUSY || c->state == STATE_BOOT; /* it was given up */
 	int status, sent = 0;
+	pid_t r;
 
-	if (c->fd >= 0)
+	if (c->fd >= 0 && !is_owing)
 		sent = channel_send(c, MESSAGE_END, NULL, NULL, 0);
 	(void)sent; /* closing says the same, and the exit status tells */
 	channel_done(c);
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
+	if (is_owing)
+		(void)kill(pid, SIGKILL);
+	for (int waited_ms = 0; (r = waitpid(pid, &status, WNOHANG)) <= 0; waited_ms += 5) {
+		if (r < 0 && errno != EINTR)
 			return -errno;
+		if (waited_ms == END_PATIENCE_MS)
+			(void)kill(pid, SIGKILL); /* it owes nothing any more */
+		(void)poll(NULL, 0, 5);
+	}
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
 }

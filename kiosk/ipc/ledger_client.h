@@ -29,6 +29,10 @@ struct ledger_place {
  * waited for) are set on success. The child gets standard input from /dev/null and standard error from us. */
 _must_check_ int ledger_spawn(const char *executable, struct channel *channel, pid_t *ret_pid);
 
+/* Every request here has its answer within `seconds`, or fails with -ETIMEDOUT: limits.answer-time. To be set before any. A ledger that has not
+ * answered cannot be asked anything more. */
+_must_check_ int ledger_answer_within(struct channel *c, uint64_t seconds);
+
 /* Before ledger_start(): at which size (bytes; 0: never) a new file of the trail is begun, and where its witness is kept (an
  * absolute path whose directory is there; NULL: nowhere). */
 _must_check_ int ledger_settings(struct channel *c, uint64_t segment_bytes, const char *witness_file, char **ret_why);

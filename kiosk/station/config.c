@@ -177,6 +177,7 @@ static const struct yaml_field limits_fields[] = {
 	YAML_FIELD(struct station_limits, "scan-time", DURATION, scan_time_s, .min = 1, .max = DAY),
 	YAML_FIELD(struct station_limits, "inspection-time", DURATION, inspection_time_s, .min = 1, .max = 30 * DAY),
 	YAML_FIELD(struct station_limits, "stall-time", DURATION, stall_time_s, .min = 1, .max = DAY),
+	YAML_FIELD(struct station_limits, "answer-time", DURATION, answer_time_s, .min = 1, .max = DAY),
 	YAML_FIELD(struct station_limits, "workers", UINT, workers, .max = STATION_WORKERS_MAX),
 	YAML_FIELD(struct station_limits, "worker-tmpfs", SIZE, worker_tmpfs, .min = 16 * MIB, .max = TIB),
 	YAML_FIELD(struct station_limits, "jobs-per-worker", UINT, jobs_per_worker, .min = 1, .max = 1000000),
@@ -255,6 +256,7 @@ static const struct raw defaults = {
 		.scan_time_s = 120,
 		.inspection_time_s = 12 * 3600,
 		.stall_time_s = 300, /* a batch of 4096 look-ups on a scratched disc takes minutes */
+		.answer_time_s = 600, /* disks try a bad sector again for minutes, and a share waits for its server */
 		.workers = 0,
 		.worker_tmpfs = 4 * GIB, /* a limit, not a reservation: what a 2 GiB archive unpacks to in layers */
 		.jobs_per_worker = 500,	 /* what a worker may have leaked or been led to keep goes with it */

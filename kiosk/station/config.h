@@ -76,6 +76,7 @@ struct station_limits {
 	uint64_t scan_time_s;	    /* one file */
 	uint64_t inspection_time_s; /* one medium, reading and examining */
 	uint64_t stall_time_s;	    /* a medium that gives nothing for so long is given up */
+	uint64_t answer_time_s;	    /* ledger or publisher that does not answer for so long is given up: the disk hangs */
 	uint64_t workers;	    /* 0: one a core */
 	uint64_t worker_tmpfs;	    /* bytes of private tmpfs a worker */
 	uint64_t jobs_per_worker;   /* files before a worker is replaced */

@@ -71,6 +71,7 @@
 	"#   scan-time: 120s         # of one file\n"                                                                 \
 	"#   inspection-time: 12h    # of one medium\n"                                                               \
 	"#   stall-time: 5m          # a medium that gives nothing for so long is given up\n"                             \
+	"#   answer-time: 10m        # our own disks: no answer for so long, and the inspection ends\n"                   \
 	"#   workers: 0              # 0: one a processor core\n"                                                     \
 	"#   worker-tmpfs: 4GiB      # what one worker may unpack into memory\n"                                      \
 	"#   jobs-per-worker: 500    # files before a worker is replaced\n"                                           \

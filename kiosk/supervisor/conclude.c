@@ -41,14 +41,11 @@ struct conclusion {
 	char previous[SHA256_HEX_LEN + 1], audit_hash[SHA256_HEX_LEN + 1];
 	int report_fd, text_fd, html_fd;
 	bool is_publishing, is_visible;
+	bool is_unknown; /* is it visible? Staging does not answer, nor does the kernel let go of who was to make it so */
 	const char *abort_reason; /* static */
 	struct message message;
 	char manifest_sha256[SHA256_HEX_LEN + 1]; /* of what is published */
 };
-
-/* No signal interrupts a wait from here on: there is nothing to wait for but our own disks. Whoever stops the inspection
- * before anything can be seen in staging was told that nothing will be: is_stopped() looks, between two files. */
-static const struct patience firm = { .signal_fd = -1, .deadline_ms = INT64_MAX };
 
 static bool is_stopped(const struct inspection *i)
 {
@@ -57,12 +54,29 @@ static bool is_stopped(const struct inspection *i)
 	return poll(&polled, 1, 0) > 0;
 }
 
-static int expect_published(struct conclusion *c, uint8_t *ret_sum)
+/* Its disk hangs, or it does. */
+static int give_up_publisher(struct conclusion *c, char **ret_why)
 {
+	struct inspection *i = c->i;
+
+	process_kill(&i->publish);
+	if (asprintf(ret_why, "%s: no answer within limits.answer-time. Does it work?", i->supervisor->config->staging_dir) < 0)
+		*ret_why = NULL;
+	return -EREMOTEIO;
+}
+
+/* No signal interrupts a wait from here on: there is nothing to wait for but our own disks. Whoever stops the inspection
+ * before anything can be seen in staging was told that nothing will be: is_stopped() looks, between two files. `size`: bytes that it copies. */
+static int expect_published(struct conclusion *c, uint64_t size, uint8_t *ret_sum)
+{
+	const uint64_t seconds = c->i->supervisor->config->limits.answer_time_s + (size >> 23);
+	const struct patience firm = { .signal_fd = -1, .deadline_ms = monotonic_ms() + (int64_t)seconds * 1000 };
 	_cleanup_free_ char *why = NULL, *name = NULL;
 	uint8_t sum[SHA256_LEN];
 	int r = process_expect(&c->i->publish, MESSAGE_PUBLISHED, &firm, &c->message, &why);
 
+	if (r == -ETIMEDOUT)
+		r = give_up_publisher(c, &why);
 	if (r < 0) {
 		inspection_trouble(c->i, "publishing", r, why);
 		return r;
@@ -94,6 +108,8 @@ static int start_publisher(struct conclusion *c)
 		r = channel_send(&c->i->publish.channel, MESSAGE_PUBLISH_START, NULL, fds, ARRAY_LEN(fds));
 		if (r == 0)
 			r = process_ready(&c->i->publish, &patience, &why);
+		if (r == -ETIMEDOUT)
+			r = give_up_publisher(c, &why); /* it removes there what others have left */
 	}
 	if (r < 0)
 		inspection_trouble(c->i, "starting the publisher", r, why);
@@ -102,7 +118,7 @@ static int start_publisher(struct conclusion *c)
 		encode_str(e, c->i->transfer);
 		r = channel_send(&c->i->publish.channel, MESSAGE_PUBLISH_BEGIN, e, NULL, 0);
 		if (r == 0)
-			r = expect_published(c, NULL);
+			r = expect_published(c, 0, NULL);
 	}
 	free(e);
 	return r;
@@ -131,7 +147,7 @@ static int add_file(void *context, struct docket_entry *e)
 	encode_bytes(m, e->sum, SHA256_LEN);
 	r = channel_send(&c->i->publish.channel, MESSAGE_PUBLISH_ADD, m, &fd, 1);
 	if (r == 0)
-		r = expect_published(c, NULL);
+		r = expect_published(c, e->size, NULL);
 	if (r == 0 && !c->i->held) { /* its bytes are in staging now: the spool need not hold them twice */
 		encoder_init(m);
 		encode_u64(m, e->id);
@@ -284,6 +300,7 @@ static int publish(struct conclusion *c)
 {
 	const int fds[] = { c->report_fd, c->text_fd, c->html_fd };
 	uint8_t expected[SHA256_LEN], signed_sum[SHA256_LEN];
+	struct supervisor *s = c->i->supervisor;
 	char *hex = c->manifest_sha256;
 	int r = sha256_fd(c->report_fd, expected, NULL);
 
@@ -297,10 +314,11 @@ static int publish(struct conclusion *c)
 		return r;
 	r = channel_send(&c->i->publish.channel, MESSAGE_PUBLISH_COMMIT, NULL, fds, ARRAY_LEN(fds));
 	if (r == 0)
-		r = expect_published(c, signed_sum);
+		r = expect_published(c, c->facts.counts.bytes, signed_sum); /* all of them are synced */
+	c->is_unknown = r == -EREMOTEIO && recover_wait_publisher(s, c->i->transfer, c->i->spool_fd) < 0;
 	c->is_publishing = false;
 	c->is_visible = r == 0;
-	if (r < 0 && look_into_staging(c, signed_sum) == 0)
+	if (r < 0 && !c->is_unknown && look_into_staging(c, signed_sum) == 0)
 		r = 0;
 	if (r == 0 && memcmp(expected, signed_sum, SHA256_LEN) != 0)
 		r = -EBADMSG; /* cannot be: same descriptor; said rather than believed */
@@ -310,7 +328,7 @@ static int publish(struct conclusion *c)
 static void give_up_transfer(struct conclusion *c)
 {
 	if (c->is_publishing && c->i->publish.pid > 0 && c->i->publish.channel.state == STATE_IDLE &&
-	    channel_send(&c->i->publish.channel, MESSAGE_PUBLISH_ABORT, NULL, NULL, 0) == 0 && expect_published(c, NULL) < 0)
+	    channel_send(&c->i->publish.channel, MESSAGE_PUBLISH_ABORT, NULL, NULL, 0) == 0 && expect_published(c, 0, NULL) < 0)
 		events_warning(c->i->supervisor->events, "the hidden transfer could not be removed; the next start does it");
 	c->is_publishing = false;
 }
@@ -371,6 +389,8 @@ static const char *words_for(int error)
 		return "the virus scanner missed its test samples";
 	case -EROFS:
 		return "staging is read-only";
+	case -EREMOTEIO:
+		return "staging does not answer";
 	case -EBADMSG:
 		return "a copy is not what was looked at";
 	default:
@@ -515,7 +535,7 @@ enum inspection_status inspection_conclude(struct inspection *i, int aborted)
 	}
 	if (r == 0) {
 		r = conclude_once(c);
-		if (r < 0 && c->facts.is_published && !c->is_visible) {
+		if (r < 0 && c->facts.is_published && !c->is_visible && !c->is_unknown) {
 			become_aborted(c, words_for(r)); /* nothing can be seen in staging: a report that says so */
 			if (i->docket && docket_forget_kept(i->docket) < 0)
 				log_warning("job=%s: what was held is not kept", i->transfer);
@@ -534,6 +554,8 @@ enum inspection_status inspection_conclude(struct inspection *i, int aborted)
 			     "%s is in staging, but the audit trail could not be completed. No medium is accepted until it can "
 			     "be written again. Tell the security officer.",
 			     i->transfer);
+	else if (r < 0 && c->is_unknown)
+		become_aborted(c, "staging does not answer: whether the transfer is in it is found out, and recorded, before the next inspection");
 	else if (r < 0)
 		become_aborted(c, *c->abort_reason ? c->abort_reason : words_for(r));
 	status = r < 0 ? INSPECTION_INCOMPLETE : status_of(c);

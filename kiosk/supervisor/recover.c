@@ -51,7 +51,7 @@ int recover_lock_publisher(struct inspection *i)
 
 /* Seen: the daemon was killed while its publisher synced, the next inspection recorded the transfer as aborted, and then it
  * appeared in staging. */
-static int wait_publisher(struct supervisor *s, const char *transfer, int dir_fd)
+int recover_wait_publisher(struct supervisor *s, const char *transfer, int dir_fd)
 {
 	_cleanup_close_ int fd = openat(dir_fd, PUBLISHER_FILE, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	const struct timespec tick = { .tv_nsec = 20 * 1000 * 1000 };
@@ -253,7 +253,7 @@ static int recover_one(struct supervisor *s, const char *transfer)
 	/* Blocks for a moment at most: its owner is dead, and nobody else holds it for longer than is_alive(). */
 	if (flock(fd, LOCK_EX) < 0)
 		return -errno;
-	r = wait_publisher(s, transfer, fd);
+	r = recover_wait_publisher(s, transfer, fd);
 	if (r < 0)
 		return r; /* the ledger's lock goes with us, or with the inspection that cannot be concluded */
 	/* Another supervisor may have done it while we waited: then it is recorded, and the ledger lets go of its lock. */

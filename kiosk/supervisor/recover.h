@@ -15,6 +15,9 @@ _must_check_ int recover_note(struct inspection *i);
  * negative errno. */
 _must_check_ int recover_lock_publisher(struct inspection *i);
 
+/* Wait until nobody has that lock: 0; -EBUSY after a minute, told; or another negative errno. `dir_fd`: the transfer's spool. */
+_must_check_ int recover_wait_publisher(struct supervisor *s, const char *transfer, int dir_fd);
+
 /* For each spool directory that no living process has locked: an audit record says whether the transfer was published
  * before the cut or is aborted, a report is kept and recorded when there is none, and the directory is removed. The
  * ledger's lock is taken for each, and is free afterwards. Blocks while such a transfer's publisher still works, for a

@@ -128,6 +128,8 @@ static int start_ledger(struct supervisor *s)
 	}
 	r = process_start(ROLE_LEDGER, &s->ledger);
 	if (r == 0)
+		r = ledger_answer_within(&s->ledger.channel, s->config->limits.answer_time_s);
+	if (r == 0)
 		r = ledger_settings(&s->ledger.channel, s->config->segment_bytes, s->config->witness_file, &why);
 	if (r == 0)
 		r = ledger_start(&s->ledger.channel, s->config->id, &dirs, &sandbox, &why);

@@ -180,6 +180,13 @@ def witness_places():
     far = os.path.join(work, "disk", "far.witness")
     ok(status in (0, 1) and json.loads(get(far))["seq"] == s.records()[-1]["seq"], "an inspection leaves a witness of its report", err)
     ok(json.loads(get(far))["station"] == re.search(r"id: '([0-9a-f]{16})'", get(s.path("lazaret.yaml")).decode())[1], "with the station's id")
+    trail = s.path("audit", "audit.jsonl")
+    whole = get(trail)
+    with open(trail, "wb") as f:
+        f.write(whole[:whole.rindex(b"\n", 0, -1) + 1])
+    s.expect(2, "shorter than its own witness", "review", "proposals")  # decisions went past a witness that is not where it is by default
+    with open(trail, "wb") as f:
+        f.write(whole)
     if os.geteuid() == 0 and subprocess.run(["mount", "--bind", "-o", "ro", os.path.dirname(far), os.path.dirname(far)], check=False).returncode == 0:
         try:  # as ProtectSystem=strict makes it
             s.expect(2, "records.witness.*cannot be written here.*ReadWritePaths=.*/disk in a drop-in", "audit", "witness")

@@ -109,7 +109,7 @@ static void full_file(void **state)
 				 "staging: {directory: /srv/in, min-free: 1MB}\n"
 				 "records: {audit: x, reports: y, history: z}\n"
 				 "limits: {files: 5, bytes: 2GiB, largest-file: 1GiB, depth: 3, scan-time: 9s, "
-				 "inspection-time: 1h, stall-time: 30s, workers: 2, worker-tmpfs: 64MiB, jobs-per-worker: 7}\n"
+				 "inspection-time: 1h, stall-time: 30s, answer-time: 2m, workers: 2, worker-tmpfs: 64MiB, jobs-per-worker: 7}\n"
 				 "filesystems: {vfat: user, xfs: kernel, ntfs: deny, udf: [user, kernel]}\n"
 				 "checks: {origin: false}\norigin: {rollback: ignore, valid-until: hold}\noperators: named\n"
 				 "receipts: {printer: /dev/usb/lp0, form: label, columns: 32, time: 20s}\n"
@@ -124,6 +124,7 @@ static void full_file(void **state)
 	assert_string_equal(c->metrics_file, "/srv/collector/lazaret.prom");
 	assert_int_equal(c->staging_min_free, 1000000);
 	assert_int_equal(c->limits.stall_time_s, 30);
+	assert_int_equal(c->limits.answer_time_s, 120);
 	assert_int_equal(c->spool_bytes, UINT64_C(10) << 30);
 	assert_int_equal(c->limits.scan_time_s, 9);
 	assert_int_equal(c->limits.worker_tmpfs, 64 << 20);
