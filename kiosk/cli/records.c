@@ -40,14 +40,12 @@ int records_directory(const char *path)
 
 int records_public_key(const char *secret_path, struct minisign_public *ret)
 {
-	_cleanup_free_ char *path = NULL, *text = NULL;
-	size_t size = strlen(secret_path), text_size;
+	_cleanup_free_ char *path = minisign_public_path(secret_path), *text = NULL;
 	const char *why = NULL;
+	size_t text_size;
 	int r;
 
-	if (size > 4 && strcmp(secret_path + size - 4, ".key") == 0)
-		size -= 4;
-	if (asprintf(&path, "%.*s.pub", (int)size, secret_path) < 0)
+	if (!path)
 		return -ENOMEM;
 	r = file_read(AT_FDCWD, path, MINISIGN_PUBLIC_MAX, &text, &text_size);
 	if (r < 0)

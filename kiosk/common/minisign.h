@@ -63,6 +63,10 @@ const struct minisign_public *minisign_secret_public(const struct minisign_secre
  * by name. Nothing may follow the key. */
 _must_check_ int minisign_public_parse(const void *raw, size_t size, struct minisign_public *ret,
 				       const char **ret_why);
+/* Where the public half of a secret key is kept: "audit.key" -> "audit.pub". Owned by the caller; NULL: no memory. */
+char *minisign_public_path(const char *secret_path);
+/* Read that. 0, or a negative errno (-EINVAL: it is no public key). */
+_must_check_ int minisign_public_beside(const char *secret_path, struct minisign_public *ret);
 /* The text of a .pub file, owned by the caller. */
 _must_check_ int minisign_public_text(const struct minisign_public *p, char **ret);
 /* The 56 characters alone. */

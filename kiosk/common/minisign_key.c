@@ -349,3 +349,22 @@ int minisign_pair_make(int dir_fd, const char *name, struct minisign_public *ret
 		*ret = s->public;
 	return r;
 }
+
+char *minisign_public_path(const char *secret_path)
+{
+	size_t stem = strlen(secret_path);
+	char *path;
+
+	if (stem > 4 && strcmp(secret_path + stem - 4, ".key") == 0)
+		stem -= 4;
+	return asprintf(&path, "%.*s.pub", (int)stem, secret_path) < 0 ? NULL : path;
+}
+
+int minisign_public_beside(const char *secret_path, struct minisign_public *ret)
+{
+	_cleanup_free_ char *path = minisign_public_path(secret_path), *text = NULL;
+	size_t size;
+	int r = path ? file_read(AT_FDCWD, path, MINISIGN_PUBLIC_MAX, &text, &size) : -ENOMEM;
+
+	return r < 0 ? r : minisign_public_parse(text, size, ret, NULL);
+}

@@ -29,20 +29,28 @@ bool code_is_there(const json_t *medium)
 	return hash_of(medium) && *r.transfer && result_published(&r);
 }
 
-/* Computed only when another transfer is looked at. Owned here; NULL: there is none. */
-static const QRcode *code_of(const json_t *medium)
-{
-	static char made[256];
-	static QRcode *code;
-	char text[sizeof(made)];
+#define TEXT_MAX 256
 
-	if (!code_is_there(medium))
+/* What the code of a transfer says; "": there is none. */
+static void text_of(const json_t *medium, char out[static TEXT_MAX])
+{
+	out[0] = '\0';
+	if (code_is_there(medium))
+		(void)snprintf(out, TEXT_MAX, "lazaret:%s:%s", member_text(medium, "transfer"), hash_of(medium));
+}
+
+/* Computed only when another text is looked at. Owned here; NULL: there is none. */
+static const QRcode *code_of(const char *text)
+{
+	static char made[TEXT_MAX];
+	static QRcode *code;
+
+	if (!*text || strlen(text) >= sizeof(made))
 		return NULL;
-	(void)snprintf(text, sizeof(text), "lazaret:%s:%s", member_text(medium, "transfer"), hash_of(medium));
 	if (code && strcmp(text, made) == 0)
 		return code;
 	QRcode_free(code);
-	memcpy(made, text, sizeof(made));
+	memcpy(made, text, strlen(text) + 1);
 	/* Level L: nothing dirties a screen, and a smaller code has room. */
 	code = QRcode_encodeData((int)strlen(text), (const unsigned char *)text, 0, QR_ECLEVEL_L);
 	return code;
@@ -56,9 +64,9 @@ static int quiet_of(const QRcode *code, int columns, int lines)
 	return -1;
 }
 
-bool code_fits(const json_t *medium, int columns, int lines, int *ret_columns, int *ret_lines)
+bool code_text_fits(const char *text, int columns, int lines, int *ret_columns, int *ret_lines)
 {
-	const QRcode *code = term_is_ascii() ? NULL : code_of(medium);
+	const QRcode *code = term_is_ascii() ? NULL : code_of(text);
 	int quiet = code ? quiet_of(code, columns, lines) : -1;
 
 	if (quiet < 0)
@@ -73,10 +81,10 @@ static bool is_dark(const QRcode *code, int y, int x)
 	return y >= 0 && x >= 0 && y < code->width && x < code->width && (code->data[y * code->width + x] & 1);
 }
 
-void code_draw(const json_t *medium, int y, int x, int columns, int lines)
+void code_text_draw(const char *text, int y, int x, int columns, int lines)
 {
 	static const char *const cells[] = { " ", "\u2580", "\u2584", "\u2588" }; /* upper half, lower half, both dark */
-	const QRcode *code = code_of(medium);
+	const QRcode *code = code_of(text);
 	int quiet = code ? quiet_of(code, columns, lines) : -1, side;
 
 	if (quiet < 0)
@@ -94,4 +102,20 @@ void code_draw(const json_t *medium, int y, int x, int columns, int lines)
 		}
 		(void)term_put(y + row / 2, x, side, STYLE_CODE, CLIP_END, line);
 	}
+}
+
+bool code_fits(const json_t *medium, int columns, int lines, int *ret_columns, int *ret_lines)
+{
+	char text[TEXT_MAX];
+
+	text_of(medium, text);
+	return code_text_fits(text, columns, lines, ret_columns, ret_lines);
+}
+
+void code_draw(const json_t *medium, int y, int x, int columns, int lines)
+{
+	char text[TEXT_MAX];
+
+	text_of(medium, text);
+	code_text_draw(text, y, x, columns, lines);
 }

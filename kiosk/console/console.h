@@ -41,7 +41,7 @@ extern const struct screen screen_lost, screen_idle, screen_inspect, screen_iden
 extern const struct screen screen_setup, screen_setup_form;
 /* Opened by a key, closed by Esc. */
 extern const struct screen screen_file, screen_menu, screen_history, screen_past, screen_devices, screen_about,
-	screen_language, screen_code;
+	screen_language, screen_code, screen_key;
 /* For an administrator. */
 extern const struct screen screen_maintenance, screen_clock, screen_power, screen_checks, screen_people, screen_person;
 /* For who is logged in; screen_login for who is not. */

@@ -53,6 +53,7 @@ static const struct menu_entry {
 	{ 's', N_("Maintenance, for administrators"), NULL, maintenance_open, maintenance_is_offered },
 	{ 'h', N_("History: what was transferred before"), &screen_history, NULL, NULL },
 	{ 'd', N_("Devices that are plugged in"), &screen_devices, NULL, NULL },
+	{ 'v', N_("Verifying: the key of the station's transfers"), &screen_key, NULL, NULL },
 	{ 'l', N_("Language"), &screen_language, NULL, NULL },
 	{ 'a', N_("About this station"), &screen_about, NULL, NULL },
 	{ 'o', N_("Log in: officers, auditors, administrators"), &screen_login, NULL, may_log_in },

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "common/log.h"
+#include "common/minisign.h"
 #include "daemon/daemon.h"
 #include "daemon/machine.h"
 #include "daemon/setup.h"
@@ -325,6 +326,18 @@ static json_t *databases(const struct supervisor *s)
 	return list;
 }
 
+/* For those who fetch transfers: on a machine without a command line this is where they get it from. */
+static json_t *manifest_public(const struct station_config *c)
+{
+	char text[MINISIGN_PUBLIC_TEXT_LEN + 1];
+	struct minisign_public key;
+
+	if (minisign_public_beside(c->manifest_key, &key) < 0)
+		return json_null();
+	minisign_public_base64(&key, text);
+	return json_string(text);
+}
+
 static int describe(const struct daemon *d, json_t *o)
 {
 	struct supervisor *s = d->station;
@@ -357,6 +370,10 @@ static int describe(const struct daemon *d, json_t *o)
 		return -1;
 	}
 	if (more && (json_object_set_new(more, "set_up", setup_object(d)) < 0 || json_object_set_new(more, "machine", json_boolean(machine_is_there(d))) < 0)) {
+		json_decref(more);
+		return -1;
+	}
+	if (more && json_object_set_new(more, "manifest_key", manifest_public(c)) < 0) {
 		json_decref(more);
 		return -1;
 	}

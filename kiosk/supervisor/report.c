@@ -61,14 +61,9 @@ static json_t *sets_json(const struct station_config *c)
 /* Which key signs the manifest: NULL when its public half is not beside it ("manifest.key", "manifest.pub"). */
 static const char *manifest_key_id(const struct supervisor *s, char out[static MINISIGN_ID_TEXT_LEN + 1])
 {
-	_cleanup_free_ char *path = NULL, *text = NULL;
-	size_t stem = strlen(s->config->manifest_key), size;
 	struct minisign_public key;
 
-	if (stem > 4 && strcmp(s->config->manifest_key + stem - 4, ".key") == 0)
-		stem -= 4;
-	if (asprintf(&path, "%.*s.pub", (int)stem, s->config->manifest_key) < 0 || file_read(AT_FDCWD, path, MINISIGN_PUBLIC_MAX, &text, &size) < 0 ||
-	    minisign_public_parse(text, size, &key, NULL) < 0)
+	if (minisign_public_beside(s->config->manifest_key, &key) < 0)
 		return NULL;
 	minisign_id_text(key.id, out);
 	return out;

@@ -399,7 +399,7 @@ def test_keys(t):
     c.press("app-down")
     ok(c.shows("> d"), "arrows of application mode")
     c.press("j")
-    ok(c.shows("> l"), "letters instead of arrows")
+    ok(c.shows("> v"), "letters instead of arrows")
     os.write(c.master, b"\x1b[")
     c.pump(lambda: False, "", 0.03)
     os.write(c.master, b"A")

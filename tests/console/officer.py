@@ -832,6 +832,21 @@ def decoded(t, c):
     return done.stdout.strip()
 
 
+def test_key(t):
+    key = t.station.station["manifest_key"]
+    c = t.console()
+    c.shows("READY")
+    c.press("m", "v")
+    t.golden(c, "key", "KEY OF THIS STATION", key[:14], key[-14:], "▀")
+    ok(decoded(t, c) == key, "a decoder reads the station's key off the screen", decoded(t, c))
+    small = t.console(**SMALL)
+    small.shows("READY")
+    small.press("m", "v")
+    ok(small.shows(key[:14], key[14:28], key[28:42], key[42:]), "where there is no room for a code it can be typed", small.text())
+    t.station.tell({**t.station.station, "manifest_key": None})
+    ok(c.shows("The key cannot be read."), "one that cannot be read")
+
+
 def test_code(t):
     t.station.files = objects("files")
     t.station.tell(medium("result", manifest_sha256=DIGEST))

@@ -209,6 +209,13 @@ def reload(work):
         m = s.client.wait_state(m["medium"], "done")
         report = json.loads((s.at / "reports" / (m["transfer"] + ".json")).read_text())
         ok(m["outcome"] == "published" and report["station"]["policy_sha256"] == old, "the inspection kept its rules", m)
+        line = (s.at / "keys" / "manifest.pub").read_text().splitlines()[1]
+        ok(s.client.station["manifest_key"] == line, "the key of its transfers is told", s.client.station)
+        alone = work / "told.pub"
+        alone.write_text(s.client.station["manifest_key"])
+        published = [p for p in (s.at / "staging").iterdir() if not p.name.startswith(".")]
+        done = subprocess.run([s.bin / "lazaret-verify", "--key", alone, *published], capture_output=True, text=True, check=False)
+        ok(published and done.returncode == 0, "and verifies them", done.stdout + done.stderr)
         until = time.monotonic() + 20
         while len(s.children("lazaret-examine")) != 1 and time.monotonic() < until:
             time.sleep(0.05)
