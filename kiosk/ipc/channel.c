@@ -36,7 +36,10 @@ int channel_answer_within(struct channel *c, uint64_t seconds)
 {
 	const struct timeval limit = { .tv_sec = (time_t)MIN(seconds, (uint64_t)INT32_MAX) };
 
-	return setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0 ? -errno : 0;
+	if (setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0)
+		return -errno;
+	c->answer_s = seconds;
+	return 0;
 }
 
 static void channel_advance(struct channel *c, const struct message_rule *rule)

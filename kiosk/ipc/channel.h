@@ -23,6 +23,7 @@ struct channel {
 	bool is_supervisor;	   /* which side this end is */
 	enum message_channel role; /* whose messages are legal here */
 	enum message_state state;
+	uint64_t answer_s; /* channel_answer_within() */
 };
 
 struct message {

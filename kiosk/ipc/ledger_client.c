@@ -175,15 +175,23 @@ int ledger_append(struct channel *c, const char *type, const char *body, struct 
 	return r < 0 ? r : expect_place(c, m, ret, ret_why);
 }
 
-int ledger_lock(struct channel *c, char ret_previous[static SHA256_HEX_LEN + 1], char **ret_why)
+int ledger_lock(struct channel *c, uint64_t wait_s, char ret_previous[static SHA256_HEX_LEN + 1], char **ret_why)
 {
 	_cleanup_free_ struct message *m = malloc(sizeof(*m));
-	int r = m ? channel_send(c, MESSAGE_LEDGER_LOCK, NULL, NULL, 0) : -ENOMEM;
+	const uint64_t answer_s = c->answer_s;
+	int r = m ? channel_answer_within(c, wait_s) : -ENOMEM;
 
+	if (r == 0)
+		r = channel_send(c, MESSAGE_LEDGER_LOCK, NULL, NULL, 0);
 	if (r == 0)
 		r = expect(c, MESSAGE_LEDGER_LOCKED, m, ret_why);
 	if (r < 0)
 		return r;
+	r = channel_answer_within(c, answer_s);
+	if (r < 0) {
+		message_done(m);
+		return r;
+	}
 	decode_str_into(&m->payload, ret_previous, SHA256_HEX_LEN + 1);
 	r = decoder_end(&m->payload);
 	message_done(m);

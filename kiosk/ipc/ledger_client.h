@@ -47,8 +47,9 @@ _must_check_ int ledger_append(struct channel *c, const char *type, const char *
 			       char **ret_why);
 
 /* Take the report lock, held until ledger_report() succeeds or the ledger ends. `ret_previous`: hex hash of the last
- * report, "" when there is none. Waits while another inspection publishes. */
-_must_check_ int ledger_lock(struct channel *c, char ret_previous[static SHA256_HEX_LEN + 1], char **ret_why);
+ * report, "" when there is none. Waits while another inspection publishes, which takes as long as its disk takes: for `wait_s` seconds (0:
+ * without end), then -ETIMEDOUT. */
+_must_check_ int ledger_lock(struct channel *c, uint64_t wait_s, char ret_previous[static SHA256_HEX_LEN + 1], char **ret_why);
 
 /* With the lock held, before anything is published: make sure that the report behind `report_fd` (borrowed) can be kept. */
 _must_check_ int ledger_stage(struct channel *c, const char *transfer, int report_fd, char **ret_why);

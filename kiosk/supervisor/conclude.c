@@ -342,7 +342,7 @@ static int lock(struct conclusion *c)
 
 	do {
 		free(TAKE_PTR(why));
-		r = ledger_lock(&c->i->supervisor->ledger.channel, c->previous, &why);
+		r = ledger_lock(&c->i->supervisor->ledger.channel, c->i->supervisor->config->limits.inspection_time_s, c->previous, &why);
 		if (r == 0)
 			r = recover_all(c->i->supervisor);
 	} while (r > 0);

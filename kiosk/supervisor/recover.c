@@ -141,7 +141,7 @@ static int recover_published(struct supervisor *s, const char *transfer)
 	fd = openat(s->staging_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	r = fd < 0 ? -errno : body ? 0 : -ENOMEM;
 	if (r == 0)
-		r = ledger_lock(&s->ledger.channel, previous, NULL);
+		r = ledger_lock(&s->ledger.channel, s->config->limits.inspection_time_s, previous, NULL);
 	if (r == 0)
 		r = supervisor_audit(s, "published", body, &seq, hash);
 	json_decref(body);
@@ -156,7 +156,7 @@ static int recover_aborted(struct supervisor *s, const char *transfer, json_t *n
 	json_t *body = json_pack("{s:s,s:s,s:O*}", "transfer", transfer, "why", proposal ? "the station stopped during the release" : STOPPED,
 				 "proposal", proposal);
 	uint64_t seq;
-	int r = body ? ledger_lock(&s->ledger.channel, previous, NULL) : -ENOMEM;
+	int r = body ? ledger_lock(&s->ledger.channel, s->config->limits.inspection_time_s, previous, NULL) : -ENOMEM;
 
 	if (r == 0)
 		r = supervisor_audit(s, "aborted", body, &seq, hash);
@@ -245,7 +245,7 @@ static int recover_one(struct supervisor *s, const char *transfer)
 	if (!is_beneath(fd, NOTE_FILE))
 		return remove_unstarted(s, transfer, fd);
 	(void)snprintf(report, sizeof(report), "%s.json", transfer);
-	r = ledger_lock(&s->ledger.channel, previous, &why);
+	r = ledger_lock(&s->ledger.channel, s->config->limits.inspection_time_s, previous, &why);
 	if (r < 0) {
 		events_error(s->events, "%s was interrupted, and cannot be recorded: %s", transfer, why ? why : strerror(-r));
 		return r;

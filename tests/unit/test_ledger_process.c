@@ -180,18 +180,18 @@ static void test_06_reports_form_one_line(void **state)
 
 	open_place("a2", "r2", "h2");
 	start_good(&p);
-	assert_int_equal(ledger_lock(&p.channel, previous, NULL), 0);
+	assert_int_equal(ledger_lock(&p.channel, 0, previous, NULL), 0);
 	assert_string_equal(previous, "");
 	assert_int_equal(ledger_append(&p.channel, "publishing", "{}", NULL, NULL), 0); /* while the lock is held */
 	assert_int_equal(keep(&p, "T-1", previous, 3, &at, NULL), 0);
-	assert_int_equal(ledger_lock(&p.channel, previous, NULL), 0);
+	assert_int_equal(ledger_lock(&p.channel, 0, previous, NULL), 0);
 	file_hash("T-1.json", hex);
 	assert_string_equal(previous, hex);
 	assert_int_equal(keep(&p, "T-2", previous, 0, &at, NULL), 0);
 	peer_end(&p);
 
 	start_good(&p); /* the line goes on in another process */
-	assert_int_equal(ledger_lock(&p.channel, previous, NULL), 0);
+	assert_int_equal(ledger_lock(&p.channel, 0, previous, NULL), 0);
 	file_hash("T-2.json", hex);
 	assert_string_equal(previous, hex);
 	peer_end(&p);
@@ -210,7 +210,7 @@ static void test_wrong_reports_are_refused_and_not_recorded(void **state)
 	zeros[SHA256_HEX_LEN] = '\0';
 	start_good(&p);
 	assert_int_equal(keep(&p, "T-1", "", 1, NULL, NULL), -EPERM); /* without the lock */
-	assert_int_equal(ledger_lock(&p.channel, previous, NULL), 0);
+	assert_int_equal(ledger_lock(&p.channel, 0, previous, NULL), 0);
 	before = walk();
 	assert_int_equal(ledger_report(&p.channel, "T-1", junk, NULL, NULL), -EBADMSG);
 	assert_int_equal(ledger_report(&p.channel, "T-1", other, NULL, NULL), -EBADMSG);
@@ -220,7 +220,7 @@ static void test_wrong_reports_are_refused_and_not_recorded(void **state)
 	assert_int_equal(before.records, after.records);
 	assert_false(exists(place.reports_fd, "T-1.json"));
 	assert_int_equal(keep(&p, "T-1", previous, 1, NULL, NULL), 0); /* the lock was kept */
-	assert_int_equal(ledger_lock(&p.channel, previous, NULL), 0);
+	assert_int_equal(ledger_lock(&p.channel, 0, previous, NULL), 0);
 	assert_int_equal(keep(&p, "T-1", previous, 1, NULL, NULL), -EEXIST);
 	peer_end(&p);
 }
@@ -238,7 +238,7 @@ static void test_06_an_unrecorded_report_is_replaced_and_named(void **state)
 	write_file(place.reports_fd, "T-1.json", "half", 4);
 	file_hash("T-1.json", orphan);
 	start_good(&p);
-	assert_int_equal(ledger_lock(&p.channel, previous, NULL), 0);
+	assert_int_equal(ledger_lock(&p.channel, 0, previous, NULL), 0);
 	assert_int_equal(keep(&p, "T-1", previous, 1, NULL, NULL), 0);
 	peer_end(&p);
 	assert_int_equal(file_read(place.audit_fd, CHAIN_FILE, 1 << 20, &trail, NULL), 0);
@@ -250,8 +250,9 @@ static void test_two_ledgers_interleave_and_wait_for_each_other(void **state)
 {
 	char previous[SHA256_HEX_LEN + 1];
 	struct pollfd polled;
-	struct peer a, b;
+	struct peer a, b, c;
 	struct message m;
+	char *why = NULL;
 
 	open_place("a5", "r5", "h5");
 	start_good(&a);
@@ -260,7 +261,7 @@ static void test_two_ledgers_interleave_and_wait_for_each_other(void **state)
 		assert_int_equal(ledger_append(&a.channel, "test", "{\"by\":\"a\"}", NULL, NULL), 0);
 		assert_int_equal(ledger_append(&b.channel, "test", "{\"by\":\"b\"}", NULL, NULL), 0);
 	}
-	assert_int_equal(ledger_lock(&a.channel, previous, NULL), 0);
+	assert_int_equal(ledger_lock(&a.channel, 0, previous, NULL), 0);
 	peer_send(&b, MESSAGE_LEDGER_LOCK, NULL, NULL, 0);
 	polled = (struct pollfd){ .fd = b.channel.fd, .events = POLLIN };
 	assert_int_equal(poll(&polled, 1, 200), 0);						/* waits */
@@ -271,8 +272,19 @@ static void test_two_ledgers_interleave_and_wait_for_each_other(void **state)
 	message_done(&m);
 	assert_int_equal(keep(&b, "T-b", previous, 2, NULL, NULL), 0);
 
+	/* a wait has an end, and nothing else can be asked while an answer is owed */
+	start_good(&c);
+	assert_int_equal(ledger_answer_within(&c.channel, 600), 0);
+	assert_int_equal(ledger_lock(&a.channel, 0, previous, NULL), 0);
+	assert_int_equal(ledger_lock(&c.channel, 1, previous, &why), -ETIMEDOUT);
+	assert_non_null(strstr(why, "answer"));
+	assert_int_equal(ledger_append(&c.channel, "test", "{}", NULL, NULL), -EPROTO);
+	peer_end(&c);
+	assert_int_equal(keep(&a, "T-c", previous, 2, NULL, NULL), 0);
+	free(why);
+
 	/* a holder that dies lets go; one that waits can be ended */
-	assert_int_equal(ledger_lock(&a.channel, previous, NULL), 0);
+	assert_int_equal(ledger_lock(&a.channel, 0, previous, NULL), 0);
 	peer_send(&b, MESSAGE_LEDGER_LOCK, NULL, NULL, 0);
 	peer_end(&b);
 	start_good(&b);
@@ -312,9 +324,9 @@ static void test_history_is_written_in_the_sandbox(void **state)
 	open_place("a6", "r6", "h6");
 	start_good(&p);
 	start_good(&q); /* a second writer of the same index */
-	assert_int_equal(ledger_lock(&p.channel, previous, NULL), 0);
+	assert_int_equal(ledger_lock(&p.channel, 0, previous, NULL), 0);
 	assert_int_equal(keep(&p, "T-1", previous, 5000, &at, NULL), 0);
-	assert_int_equal(ledger_lock(&q.channel, previous, NULL), 0);
+	assert_int_equal(ledger_lock(&q.channel, 0, previous, NULL), 0);
 	assert_int_equal(keep(&q, "T-2", previous, 5000, &at, NULL), 0);
 	peer_end(&p);
 	peer_end(&q);
@@ -345,7 +357,7 @@ static void test_a_broken_history_does_not_stop_the_trail(void **state)
 	write_file(place.history_fd, HISTORY_FILE, "this is not a database, and longer than its header would be ....."
 		   "................................................................", 128);
 	start_good(&p);
-	assert_int_equal(ledger_lock(&p.channel, previous, NULL), 0);
+	assert_int_equal(ledger_lock(&p.channel, 0, previous, NULL), 0);
 	assert_int_equal(keep(&p, "T-1", previous, 10, NULL, NULL), 0);
 	peer_end(&p);
 	assert_true(walk().is_good);
