@@ -22,7 +22,7 @@ _must_check_ bool offers_name_ok(const char *name);
 /* What a signed comment of `lazaret pack make` says: false: it is none. */
 _must_check_ bool offers_comment(const char *trusted, char *ret_name /* TRUST_NAME_MAX + 1 */, uint64_t *ret_version);
 
-/* Those that are there, sorted by PACK: a new array of {pack, name, version, from, trouble}; `trouble`: null, or why it would be
+/* Those that are there, sorted by PACK: a new array of {pack, sha256, name, version, from, trouble}; `trouble`: null, or why it would be
  * refused by what is known now. `versions`: those in force (sets/current; NULL: not known). Blocks on disk. NULL: out of memory. */
 json_t *offers_json(const char *station_dir, const json_t *versions);
 

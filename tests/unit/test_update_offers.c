@@ -51,6 +51,29 @@ static void test_comments(void **state)
 	comment("", NULL, 0);
 }
 
+#define SHA256 "00000000000000000000000000000000000000000000000000000000000000a1"
+#define ANOTHER "00000000000000000000000000000000000000000000000000000000000000a2"
+
+/* What is approved is bytes, not a name. */
+static void check_approval(const char *dir)
+{
+	char *sha256 = offers_sha256(dir, "p03.lazaret-pack"), *by;
+
+	assert_non_null(sha256);
+	assert_string_equal(sha256, SHA256);
+	free(sha256);
+	assert_null(offers_sha256(dir, "none.lazaret-pack"));
+	assert_null(offers_sha256(dir, "../p03.lazaret-pack"));
+	assert_null(offers_approved_by(dir, "p03.lazaret-pack", SHA256));
+	assert_true(offers_approve(dir, "../p03.lazaret-pack", "ben", SHA256) < 0);
+	assert_int_equal(offers_approve(dir, "p03.lazaret-pack", "ben", SHA256), 0);
+	by = offers_approved_by(dir, "p03.lazaret-pack", SHA256);
+	assert_non_null(by);
+	assert_string_equal(by, "ben");
+	free(by);
+	assert_null(offers_approved_by(dir, "p03.lazaret-pack", ANOTHER));
+}
+
 static void test_kept(void **state)
 {
 	char dir[] = "/tmp/lazaret-offers-XXXXXX";
@@ -65,11 +88,11 @@ static void test_kept(void **state)
 		char name[64];
 
 		(void)snprintf(name, sizeof(name), "p%02d.lazaret-pack", k);
-		facts = json_pack("{s:s,s:s,s:s,s:i}", "from", "t", "name", "site", "pack", name, "version", k);
+		facts = json_pack("{s:s,s:s,s:s,s:s,s:i}", "from", "t", "name", "site", "pack", name, "sha256", SHA256, "version", k);
 		assert_int_equal(offers_keep(dir, name, fd, 15, "signature", facts), k == OFFERS_MAX ? -EMLINK : 0);
 		json_decref(facts);
 	}
-	facts = json_pack("{s:s,s:s,s:s,s:i}", "from", "u", "name", "site", "pack", "p03.lazaret-pack", "version", 9);
+	facts = json_pack("{s:s,s:s,s:s,s:s,s:i}", "from", "u", "name", "site", "pack", "p03.lazaret-pack", "sha256", SHA256, "version", 9);
 	assert_int_equal(offers_keep(dir, "p03.lazaret-pack", fd, 15, "signature", facts), 0); /* one that is there is replaced */
 	json_decref(facts);
 	offers = offers_json(dir, versions);
@@ -79,6 +102,7 @@ static void test_kept(void **state)
 	assert_true(json_is_null(json_object_get(json_array_get(offers, 6), "trouble")));
 	assert_int_equal(json_integer_value(json_object_get(json_array_get(offers, 3), "version")), 9);
 	json_decref(offers);
+	check_approval(dir);
 	assert_int_equal(offers_remove(dir, "p03.lazaret-pack"), 0);
 	assert_int_equal(offers_remove(dir, "p03.lazaret-pack"), 0);
 	offers = offers_json(dir, versions);
