@@ -14,7 +14,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import station  # noqa: E402
-from station import MIB  # noqa: E402
+from station import MIB, losetup  # noqa: E402
 from tap import BUILD, make_databases, ok  # noqa: E402
 
 LAZARET, VERIFY = BUILD / "bin" / "lazaret", BUILD / "bin" / "lazaret-verify"
@@ -32,7 +32,9 @@ class Share:
             f.truncate(mib * MIB)
         subprocess.run(["mkfs.ext4", "-q", "-F", image], check=True)
         before = at.stat()
-        subprocess.run(["mount", "-o", "loop", image, at], check=True)
+        self.node = losetup("--find", "--show", image)
+        subprocess.run(["blockdev", "--setrw", self.node], check=True)  # a station that had this device before has set it read-only
+        subprocess.run(["mount", self.node, at], check=True)
         os.rmdir(at / "lost+found")
         os.chown(at, before.st_uid, before.st_gid)
         os.chmod(at, before.st_mode & 0o7777)
@@ -54,6 +56,7 @@ class Share:
             if subprocess.run(["umount", self.at], capture_output=True, check=False).returncode == 0:
                 break
             time.sleep(0.1)
+        losetup("--detach", self.node)
 
 
 def prepare(work, name, mib, sizes):
