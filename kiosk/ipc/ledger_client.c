@@ -184,7 +184,9 @@ int ledger_lock(struct channel *c, uint64_t wait_s, char ret_previous[static SHA
 	if (r == 0)
 		r = channel_send(c, MESSAGE_LEDGER_LOCK, NULL, NULL, 0);
 	if (r == 0)
-		r = expect(c, MESSAGE_LEDGER_LOCKED, m, ret_why);
+		r = channel_expect(c, MESSAGE_LEDGER_LOCKED, m, ret_why);
+	if (r == -ETIMEDOUT && ret_why && !*ret_why && asprintf(ret_why, "another transfer is being published, and does not come to its end") < 0)
+		*ret_why = NULL;
 	if (r < 0)
 		return r;
 	r = channel_answer_within(c, answer_s);
@@ -304,6 +306,8 @@ int ledger_end(struct channel *c, pid_t pid)
 			return -errno;
 		if (waited_ms == END_PATIENCE_MS)
 			(void)kill(pid, SIGKILL); /* it owes nothing any more */
+		if (waited_ms >= 2 * END_PATIENCE_MS)
+			return -ETIMEDOUT; /* it sleeps in the kernel, which waits for the disk; we do not */
 		(void)poll(NULL, 0, 5);
 	}
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;

@@ -70,7 +70,8 @@ _must_check_ int ledger_witness(struct channel *c, char **ret_text, char **ret_w
  * `range`: "FIRST-LAST", for the trusted comment. */
 _must_check_ int ledger_sign(struct channel *c, int index_fd, const char *range, char **ret_text, char **ret_why);
 
-/* End the ledger, close the channel and wait for the process. Returns 0, or -EIO when it did not exit with 0. */
+/* End the ledger, close the channel and wait for the process, for 20 seconds at most. Returns 0; -EIO when it did not exit with 0; -ETIMEDOUT: killed, and the kernel
+ * does not let go of it. One that still owes an answer is killed at once. */
 _must_check_ int ledger_end(struct channel *c, pid_t pid);
 
 #endif
