@@ -361,12 +361,14 @@ static int advance(struct usb_bus *b, struct usb_device *d, int error)
 static int judge(struct usb_bus *b, struct usb_device *d)
 {
 	const struct usb_description *description = d->is_understood ? &d->description : NULL;
+	char peer[USB_NAME_MAX];
 
 	if (d->number == b->ordered) {
 		b->is_stale = true;
 		return 0;
 	}
-	d->trouble = usb_policy_judge(b->policy, description, d->name, d->facts.serial, &d->role);
+	usb_peer_read(d->name, peer);
+	d->trouble = usb_policy_judge(b->policy, description, d->name, peer, d->facts.serial, &d->role);
 	if (d->has_changed && b->policy->is_guarded)
 		d->trouble = TROUBLE_USB_CHANGED;
 	d->is_own = is_own(b, d->name) && is_on(d);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
 #include "devices/usb_facts.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void usb_path(const char *name, char path[static SYSFS_PATH_MAX])
@@ -13,6 +14,23 @@ static void read_string(const char *path, const char *attribute, char out[static
 {
 	(void)sysfs_text(path, attribute, out, USB_STRING_MAX); /* many have none */
 	memset(out + strlen(out), 0, USB_STRING_MAX - strlen(out));
+}
+
+void usb_peer_read(const char *name, char ret[static USB_NAME_MAX])
+{
+	unsigned int bus, port;
+	char path[SYSFS_PATH_MAX], link[64], peer[USB_NAME_MAX];
+	int used = 0, r;
+
+	ret[0] = '\0';
+	if (sscanf(name, "%3u-%3u%n", &bus, &port, &used) != 2)
+		return;
+	r = snprintf(path, sizeof(path), SYSFS_USB_DEVICES "%u-0:1.0/usb%u-port%u", bus, bus, port);
+	if (r < 0 || sysfs_link(path, "peer", link, sizeof(link)) < 0 || sscanf(link, "usb%3u-port%3u", &bus, &port) != 2)
+		return;
+	r = snprintf(peer, sizeof(peer), "%u-%u%s", bus, port, name + used);
+	if (r > 0 && (size_t)r < sizeof(peer))
+		memcpy(ret, peer, sizeof(peer));
 }
 
 int usb_facts_read(const char *name, struct usb_facts **ret)

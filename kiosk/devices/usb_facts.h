@@ -25,4 +25,9 @@ void usb_path(const char *name, char path[static SYSFS_PATH_MAX]);
  * Returns 0; -ENODEV when the device has gone meanwhile; -ENOMEM. */
 _must_check_ int usb_facts_read(const char *name, struct usb_facts **ret);
 
+/* What a device in the same socket is called when it is of the other speed: a socket of USB 3 has a port on each of two buses, 1-2 and
+ * 2-2, which the kernel links as peers (Documentation/ABI/testing/sysfs-bus-usb, `peer`). Of a device behind hubs it is told by the socket of
+ * the first hub, since hubs number both halves alike (USB 3.2, 10.1; drivers/usb/core/port.c does the same). "" when there is none. */
+void usb_peer_read(const char *name, char ret[static USB_NAME_MAX]);
+
 #endif

@@ -163,6 +163,12 @@ static bool has_place(const struct usb_place *places, size_t count, const char *
 	return false;
 }
 
+/* Media and hubs come in both speeds, and with the other of them at the other port of the same socket. */
+static bool has_socket(const struct usb_place *places, size_t count, const char *port, const char *peer)
+{
+	return has_place(places, count, port, NULL) || (*peer && has_place(places, count, peer, NULL));
+}
+
 static bool has_match(const struct usb_match *items, size_t count, const struct usb_description *d, const char *serial)
 {
 	for (size_t i = 0; i < count; i++)
@@ -203,12 +209,12 @@ static struct census count_interfaces(const struct usb_description *d)
 	return c;
 }
 
-static enum trouble judge_medium(const struct usb_policy *p, const struct usb_description *d, const char *port,
+static enum trouble judge_medium(const struct usb_policy *p, const struct usb_description *d, const char *port, const char *peer,
 				 const char *serial)
 {
 	if (has_match(p->deny, p->deny_count, d, serial))
 		return TROUBLE_USB_DENIED;
-	if (!p->any_port && !has_place(p->media_ports, p->media_port_count, port, NULL))
+	if (!p->any_port && !has_socket(p->media_ports, p->media_port_count, port, peer))
 		return TROUBLE_USB_PORT;
 	if (p->allow_count > 0 && !has_match(p->allow, p->allow_count, d, serial))
 		return TROUBLE_USB_NOT_ALLOWED;
@@ -216,7 +222,7 @@ static enum trouble judge_medium(const struct usb_policy *p, const struct usb_de
 }
 
 /* Accepted is what is one of four things and nothing else besides; all the rest is only a question of words. */
-static enum trouble judge(const struct usb_policy *p, const struct usb_description *d, const char *port, const char *serial,
+static enum trouble judge(const struct usb_policy *p, const struct usb_description *d, const char *port, const char *peer, const char *serial,
 			  enum usb_role *ret_role)
 {
 	struct census c = count_interfaces(d);
@@ -226,7 +232,7 @@ static enum trouble judge(const struct usb_policy *p, const struct usb_descripti
 		return TROUBLE_USB_CLASS;
 	if (c.hub == d->count && (is_plain || d->class == CLASS_HUB)) {
 		*ret_role = USB_HUB;
-		return p->any_keyboard || has_place(p->hubs, p->hub_count, port, NULL) ? TROUBLE_NONE : TROUBLE_USB_CLASS;
+		return p->any_keyboard || has_socket(p->hubs, p->hub_count, port, peer) ? TROUBLE_NONE : TROUBLE_USB_CLASS;
 	}
 	if (c.hid == d->count && (is_plain || d->class == CLASS_HID)) {
 		*ret_role = USB_INPUT;
@@ -236,20 +242,20 @@ static enum trouble judge(const struct usb_policy *p, const struct usb_descripti
 		return has_place(p->inputs, p->input_count, port, d) ? TROUBLE_NONE : TROUBLE_USB_CLASS;
 	if (c.storage == d->count && c.is_one && (is_plain || d->class == CLASS_STORAGE)) {
 		*ret_role = USB_MEDIUM;
-		return judge_medium(p, d, port, serial);
+		return judge_medium(p, d, port, peer, serial);
 	}
 	if (c.storage_class > 0)
 		return c.storage_class < d->count || !c.is_one ? TROUBLE_USB_COMPOSITE : TROUBLE_USB_CLASS;
 	return c.hid > 0 ? TROUBLE_USB_KEYBOARD : TROUBLE_USB_CLASS;
 }
 
-enum trouble usb_policy_judge(const struct usb_policy *p, const struct usb_description *d, const char *port,
+enum trouble usb_policy_judge(const struct usb_policy *p, const struct usb_description *d, const char *port, const char *peer,
 			      const char *serial, enum usb_role *ret_role)
 {
 	enum trouble t = TROUBLE_USB_CLASS;
 
 	*ret_role = USB_OTHER;
 	if (d)
-		t = judge(p, d, port, serial, ret_role);
+		t = judge(p, d, port, peer, serial, ret_role);
 	return p->is_guarded ? t : TROUBLE_NONE;
 }

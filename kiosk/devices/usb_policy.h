@@ -49,10 +49,11 @@ void usb_policy_done(struct usb_policy *p);
 /* Is this "1-2" or "1-2.3...", as in /sys/bus/usb/devices? */
 _must_check_ bool usb_port_valid(const char *port);
 
-/* What is to become of this device. `d`: NULL when its descriptors could not be understood. `serial`: "" when it has none.
+/* What is to become of this device. `d`: NULL when its descriptors could not be understood. `peer`: what its port is called on the other of
+ * the two buses of its socket (usb_peer_read()), "" when it has none: who names a port for media means the socket. `serial`: "" when it has none.
  * Returns TROUBLE_NONE when it is accepted, otherwise why not; `ret_role`: what it is, or would be. Without a guard
  * everything is accepted. */
-_must_check_ enum trouble usb_policy_judge(const struct usb_policy *p, const struct usb_description *d, const char *port,
+_must_check_ enum trouble usb_policy_judge(const struct usb_policy *p, const struct usb_description *d, const char *port, const char *peer,
 					   const char *serial, enum usb_role *ret_role);
 
 #endif

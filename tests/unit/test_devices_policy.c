@@ -12,8 +12,8 @@
 
 static struct usb_description description;
 
-static enum trouble judge_raw(const uint8_t *raw, size_t size, const struct lists *l, const char *port, const char *serial,
-			      enum usb_role *ret_role)
+static enum trouble judge_at(const uint8_t *raw, size_t size, const struct lists *l, const char *port, const char *peer, const char *serial,
+			     enum usb_role *ret_role)
 {
 	struct usb_policy p;
 	enum trouble t;
@@ -21,9 +21,15 @@ static enum trouble judge_raw(const uint8_t *raw, size_t size, const struct list
 
 	assert_int_equal(make_policy(l, &p), 0);
 	r = usb_descriptors_parse(raw, size, &description);
-	t = usb_policy_judge(&p, r == 0 ? &description : NULL, port, serial, ret_role);
+	t = usb_policy_judge(&p, r == 0 ? &description : NULL, port, peer, serial, ret_role);
 	usb_policy_done(&p);
 	return t;
+}
+
+static enum trouble judge_raw(const uint8_t *raw, size_t size, const struct lists *l, const char *port, const char *serial,
+			      enum usb_role *ret_role)
+{
+	return judge_at(raw, size, l, port, "", serial, ret_role);
 }
 
 static void check(const struct descriptors *d, const struct lists *l, const char *port, const char *serial,
@@ -54,6 +60,27 @@ static void test_stick(void **state)
 	assert_int_equal(description.product, 0x1666);
 	usb_description_print(&description, printed, sizeof(printed));
 	assert_string_equal(printed, "08:06:50");
+}
+
+/* A stick of USB 3 in the socket that lazaret.yaml names by its port of USB 2, and the other way round. */
+static void test_both_speeds_of_a_socket(void **state)
+{
+	static const struct lists ports = { .ports = { "1-2", "1-4.1" }, .hubs = { "1-4" }, .inputs = { "1-3", "046d:c31c" } };
+	struct descriptors d;
+	enum usb_role role;
+
+	make_stick(&d);
+	assert_int_equal(judge_at(d.raw, d.size, &ports, "2-2", "1-2", "", &role), TROUBLE_NONE);
+	assert_int_equal(judge_at(d.raw, d.size, &ports, "2-4.1", "1-4.1", "", &role), TROUBLE_NONE);
+	assert_int_equal(judge_at(d.raw, d.size, &ports, "2-2", "1-3", "", &role), TROUBLE_USB_PORT);
+	assert_int_equal(judge_at(d.raw, d.size, &ports, "2-2", "", "", &role), TROUBLE_USB_PORT);
+	assert_int_equal(judge_at(d.raw, d.size, &ports, "2-2.1", "1-2.1", "", &role), TROUBLE_USB_PORT);
+	make_hub(&d);
+	assert_int_equal(judge_at(d.raw, d.size, &ports, "2-4", "1-4", "", &role), TROUBLE_NONE);
+	assert_int_equal(judge_at(d.raw, d.size, &ports, "2-3", "1-3", "", &role), TROUBLE_USB_CLASS);
+	make_keyboard(&d); /* named with the port that it is in */
+	assert_int_equal(judge_at(d.raw, d.size, &ports, "1-3", "2-3", "", &role), TROUBLE_NONE);
+	assert_int_equal(judge_at(d.raw, d.size, &ports, "2-3", "1-3", "", &role), TROUBLE_USB_KEYBOARD);
 }
 
 static void test_uas_is_an_alternate_setting(void **state)
@@ -497,6 +524,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stick),
+		cmocka_unit_test(test_both_speeds_of_a_socket),
 		cmocka_unit_test(test_uas_is_an_alternate_setting),
 		cmocka_unit_test(test_disc_drive),
 		cmocka_unit_test(test_own_keyboard_at_its_port_only),

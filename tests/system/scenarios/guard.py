@@ -101,13 +101,13 @@ def network(s):
 @scenario
 def ports_and_lists(s):
     """a port that is not for media; sticks that are denied, and not on the list"""
-    s.set_devices("media-ports: [2-1, 1-1]", "deny: ['%s:BAD-1']" % STICK)
+    s.set_devices("media-ports: [1-1]", "deny: ['%s:BAD-1']" % STICK)
     stick = s.vm.plug_stick(s.media.get("vfat"), serial="GOOD-1", port=3)
     refused(s, "usb-port", "This port is not for media.", "Plug it into a port that is marked for media.")
     stick.unplug()
     s.wait_screen("It has been taken out.")
     s.vm.press("ret")
-    stick = s.vm.plug_stick(s.media.get("vfat"), serial="BAD-1", port=1)
+    stick = s.vm.plug_stick(s.media.get("vfat"), serial="BAD-1", port=1)  # of USB 3: the kernel has it at 2-1, the other half of the socket
     s.wait_screen("This device is on the list of denied devices.", "BAD-1")
     s.equal(s.state()["devices"]["refused"]["code"], "usb-denied", "the refusal")
     s.equal(s.medium(), None, "media")
