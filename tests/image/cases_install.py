@@ -15,7 +15,13 @@ class Empty(Machine):
         super().__init__(directory, "/dev/null", variables)
         self.iso = iso
 
+    def take_out(self):
+        """The installer's stick, while the machine is off."""
+        self.iso = None
+
     def command(self, incoming):
+        if self.iso is None:
+            return super().command(incoming)
         return super().command(incoming) + ["-blockdev", "driver=file,node-name=iso,read-only=on,filename=%s" % self.iso.resolve(),
                                             "-device", "usb-storage,id=installer,bus=xhci.0,drive=iso,bootindex=1,serial=INSTALL"]
 

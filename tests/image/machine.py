@@ -51,6 +51,8 @@ NETDEV = "user,id=net,restrict=on,ipv6=off"
 class Machine(machines.VM):
     """`image` is copied onto a larger disk; `variables` are the firmware's (None: as from the factory, no keys)."""
 
+    clock = "utc"  # what its battery has kept: or a time, 2026-12-23T08:00:00
+
     def __init__(self, directory, image, variables=None, lifetime=3600):
         super().__init__(directory, "", "", lifetime)
         machines.clean_directory(self.dir)
@@ -65,7 +67,7 @@ class Machine(machines.VM):
     def command(self, incoming):
         return ["qemu-system-x86_64", "-name", "appliance", "-nodefaults", "-no-user-config", "-machine", "q35,smm=on", "-accel", machines.accel(),
                 "-global", "driver=cfi.pflash01,property=secure,value=on", "-global", "ICH9-LPC.disable_s3=1",
-                "-cpu", "max", "-smp", "2", "-m", "1536", "-display", "none", "-vga", "std", "-rtc", "base=utc",
+                "-cpu", "max", "-smp", "2", "-m", "1536", "-display", "none", "-vga", "std", "-rtc", "base=" + self.clock,
                 "-chardev", "socket,id=qmp,path=qmp,server=on,wait=off", "-mon", "chardev=qmp,mode=control", "-serial", "file:serial.log",
                 "-drive", "if=pflash,format=raw,unit=0,readonly=on,file=%s" % (OVMF / "OVMF_CODE_4M.secboot.fd"),
                 "-drive", "if=pflash,format=raw,unit=1,file=variables.fd",
