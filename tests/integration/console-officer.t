@@ -87,10 +87,10 @@ class Place:
 
 
 def shows(c, words, name):
-    ok(c.shows(*words, deadline_s=60), name, c.text())
+    ok(c.shows(*words, deadline_s=120), name, c.text())
 
 
-def until(done, deadline_s=30):
+def until(done, deadline_s=120):
     end = time.monotonic() + deadline_s
     while not done() and time.monotonic() < end:
         time.sleep(0.02)

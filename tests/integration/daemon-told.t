@@ -19,7 +19,7 @@ from tap import ok, skip  # noqa: E402
 MANY = {"f%04d.txt" % k: b"x" * 100 for k in range(3000)}
 
 
-def until(predicate, deadline_s=20):
+def until(predicate, deadline_s=120):
     end = time.monotonic() + deadline_s
     while not (value := predicate()) and time.monotonic() < end:
         time.sleep(0.005)

@@ -39,7 +39,7 @@ def said(done):
     return "status %d\n%s%s" % (done.returncode, done.stdout, done.stderr)
 
 
-def waits_until(what, seconds=60):
+def waits_until(what, seconds=120):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if what():

@@ -313,7 +313,7 @@ def alive(pids):
     return found
 
 
-def wait_for(condition, seconds=10):
+def wait_for(condition, seconds=120):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():

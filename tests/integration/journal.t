@@ -32,7 +32,7 @@ def leave_out(name, reason):
         skip(name, reason)
 
 
-def wait(what, predicate, deadline_s=60):
+def wait(what, predicate, deadline_s=120):
     until = time.monotonic() + deadline_s
     while time.monotonic() < until:
         value = predicate()

@@ -110,7 +110,7 @@ class Watcher(threading.Thread):
                 self.bad.append(e)
 
 
-def wait_for(path, predicate, deadline_s=60):
+def wait_for(path, predicate, deadline_s=120):
     """The metrics in the file, when they are so."""
     until = time.monotonic() + deadline_s
     while time.monotonic() < until:
@@ -124,7 +124,7 @@ def wait_for(path, predicate, deadline_s=60):
     raise TimeoutError("the metrics did not become so:\n" + (path.read_text() if path.exists() else "no file"))
 
 
-def until(what, predicate, deadline_s=60):
+def until(what, predicate, deadline_s=120):
     end = time.monotonic() + deadline_s
     while not predicate():
         if time.monotonic() > end:

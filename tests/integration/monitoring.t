@@ -32,7 +32,7 @@ DOCS = ROOT / "docs" / "monitoring"
 SOMETIMES = ("lazaret_held_", "lazaret_set_")
 
 
-def wait(what, predicate, deadline_s=60):
+def wait(what, predicate, deadline_s=120):
     until = time.monotonic() + deadline_s
     while time.monotonic() < until:
         value = predicate()

@@ -96,7 +96,7 @@ class Waiting(Station):
         return path.read_text() if path.exists() else None
 
 
-def until(done, deadline_s=40):
+def until(done, deadline_s=120):
     end = time.monotonic() + deadline_s
     while not done() and time.monotonic() < end:
         time.sleep(0.05)
@@ -152,7 +152,7 @@ def by_hand(work):
     c = Tmux(None, directory, socket_path=s.at / "control.sock")
 
     def shows(words, what):
-        ok(c.shows(*words, deadline_s=60), what, c.text())
+        ok(c.shows(*words, deadline_s=120), what, c.text())
     try:
         shows(["THIS MACHINE IS NOT SET UP YET.", "lazaret-answers", s.client.station["id"], "Enter Type the answers"], "the first screen says what it waits for")
         c.press("enter")
@@ -322,7 +322,7 @@ def maintenance(work):
     c = Tmux(None, pathlib.Path(tempfile.mkdtemp(dir=work)), socket_path=s.at / "control.sock")
 
     def shows(words, what):
-        ok(c.shows(*words, deadline_s=60), what, c.text())
+        ok(c.shows(*words, deadline_s=120), what, c.text())
 
     def bodies(kind="maintenance"):
         return [r["body"] for r in s.records() if r["type"] == kind]

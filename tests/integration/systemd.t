@@ -291,7 +291,7 @@ class Line:
 
 
 def comes_true(what):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if what():
             return True

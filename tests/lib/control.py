@@ -25,7 +25,7 @@ class Gone(Exception):
         self.error = error
 
 
-def connect(path, deadline_s=30):
+def connect(path, deadline_s=120):
     """A Control at `path`; waits until a daemon listens there."""
     until = time.monotonic() + deadline_s
     while True:
@@ -100,7 +100,7 @@ class Control:
         elif event == "error":
             self.error = object_["error"]
 
-    def wait_for(self, predicate, deadline_s=60):
+    def wait_for(self, predicate, deadline_s=120):
         """Serve until predicate(self) is true; returns its value."""
         until = time.monotonic() + deadline_s
         while True:
@@ -113,7 +113,7 @@ class Control:
                     deadline_s, json.dumps(self.station), json.dumps(self.devices), json.dumps(self.media)))
             self.serve(left)
 
-    def ask(self, name, deadline_s=30, **fields):
+    def ask(self, name, deadline_s=120, **fields):
         """The answer to a request; Refused when it is not ok."""
         number = self.send(name, **fields)
         self.wait_for(lambda c: number in c.answers, deadline_s)
@@ -122,7 +122,7 @@ class Control:
             raise Refused(answer["error"])
         return answer
 
-    def watch(self, deadline_s=30):
+    def watch(self, deadline_s=120):
         """From now on `station`, `devices` and `media` follow; returns when the station is known."""
         self.ask("watch", deadline_s)
         self.wait_for(lambda c: c.station, deadline_s)
@@ -132,6 +132,6 @@ class Control:
         """The first medium, by number, for which predicate(medium) is true."""
         return self.wait_for(lambda c: next((m for _, m in sorted(c.media.items()) if predicate(m)), None), deadline_s)
 
-    def wait_state(self, number, *states, deadline_s=300):
+    def wait_state(self, number, *states, deadline_s=1200):
         """This medium when it is in one of the states."""
         return self.wait_medium(lambda m: m["medium"] == number and m["state"] in states, deadline_s)

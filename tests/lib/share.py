@@ -137,7 +137,7 @@ def reaches(ns, host, ports, kind="tcp", source="", patience_s=2):
     return done.stdout.split("\n")[:-1]
 
 
-def waits_until(what, seconds=60):
+def waits_until(what, seconds=120):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if what():
