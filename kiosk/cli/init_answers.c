@@ -10,7 +10,7 @@
 #include "common/hash.h"
 #include "common/log.h"
 #include "common/text.h"
-#include "people/store.h"
+#include "people/change.h"
 
 int init_answers_load(const char *file, struct answers **ret, char ret_sha256[static 65])
 {
@@ -65,31 +65,21 @@ static int record_set_up(const struct station_config *config, const struct answe
 	return r;
 }
 
-static int add_person(const struct station_config *config, int people_fd, struct people *all, const struct answers_person *from, const char *by)
+static int add_person(const struct station_config *config, const struct answers_person *from, const char *by)
 {
-	struct person p = { .name = from->name, .full_name = from->full_name, .by = (char *)by, .roles = from->roles, .added_at = time(NULL) };
-	json_t *body = person_json(&p);
-	int r = body && json_object_set_new(body, "by", json_string(by)) == 0 && json_object_set_new(body, "until", json_integer(0)) == 0 ? 0 : -ENOMEM;
+	struct people_change all = { .kind = PEOPLE_ADD, .dir = config->dir, .by = by, .name = from->name, .full_name = from->full_name,
+				     .roles = from->roles, .people_fd = -EBADF, .hash = *from->hash ? strdup(from->hash) : NULL };
+	_cleanup_(people_change_done) struct people_change *h = &all;
+	const char *why;
+	json_t *body = NULL;
+	int r = *from->hash && !h->hash ? -ENOMEM : people_change_check(h, &why);
 
 	if (r == 0)
-		r = records_append(config, "person-added", body);
+		body = people_change_body(h);
+	if (r == 0)
+		r = body && json_object_set_new(body, "by", json_string(by)) == 0 ? records_append(config, people_change_record(h), body) : -ENOMEM;
 	json_decref(body);
-	if (r == 0)
-		r = people_put(all, &p);
-	return r == 0 ? passwd_set(people_fd, p.name, *from->hash ? from->hash : NULL) : r;
-}
-
-static int add_persons(const struct station_config *config, const struct answers *a, const char *by)
-{
-	_cleanup_(people_freep) struct people *all = NULL;
-	_cleanup_close_ int fd = -EBADF;
-	int r = people_open(config->dir, true, &fd);
-
-	if (r == 0)
-		r = people_load_at(fd, &all, NULL);
-	for (size_t k = 0; r == 0 && k < a->person_count; k++)
-		r = add_person(config, fd, all, &a->persons[k], by);
-	return r == 0 && a->person_count > 0 ? people_save(fd, all) : r;
+	return r == 0 ? people_change_make(h) : r;
 }
 
 int init_answers_apply(const char *dir, const struct answers *a, const char *sha256, const char *by)
@@ -105,8 +95,8 @@ int init_answers_apply(const char *dir, const struct answers *a, const char *sha
 	yaml_errors_done(&errors);
 	if (r == 0)
 		r = clean ? record_set_up(config, a, sha256, clean, was) : -ENOMEM;
-	if (r == 0)
-		r = add_persons(config, a, clean);
+	for (size_t k = 0; r == 0 && k < a->person_count; k++)
+		r = add_person(config, &a->persons[k], clean);
 	if (r < 0)
 		log_error("%s: the station was made, but not what its answers say besides: %s", dir, strerror(-r));
 	return r < 0 ? EXIT_CANNOT : 0;

@@ -7,29 +7,13 @@
 
 #include <pwd.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli/records.h"
 #include "cli/terminal.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "people/change.h"
-#include "people/lockout.h"
 #include "people/store.h"
-
-/* A change under way: who makes it, and the people as they are, locked against others. */
-struct change {
-	char *by; /* clean text */
-	int fd;
-	struct people *people;
-};
-
-static void change_done(struct change *h)
-{
-	free(h->by);
-	close_p(&h->fd);
-	people_free(h->people);
-}
 
 static void json_decref_p(json_t **j)
 {
@@ -84,15 +68,16 @@ static int find_who(const struct station_config *config, const struct person_cha
 }
 
 /* Who he is was found out before: the lock is taken for a moment only, and what is there then is looked at again. */
-static int begin(const struct station_config *config, const struct person_change *c, struct change *h)
+static int begin(const struct person_change *c, struct people_change *h)
 {
-	_cleanup_free_ char *why = NULL;
-	int r = people_open(config->dir, true, &h->fd);
+	const char *why = NULL;
+	int r = people_change_check(h, &why);
 
-	if (r == 0)
-		r = people_load_at(h->fd, &h->people, &why);
-	if (r < 0)
-		return tell(config->dir, r, why);
+	if (r < 0) {
+		log_error("%s: %s%s", c->name, why,
+			  r == -ENOENT ? " (`lazaret person list`)" : r == -EEXIST ? " (`lazaret person change`)" : "");
+		return r == -ENOENT || r == -EEXIST || r == -EPERM || r == -EINVAL ? EXIT_FAILURE : EXIT_CANNOT;
+	}
 	if (strncmp(h->by, "account ", 8) == 0 && !c->recover && people_have_administrator(h->people)) {
 		log_error("there is an administrator now: he has to do it");
 		return EXIT_FAILURE;
@@ -100,10 +85,9 @@ static int begin(const struct station_config *config, const struct person_change
 	return 0;
 }
 
-/* `body` is taken over and gets what every such record has. */
-static int record(const struct station_config *config, const struct person_change *c, const struct change *h, const char *type, json_t *body)
+static int record(const struct station_config *config, const struct person_change *c, const struct people_change *h)
 {
-	_cleanup_(json_decref_p) json_t *b = body;
+	_cleanup_(json_decref_p) json_t *b = people_change_body(h);
 	_cleanup_free_ char *recover = c->recover ? text_escape(c->recover, strlen(c->recover)) : NULL;
 
 	if (!b || json_object_set_new(b, "by", json_string(h->by)) < 0 || (c->recover && !recover) ||
@@ -111,7 +95,7 @@ static int record(const struct station_config *config, const struct person_chang
 		log_error("out of memory, nothing was changed");
 		return EXIT_CANNOT;
 	}
-	return records_append(config, type, b) < 0 ? EXIT_CANNOT : 0; /* told */
+	return records_append(config, people_change_record(h), b) < 0 ? EXIT_CANNOT : 0; /* told */
 }
 
 static int not_kept(const struct station_config *config, int error)
@@ -164,178 +148,61 @@ static int ask_password(const struct station_config *config, const char *name, c
 	return why || r == -EINVAL ? EXIT_FAILURE : r < 0 ? EXIT_CANNOT : 0;
 }
 
-int person_password(const struct station_config *config, const struct person_change *c)
-{
-	_cleanup_(change_done) struct change h = { .fd = -EBADF };
-	_cleanup_free_ char *hash = NULL;
-	int status = find_who(config, c, true, &h.by), r;
+/* -- changes ------------------------------------------------------------------------------------------------------------ */
 
+static int change(const struct station_config *config, const struct person_change *c, enum people_change_kind kind)
+{
+	_cleanup_free_ char *by = NULL, *reason = c->reason ? text_escape(c->reason, strlen(c->reason)) : NULL;
+	struct people_change all = { .kind = kind, .dir = config->dir, .name = c->name, .full_name = c->full_name,
+				     .roles = c->roles, .until = c->until, .reason = reason, .people_fd = -EBADF };
+	_cleanup_(people_change_done) struct people_change *h = &all;
+	bool is_password = kind == PEOPLE_PASSWORD;
+	int status = c->reason && !reason ? tell(c->name, -ENOMEM, NULL) : find_who(config, c, is_password, &by);
+
+	h->by = by;
+	if (status == 0 && (is_password || (kind == PEOPLE_ADD && !c->has_no_password)))
+		status = ask_password(config, c->name, &h->hash);
 	if (status == 0)
-		status = ask_password(config, c->name, &hash);
+		status = begin(c, h);
 	if (status == 0)
-		status = begin(config, c, &h);
-	if (status == 0 && !person_find(h.people, c->name)) {
-		log_error("%s: nobody of this name is known here (`lazaret person list`)", c->name);
-		status = EXIT_FAILURE;
+		status = record(config, c, h);
+	if (status == 0) {
+		int r = people_change_make(h);
+
+		if (r < 0)
+			status = not_kept(config, r);
 	}
+	return status;
+}
+
+static int told(int status, const char *name, const char *words)
+{
 	if (status == 0)
-		status = record(config, c, &h, "person-password", json_pack("{s:s}", "person", c->name));
-	if (status != 0)
-		return status;
-	r = passwd_set(h.fd, c->name, hash);
-	if (r < 0)
-		return not_kept(config, r);
-	(void)printf("%s has a new password\n", c->name);
-	return EXIT_SUCCESS;
-}
-
-/* -- persons ------------------------------------------------------------------------------------------------------------ */
-
-static json_t *person_body(const struct person *p)
-{
-	json_t *body = person_json(p);
-
-	if (body && json_object_set_new(body, "until", json_integer((json_int_t)p->until)) < 0) {
-		json_decref(body);
-		return NULL;
-	}
-	return body;
-}
-
-/* Nobody could undo it, or do anything else about people, without the station's own account. */
-static bool loses_administrator(const struct people *before, const char *name, const struct person *after)
-{
-	if (!people_lose_administrator(before, name, after))
-		return false;
-	log_error("%s is the last administrator: make somebody else one first", name);
-	return true;
-}
-
-static int keep_new(const struct station_config *config, const struct change *h, const char *name, const char *hash)
-{
-	/* failed tries of a name that nobody had are not his */
-	int r = passwd_set(h->fd, name, hash);
-
-	if (r == 0)
-		r = people_save(h->fd, h->people);
-	return r < 0 ? not_kept(config, r) : EXIT_SUCCESS;
+		(void)printf("%s %s\n", name, words);
+	return status;
 }
 
 int person_add(const struct station_config *config, const struct person_change *c)
 {
-	_cleanup_(change_done) struct change h = { .fd = -EBADF };
-	_cleanup_free_ char *hash = NULL;
-	struct person p = { .name = (char *)c->name, .full_name = (char *)(c->full_name ? c->full_name : ""), .roles = c->roles,
-			    .added_at = time(NULL), .until = MAX(c->until, (int64_t)0) };
-	int status = find_who(config, c, false, &h.by), r;
-
-	if (status == 0 && !c->has_no_password)
-		status = ask_password(config, c->name, &hash);
-	if (status == 0)
-		status = begin(config, c, &h);
-	if (status == 0 && person_find(h.people, c->name)) {
-		log_error("%s: this name is taken (`lazaret person change`)", c->name);
-		status = EXIT_FAILURE;
-	}
-	if (status != 0)
-		return status;
-	p.by = h.by;
-	r = people_put(h.people, &p);
-	if (r < 0)
-		return tell(c->name, r, r == -ENOSPC ? "a station has at most 1000 people" : NULL);
-	status = record(config, c, &h, "person-added", person_body(&p));
-	if (status == 0)
-		status = keep_new(config, &h, c->name, hash);
-	close_p(&h.fd); /* the tries have the same lock */
-	if (status == 0 && lockout_good(config->dir, c->name) < 0)
-		log_warning("%s: earlier failed tries of this name could not be forgotten", c->name);
-	if (status == 0)
-		(void)printf("%s can log in%s\n", c->name, c->has_no_password ? ", once the site's PAM stack knows the name" : "");
-	return status;
+	return told(change(config, c, PEOPLE_ADD), c->name, c->has_no_password ? "can log in, once the site's PAM stack knows the name" : "can log in");
 }
 
 int person_alter(const struct station_config *config, const struct person_change *c)
 {
-	_cleanup_(change_done) struct change h = { .fd = -EBADF };
-	const struct person *old;
-	struct person p;
-	int status = find_who(config, c, false, &h.by), r;
-
-	if (status == 0)
-		status = begin(config, c, &h);
-	if (status != 0)
-		return status;
-	old = person_find(h.people, c->name);
-	if (!old) {
-		log_error("%s: nobody of this name is known here (`lazaret person list`)", c->name);
-		return EXIT_FAILURE;
-	}
-	p = *old;
-	p.roles = c->roles ? c->roles : p.roles;
-	p.full_name = c->full_name ? (char *)c->full_name : p.full_name;
-	p.until = c->until >= 0 ? c->until : p.until;
-	if (loses_administrator(h.people, c->name, &p))
-		return EXIT_FAILURE;
-	status = record(config, c, &h, "person-changed", person_body(&p));
-	if (status != 0)
-		return status;
-	r = people_put(h.people, &p);
-	if (r == 0)
-		r = people_save(h.fd, h.people);
-	if (r < 0)
-		return not_kept(config, r);
-	(void)printf("%s is changed\n", c->name);
-	return EXIT_SUCCESS;
+	return told(change(config, c, PEOPLE_ALTER), c->name, "is changed");
 }
 
 int person_remove(const struct station_config *config, const struct person_change *c)
 {
-	_cleanup_(change_done) struct change h = { .fd = -EBADF };
-	_cleanup_free_ char *reason = text_escape(c->reason ? c->reason : "", c->reason ? strlen(c->reason) : 0);
-	int status = find_who(config, c, false, &h.by), r;
+	return told(change(config, c, PEOPLE_REMOVE), c->name, "is no longer known");
+}
 
-	if (status == 0)
-		status = begin(config, c, &h);
-	if (status == 0 && !person_find(h.people, c->name)) {
-		log_error("%s: nobody of this name is known here (`lazaret person list`)", c->name);
-		status = EXIT_FAILURE;
-	}
-	if (status == 0 && loses_administrator(h.people, c->name, NULL))
-		status = EXIT_FAILURE;
-	if (status == 0)
-		status = record(config, c, &h, "person-removed", reason ? json_pack("{s:s,s:s}", "person", c->name, "reason", reason) : NULL);
-	if (status != 0)
-		return status;
-	r = people_take(h.people, c->name);
-	if (r == 0)
-		r = people_save(h.fd, h.people); /* what he may do goes first */
-	if (r == 0)
-		r = passwd_set(h.fd, c->name, NULL);
-	if (r < 0)
-		return not_kept(config, r);
-	(void)printf("%s is no longer known\n", c->name);
-	return EXIT_SUCCESS;
+int person_password(const struct station_config *config, const struct person_change *c)
+{
+	return told(change(config, c, PEOPLE_PASSWORD), c->name, "has a new password");
 }
 
 int person_unlock(const struct station_config *config, const struct person_change *c)
 {
-	_cleanup_(change_done) struct change h = { .fd = -EBADF };
-	int status = find_who(config, c, false, &h.by), r;
-
-	if (status == 0)
-		status = begin(config, c, &h);
-	if (status == 0 && !person_find(h.people, c->name)) {
-		log_error("%s: nobody of this name is known here (`lazaret person list`)", c->name);
-		status = EXIT_FAILURE;
-	}
-	if (status == 0)
-		status = record(config, c, &h, "person-unlocked", json_pack("{s:s}", "person", c->name));
-	if (status != 0)
-		return status;
-	close_p(&h.fd); /* the tries have the same lock */
-	r = lockout_good(config->dir, c->name);
-	if (r < 0)
-		return not_kept(config, r);
-	(void)printf("%s can log in again\n", c->name);
-	return EXIT_SUCCESS;
+	return told(change(config, c, PEOPLE_UNLOCK), c->name, "can log in again");
 }
