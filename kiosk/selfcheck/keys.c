@@ -13,20 +13,7 @@
 #include "common/minisign.h"
 #include "selfcheck/selfcheck.h"
 
-#define PUBLIC_MAX 4096 /* bytes of a public key's file */
 #define PROBE_SIZE 32
-
-/* "keys/manifest.key" has its public half in "keys/manifest.pub" (station/init.c). */
-static bool public_path(const char *secret, char ret[static PATH_MAX])
-{
-	size_t size = strlen(secret);
-
-	if (size < 4 || strcmp(secret + size - 4, ".key") != 0 || size >= PATH_MAX)
-		return false;
-	memcpy(ret, secret, size - 4);
-	memcpy(ret + size - 4, ".pub", 5);
-	return true;
-}
 
 static bool directory_of(const char *path, char ret[static PATH_MAX])
 {
@@ -83,17 +70,15 @@ void check_KEYS(const struct system *sys, struct said *said)
 
 static int public_load(const char *secret, struct minisign_public *ret, char path[static PATH_MAX], const char **ret_why)
 {
-	_cleanup_free_ char *text = NULL;
+	_cleanup_free_ char *public = minisign_public_path(secret), *text = NULL;
 	size_t size;
 	int r;
 
 	*ret_why = NULL;
-	if (!public_path(secret, path)) {
-		(void)snprintf(path, PATH_MAX, "%s", secret);
-		*ret_why = "its name does not end in .key: where its public half is cannot be known";
-		return -EINVAL;
-	}
-	r = file_read(AT_FDCWD, path, PUBLIC_MAX, &text, &size);
+	if (!public)
+		return -ENOMEM;
+	(void)snprintf(path, PATH_MAX, "%s", public);
+	r = file_read(AT_FDCWD, path, MINISIGN_PUBLIC_MAX, &text, &size);
 	return r < 0 ? r : minisign_public_parse(text, size, ret, ret_why);
 }
 
