@@ -315,7 +315,14 @@ static int publish(struct conclusion *c)
 	r = channel_send(&c->i->publish.channel, MESSAGE_PUBLISH_COMMIT, NULL, fds, ARRAY_LEN(fds));
 	if (r == 0)
 		r = expect_published(c, c->facts.counts.bytes, signed_sum); /* all of them are synced */
-	c->is_unknown = r == -EREMOTEIO && recover_wait_publisher(s, c->i->transfer, c->i->spool_fd) < 0;
+	if (r < 0) {
+		/* It may be before its rename still, whatever it said: first it has to be gone, then one may look. */
+		if (r == -EPROTO)
+			process_kill(&c->i->publish);
+		else
+			(void)process_end(&c->i->publish); /* it removes what it made; given up already: nothing to end */
+		c->is_unknown = recover_wait_publisher(s, c->i->transfer, c->i->spool_fd) < 0;
+	}
 	c->is_publishing = false;
 	c->is_visible = r == 0;
 	if (r < 0 && !c->is_unknown && look_into_staging(c, signed_sum) == 0)

@@ -233,6 +233,49 @@ def publisher_outlives_the_daemon(work):
        f"{after.returncode} {outcome} {err} {s.line()}")
 
 
+# Between the station and a true publisher: says something that it may not when the transfer is to be made visible, and passes the order on later.
+NONSENSE = """#!/usr/bin/python3
+import os, select, socket, subprocess, time
+up = socket.socket(fileno=3)
+ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+child = subprocess.Popen([%r], preexec_fn=lambda: os.dup2(theirs.fileno(), 3), close_fds=False)
+theirs.close()
+while True:
+    for end, other in ((up, ours), (ours, up)):
+        if end in select.select([up, ours], [], [])[0]:
+            data, fds, _, _ = socket.recv_fds(end, 70000, 8)
+            if not data:
+                os._exit(0)
+            if end is up and data[:4] == %r:
+                up.send(b"\\xff" * 16)
+                time.sleep(1)
+            socket.send_fds(other, [data], fds)
+            for fd in fds:
+                os.close(fd)
+"""
+
+
+def publisher_talks_nonsense_before_the_rename(work):
+    """It was taken for one that had failed, "aborted" was recorded, and then the transfer appeared in staging."""
+    s = Station(work, "nonsense")
+    s.inspect()
+    before = s.staged()
+    program = s.bin / "lazaret-publish"
+    program.rename(s.bin / "publish-true")
+    commit = [m.split("(")[1].split(",")[0] for m in (ROOT / "kiosk/ipc/messages.def").read_text().splitlines() if m.startswith("M(")].index("PUBLISH_COMMIT")
+    program.write_text(NONSENSE % (str(s.bin / "publish-true"), commit.to_bytes(4, "little")))
+    program.chmod(0o755)
+    status, err = s.inspect()
+    time.sleep(2)
+    outcome = json.loads((s.at / "reports" / f"{s.last()}.json").read_text())["outcome"]
+    ok(status == 2 and outcome == "aborted", "a publisher that talks nonsense ends the inspection", f"{status} {outcome} {err}")
+    ok(s.staged() == before and not s.line(), "and makes nothing visible afterwards", f"{before} {s.staged()} {s.line()} {err}")
+    program.unlink()
+    (s.bin / "publish-true").rename(program)
+    status, err = s.inspect()
+    ok(status == 0 and not s.line(), "the next one is published", f"{status} {err} {s.line()}")
+
+
 def killed_while_it_reads(work):
     s = Station(work, "killed")
     os.truncate(os.open(s.medium / "large.bin", os.O_CREAT | os.O_WRONLY), 3 << 30)
@@ -255,7 +298,7 @@ def main():
         os.chmod(name, 0o755)
         for test in (cut_between_report_and_record, cut_after_the_rename, cut_while_another_goes_on, report_that_cannot_be_kept,
                      publisher_dies_after_the_rename, publisher_outlives_the_daemon,
-                     killed_while_it_reads):
+                     publisher_talks_nonsense_before_the_rename, killed_while_it_reads):
             test(pathlib.Path(name))
     return finish()
 
