@@ -319,27 +319,30 @@ deb-built:
 	@CLEAN=$(CLEAN) image/packages/deb $(BUILD) $(BUILD)/deb $(DEB_VERSION)
 
 # The packages: made twice, lintian, installed, upgraded, removed and purged in a throw-away Debian.
+# With SUITE=trixie the packages are compiled and installed in a Debian 13, whatever this machine is.
+FOREIGN_SUITE = $(and $(SUITE),$(filter-out $(shell image/appliance/suite 2>/dev/null),$(SUITE)))
+TESTED_DEBS = $(if $(FOREIGN_SUITE),image/packages/install appliance && $(MAKE) --no-print-directory -s all && image/appliance/debs $(SUITE) $(BUILD)/system-$(SUITE)/deb,$(MAKE) --no-print-directory deb)
 .PHONY: check-debs
 check-debs:
 	@image/packages/install build deb test system
-	@$(MAKE) --no-print-directory deb
-	@BUILD=$(abspath $(BUILD)) tests/packages/run
+	@$(TESTED_DEBS)
+	@BUILD=$(abspath $(BUILD)) SUITE=$(SUITE) tests/packages/run
 
 # The installed packages on Debian's own kernel, in a virtual machine, with emulated USB and optical hardware. SYSTEM: options
 # of tests/system/run.
 .PHONY: check-system
 check-system:
 	@image/packages/install build deb test system
-	@$(MAKE) --no-print-directory deb
-	@BUILD=$(abspath $(BUILD)) tests/system/image
-	@BUILD=$(abspath $(BUILD)) tests/system/run $(SYSTEM)
+	@$(TESTED_DEBS)
+	@BUILD=$(abspath $(BUILD)) SUITE=$(SUITE) tests/system/image
+	@BUILD=$(abspath $(BUILD)) SUITE=$(SUITE) tests/system/run $(SYSTEM)
 
 # The appliance: docs/appliance.md. Settings are those of image/appliance/build: SUITE, KEYS, SITE, DEBS, BUNDLE, IMAGE_LOCK,
 # IMAGE_MIRROR, IMAGE_NETWORK, IMAGE_SHARE, IMAGE_ISO.
 KEYS ?=
 SITE ?=
 BUNDLE ?=
-DEBS ?= $(if $(and $(SUITE),$(filter-out $(shell image/appliance/suite 2>/dev/null),$(SUITE))),,$(BUILD)/deb)
+DEBS ?= $(if $(FOREIGN_SUITE),,$(BUILD)/deb)
 IMAGE_OUT ?= $(BUILD)/image
 IMAGE_SETTINGS = KEYS=$(KEYS) SITE=$(SITE) DEBS=$(DEBS) $(if $(SUITE),SUITE=$(SUITE))
 .PHONY: image-keys

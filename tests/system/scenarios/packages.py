@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception
 """The station's packages are replaced, or taken away and brought back, on a machine that is in use. What dpkg does without a
 running system is in tests/packages."""
-from system.lib.packages import BUILD, STATION as PACKAGES, field, later, made
+from system.lib.packages import DEBS, STATION as PACKAGES, field, later, made
 from system.lib.scenario import scenario
 from system.lib.snapshot import STATION, dpkg_install, is_ready
 
@@ -45,7 +45,7 @@ def goes_on(s, first, records):
 def upgrade(s):
     """a running station is upgraded: all of it is of the new version, history and trail go on, the next medium is inspected"""
     debs = made(later())
-    s.equal(versions(s), {"installed " + field(made(BUILD / "deb")[0], "Version")}, "version before")
+    s.equal(versions(s), {"installed " + field(made(DEBS)[0], "Version")}, "version before")
     first = inspect(s, "FIRST")
     records = s.trail()
     units = ("lazaretd.service", "lazaret-roles.service", "lazaret-console.service")
@@ -72,7 +72,7 @@ def removed_and_back(s):
     s.equal(s.agent.sh("ls /usr/bin/lazaret* /usr/sbin/lazaret* /usr/libexec/lazaret /usr/lib/udev/rules.d/*lazaret* 2>/dev/null", check=False).out, "", "files that are left")
     s.equal(s.agent.sh("systemctl --failed --no-legend").out, "", "failed units")
     s.equal(s.agent.sh(kept, timeout=60).out, data, "what the station has")
-    dpkg_install(s.agent, made(BUILD / "deb"))
+    dpkg_install(s.agent, made(DEBS))
     s.until(lambda: is_ready(s.agent), 120, "the station to be ready again")
     s.agent.run("systemctl", "start", "lazaret-console.service", timeout=60)  # installing takes nobody's screen
     s.wait_screen("READY. PLUG IN A MEDIUM.")
