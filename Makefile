@@ -303,6 +303,20 @@ check-reliability:
 reliability:
 	@BUILD=$(abspath $(BUILD)) tests/reliability/document
 
+# The command line under valgrind.
+.PHONY: check-valgrind
+check-valgrind:
+	@image/packages/install build run test quality
+	@$(MAKE) --no-print-directory -s all
+	@BUILD=$(abspath $(BUILD)) tests/valgrind/run
+
+# Lines and branches that the tests run, the roles in their sandboxes among them (tests/code-coverage/run). COVERAGE: its options.
+COVERAGE ?=
+.PHONY: code-coverage
+code-coverage:
+	@image/packages/install build run test quality
+	@BUILD=$(abspath $(BUILD)) tests/code-coverage/run $(COVERAGE)
+
 # Debian packages (image/debian) of what `make install` installs: $(BUILD)/deb/*.deb. Of the programs as they are built here, or with
 # CLEAN=1 compiled anew in a copy of the source with dpkg's own flags. DEB_VERSION: another version than the changelog's.
 CLEAN ?=
@@ -478,6 +492,8 @@ help:
 	@echo 'make check-sanitize  the suites under AddressSanitizer and UBSan'
 	@echo 'make check-hostile   hostile builds of all roles in a real station; HOSTILE_RUN=--quick (tests/hostile/README.md)'
 	@echo 'make mutate          does a test notice each small wrong change? MUTATE="--sample 50" (tests/mutation/README.md)'
+	@echo 'make check-valgrind  the command line under valgrind'
+	@echo 'make code-coverage   lines and branches that the tests run, roles in their sandboxes among them; no folder below its floor'
 	@echo 'make static          cppcheck and clang-tidy; STATIC="cppcheck judge"'
 	@echo 'make fuzz-smoke      every fuzz target for FUZZ_SECONDS=3; make fuzz: FUZZ_SECONDS=600 (tests/fuzz/README.md)'
 	@echo 'make lint            clang with -Werror, manual pages'
