@@ -42,10 +42,31 @@ class Stage:
         self.check(self.machine.frames_sent() == 0, "the machine sent %d frames" % self.machine.frames_sent())
 
 
+MENU_PATIENCE, MENU_TRIES = 60, 8
+
+
+def menu(machine, waits):
+    """The boot loader's menu; unless it waits, by the space bar. It looks for a key for a moment, and a slow machine misses it: then one starts again, as
+    a person does."""
+    enrol_entry = "Enroll Secure Boot keys: site"
+    if waits:
+        machine.start()
+        machine.wait_serial(enrol_entry)
+        return
+    for _ in range(MENU_TRIES):
+        machine.start()
+        machine.wait_serial("BdsDxe: starting", meanwhile=lambda: machine.press("spc"))
+        try:
+            machine.wait_serial(enrol_entry, patience=MENU_PATIENCE, meanwhile=lambda: machine.press("spc"))
+            return
+        except TimeoutError:
+            machine.kill()
+    raise TimeoutError("no menu of the boot loader in %d starts" % MENU_TRIES)
+
+
 def enrol_keys(machine, menu_waits=False):
     """What install.md tells an administrator to do: the space bar, unless the menu waits; the entry; wait for the restart."""
-    machine.start()
-    machine.wait_serial("Enroll Secure Boot keys: site", meanwhile=None if menu_waits else lambda: machine.press("spc"))
+    menu(machine, menu_waits)
     machine.press("end")
     machine.press("ret")
     machine.wait_serial("Enrolling")
