@@ -375,7 +375,7 @@ image:
 image-bundle:
 	@image/packages/install build deb appliance
 	@$(if $(filter $(BUILD)/deb,$(DEBS)),$(MAKE) --no-print-directory deb)
-	@$(IMAGE_SETTINGS) image/appliance/bundle $(or $(BUNDLE),$(error BUNDLE=DIR: a new directory for the packages)) $(IMAGE_OUT)
+	@$(IMAGE_SETTINGS) BUNDLE= image/appliance/bundle $(or $(BUNDLE),$(error BUNDLE=DIR: a new directory for the packages)) $(IMAGE_OUT)
 
 # The image, booted under UEFI with Secure Boot. IMAGE: options of tests/image/run.
 IMAGE ?=
