@@ -15,9 +15,10 @@
 #include "common/text.h"
 #include "station/sets.h"
 #include "update/offers.h"
+#include "update/undo.h"
 
 static const char usage_text[] = "usage: lazaret update apply [--older] [--reason TEXT] [--by WHO | --credentials FD | --approved] FILE" PACK_SUFFIX "\n"
-				 "       lazaret update undo [--reason TEXT] [--by WHO | --credentials FD]\n"
+				 "       lazaret update undo [--reason TEXT] [--by WHO | --credentials FD | --approved]\n"
 				 "       lazaret update list\n"
 				 "       lazaret update drop NAME" PACK_SUFFIX "   forget one that came on a medium\n"
 				 "       lazaret update slot ...   for the appliance's own programs\n";
@@ -34,11 +35,11 @@ static void json_decref_p(json_t **j)
 }
 
 /* A station that knows no persons: whoever may write to it, by the name that he gives or the account that he has. */
-static int take_account(struct update *u, const char *what, bool takes_two)
+static int take_account(struct update *u, const char *what)
 {
 	const char *who = u->by ? u->by : key_who();
 
-	if (takes_two) {
+	if (u->is_older) {
 		log_error("%s --older: takes two persons, and this station knows none (`lazaret person add`)", what);
 		return EXIT_FAILURE;
 	}
@@ -89,7 +90,7 @@ int update_ask(struct update *u, const char *what, bool takes_two)
 		return EXIT_CANNOT;
 	}
 	if (people->count == 0)
-		return take_account(u, what, takes_two);
+		return take_account(u, what);
 	return u->is_approved ? take_approval(u, people, takes_two) : ask_persons(u, what, takes_two);
 }
 
@@ -169,6 +170,36 @@ static int drop(struct update *u)
 	return r < 0 ? EXIT_CANNOT : 0;
 }
 
+static int refuse_undo(struct update *u, const char *why)
+{
+	u->file = "undo";
+	u->why = strdup(why);
+	return update_refuse(u);
+}
+
+/* Two persons have said so at the machine, of what is in force still; both must still be who they were. */
+static int take_undo_approval(struct update *u)
+{
+	_cleanup_(people_freep) struct people *people = NULL;
+	_cleanup_(json_decref_p) json_t *said = NULL;
+	char sha256[SHA256_HEX_LEN + 1];
+	const char *by, *reason, *second, *why;
+
+	if (undo_current_sha256(u->sets_fd, sha256) == 0)
+		said = undo_approved(u->config->dir, sha256);
+	if (!said || json_unpack(said, "{s:s,s:s,s:s}", "by", &by, "reason", &reason, "second", &second) < 0)
+		return refuse_undo(u, "nobody has agreed at the machine to go back from what is in force now");
+	if (people_load(u->config->dir, &people, NULL) < 0)
+		return EXIT_CANNOT;
+	why = undo_persons_refused(person_find(people, by), person_find(people, second));
+	if (why)
+		return refuse_undo(u, why);
+	u->person = strdup(by);
+	u->second = strdup(second);
+	u->reason = u->approved_reason = strdup(reason);
+	return u->person && u->second && u->reason ? 0 : EXIT_CANNOT;
+}
+
 static int undo(struct update *u)
 {
 	int status = update_open(u);
@@ -178,7 +209,7 @@ static int undo(struct update *u)
 		status = EXIT_FAILURE;
 	}
 	if (status == 0)
-		status = update_ask(u, "update undo", false);
+		status = u->is_approved ? take_undo_approval(u) : update_ask(u, "update undo", true);
 	if (status == 0)
 		status = update_back(u);
 	if (status == 0)
@@ -260,7 +291,7 @@ static int list(struct update *u)
 
 /* -- options ------------------------------------------------------------------------------------------------------------- */
 
-static int parse(int argc, char **argv, struct update *u, bool takes_file)
+static int parse(int argc, char **argv, struct update *u, bool takes_file, bool may_be_approved)
 {
 	static const struct option options[] = { { "older", no_argument, NULL, 'o' },
 						 { "reason", required_argument, NULL, 'r' },
@@ -274,7 +305,7 @@ static int parse(int argc, char **argv, struct update *u, bool takes_file)
 	while ((o = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (o == 'o' && takes_file)
 			u->is_older_wanted = true;
-		else if (o == 'a' && takes_file)
+		else if (o == 'a' && may_be_approved)
 			u->is_approved = true;
 		else if (o == 'r')
 			u->reason = optarg;
@@ -294,8 +325,8 @@ int cmd_update(struct cli *cli)
 	static const struct {
 		const char *name;
 		int (*run)(struct update *u);
-		bool takes_file;
-	} commands[] = { { "apply", apply, true }, { "undo", undo, false }, { "list", list, false }, { "drop", drop, true } };
+		bool takes_file, may_be_approved;
+	} commands[] = { { "apply", apply, true, true }, { "undo", undo, false, true }, { "list", list, false, false }, { "drop", drop, true, false } };
 	const char *word = cli->argc >= 2 ? cli->argv[1] : "";
 	struct update u = { .cli = cli, .sets_fd = -EBADF, .lock_fd = -EBADF };
 	int status = EXIT_USAGE;
@@ -307,7 +338,7 @@ int cmd_update(struct cli *cli)
 		k++;
 	if (k == ARRAY_LEN(commands))
 		return usage();
-	status = parse(cli->argc - 1, cli->argv + 1, &u, commands[k].takes_file);
+	status = parse(cli->argc - 1, cli->argv + 1, &u, commands[k].takes_file, commands[k].may_be_approved);
 	if (status != 0)
 		return status;
 	station_sets_use("");

@@ -42,12 +42,13 @@ struct update {
 	struct station_config *config; /* lazaret.yaml alone: an update must be possible when what is in force is broken */
 	const char *file;	       /* the pack, as given */
 	const char *by, *reason;       /* of the command line; NULL */
-	bool is_approved; /* an officer has said so at the machine (update/offers.h) */
+	bool is_approved; /* an officer has said so at the machine (update/offers.h); of undo, two persons (update/undo.h) */
 	bool is_older_wanted;
 	int sets_fd;	 /* sets/ */
 	int lock_fd;	 /* sets/.lock, held */
 	json_t *current; /* what is in force: station_sets_load() */
 	char *person, *second; /* who does it; second: NULL unless it takes two */
+	char *approved_reason; /* what they gave at the machine, which `reason` is then */
 	struct pack *pack;
 	struct pack_signer signer;
 	char pack_sha256[SHA256_HEX_LEN + 1], manifest_sha256[SHA256_HEX_LEN + 1];

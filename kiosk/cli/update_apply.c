@@ -101,6 +101,7 @@ void update_done(struct update *u)
 	pack_free(u->pack);
 	free(u->person);
 	free(u->second);
+	free(u->approved_reason);
 	free(u->set);
 	free(u->why);
 }

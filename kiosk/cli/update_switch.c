@@ -246,7 +246,7 @@ static int record_undone(const struct update *u, const char *text)
 {
 	char hash[SHA256_HEX_LEN + 1];
 	_cleanup_(json_decref_p) json_t *body =
-		json_pack("{s:s,s:o,s:O,s:O,s:O,s:s}", "by", u->person, "reason", clean_text(u->reason ? u->reason : ""), "versions",
+		json_pack("{s:s,s:s,s:o,s:O,s:O,s:O,s:s}", "by", u->person, "second", u->second ? u->second : "", "reason", clean_text(u->reason ? u->reason : ""), "versions",
 			  json_object_get(json_object_get(u->current, "undo"), "versions"), "was", json_object_get(u->current, "versions"),
 			  "keys", json_object_get(u->current, "keys"), "sets_sha256", hash_of(text, hash));
 

@@ -38,6 +38,16 @@ size_t desk_offers(const struct console *c)
 	return json_array_size(member(c->state.station, "offers"));
 }
 
+bool desk_may_undo(const struct console *c)
+{
+	return desk_may_decide(c) && member_true(c->state.station, "machine") && json_is_object(member(c->state.station, "undo"));
+}
+
+bool desk_has_updates(const struct console *c)
+{
+	return desk_may_see(c) && (desk_offers(c) > 0 || desk_may_undo(c));
+}
+
 /* -- questions ------------------------------------------------------------------------------------------- */
 
 void desk_review(struct console *c)
@@ -276,6 +286,7 @@ void desk_clear(struct console *c)
 	json_decref(d->decide.proposal);
 	json_decref(d->proposals);
 	json_decref(d->release);
+	json_decref(d->undo.shown);
 	explicit_bzero(d, sizeof(*d));
 	d->review.generation = review + 1; /* answers that are under way are nobody's */
 	d->held.generation = held + 1;

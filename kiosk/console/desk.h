@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
 /* What an officer looks at and decides: held files, proposals, update packs. Requests and their answers; the screens are
- * screen_review.c, screen_held.c, screen_bytes.c, screen_decide.c and screen_offers.c. Whether somebody may do what he asks for is
+ * screen_review.c, screen_held.c, screen_bytes.c, screen_decide.c, screen_offers.c and screen_undo.c. Whether somebody may do what he asks for is
  * lazaretd's to say: what is not offered here is merely not offered. */
 #ifndef LAZARET_CONSOLE_DESK_H
 #define LAZARET_CONSOLE_DESK_H
@@ -76,6 +76,13 @@ struct decide {
 	enum style said_style;
 };
 
+/* Going back to what was in force before the last update pack. */
+struct undo {
+	json_t *shown; /* owned: the station's `undo` as it was when the screen was opened: this is what is agreed to */
+	struct entry reason;
+	bool is_second; /* the second person is asked */
+};
+
 struct desk {
 	struct review review;
 	struct held held;
@@ -84,6 +91,7 @@ struct desk {
 	json_t *proposals; /* owned, array; NULL: not yet known */
 	bool proposals_failed;
 	struct list proposals_list, offers_list;
+	struct undo undo;
 	json_t *release; /* owned: the last event `release`; NULL: none */
 };
 
@@ -95,6 +103,10 @@ bool desk_may_decide(const struct console *c);
 bool desk_may_confirm(const struct console *c);
 /* Update packs that were found on media: how many. */
 size_t desk_offers(const struct console *c);
+/* Can what the last one brought be taken back at this machine? */
+bool desk_may_undo(const struct console *c);
+/* Is there anything to be seen or done about updates? */
+bool desk_has_updates(const struct console *c);
 
 void desk_review(struct console *c);
 void desk_held(struct console *c, const char *sha256);
@@ -123,6 +135,11 @@ void decide_confirmed(struct console *c, const json_t *answer);
 void decide_refused(struct console *c, const char *code);
 /* "Release", of the code; the code itself when it is not known. */
 const char *decide_words(const char *decision);
+
+/* Open the screen on which what the last update pack brought is taken back; the second person has confirmed; or was refused. */
+void undo_open(struct console *c);
+void undo_confirmed(struct console *c);
+void undo_refused(struct console *c, const char *code);
 
 /* Search in the list of held files for what stands in c->search. */
 void review_search(struct console *c);

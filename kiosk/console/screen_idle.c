@@ -240,7 +240,7 @@ static bool press_idle(struct console *c, const struct press *press)
 		console_open(c, &screen_review);
 	} else if (is_letter(press, 'p') && desk_may_confirm(c)) {
 		console_open(c, &screen_proposals);
-	} else if (is_letter(press, 'u') && desk_may_see(c) && desk_offers(c) > 0) {
+	} else if (is_letter(press, 'u') && desk_has_updates(c)) {
 		console_open(c, &screen_offers);
 	} else {
 		return false;
@@ -254,7 +254,7 @@ static void keys_idle(struct console *c, struct bar *b)
 		bar_add(b, "r", _("Review"));
 	if (desk_may_confirm(c))
 		bar_add(b, "p", _("Proposals"));
-	if (desk_may_see(c) && desk_offers(c) > 0)
+	if (desk_has_updates(c))
 		bar_add(b, "u", _("Updates"));
 	if (maintenance_is_offered(c))
 		bar_add(b, "s", _("Maintenance"));

@@ -30,11 +30,6 @@ static bool may_log_out(const struct console *c)
 	return session_is(&c->session);
 }
 
-static bool has_offers(const struct console *c)
-{
-	return desk_may_see(c) && desk_offers(c) > 0;
-}
-
 static bool may_quit(const struct console *c)
 {
 	return !c->is_kiosk;
@@ -49,7 +44,7 @@ static const struct menu_entry {
 } entries[] = {
 	{ 'r', N_("Review: files that wait for a decision"), &screen_review, NULL, desk_may_see },
 	{ 'p', N_("Proposals that wait for a second person"), &screen_proposals, NULL, desk_may_confirm },
-	{ 'u', N_("Update packs that were brought"), &screen_offers, NULL, has_offers },
+	{ 'u', N_("Update packs that were brought"), &screen_offers, NULL, desk_has_updates },
 	{ 's', N_("Maintenance, for administrators"), NULL, maintenance_open, maintenance_is_offered },
 	{ 'h', N_("History: what was transferred before"), &screen_history, NULL, NULL },
 	{ 'd', N_("Devices that are plugged in"), &screen_devices, NULL, NULL },

@@ -73,6 +73,8 @@ static bool press(struct console *c, const struct press *press)
 		ask(c, "approve");
 	else if (is_letter(press, 'x') && is_asked)
 		ask(c, "drop");
+	else if (is_letter(press, 'b') && desk_may_undo(c))
+		undo_open(c);
 	else
 		return list_press(&c->desk.offers_list, press);
 	return true;
@@ -84,6 +86,8 @@ static void keys(struct console *c, struct bar *b)
 		bar_add(b, "a", _("Put in force"));
 		bar_add(b, "x", _("Drop"));
 	}
+	if (desk_may_undo(c))
+		bar_add(b, "b", _("Go back"));
 	if (desk_offers(c) > 1)
 		bar_add(b, _("Arrows"), _("Choose"));
 }

@@ -30,11 +30,13 @@ static void ask(struct console *c)
 {
 	struct talk *t = &c->talk;
 	json_t *secret = json_stringn(t->secret.text, t->secret.length), *fields;
-	const char *name = t->is_prompt ? "login-answer" : t->what == TALK_LOGIN ? "login" : "confirm";
+	const char *name = t->is_prompt ? "login-answer" : t->what == TALK_LOGIN ? "login" : t->what == TALK_UNDO ? "undo" : "confirm";
+	bool is_undo = t->what == TALK_UNDO;
 
 	fields = t->is_prompt ? json_pack("{so*}", "secret", secret) :
-				json_pack("{ss so* ss*}", "person", t->person.text, "secret", secret, "proposal",
-					  t->what == TALK_CONFIRM ? member_text(c->desk.decide.proposal, "id") : NULL);
+				json_pack("{ss so* ss* ss* ss*}", "person", t->person.text, "secret", secret, "proposal",
+					  t->what == TALK_CONFIRM ? member_text(c->desk.decide.proposal, "id") : NULL, "sha256",
+					  is_undo ? member_text(c->desk.undo.shown, "sha256") : NULL, "reason", is_undo ? c->desk.undo.reason.text : NULL);
 	entry_wipe(&t->secret);
 	t->said[0] = t->more[0] = '\0';
 	t->is_waiting = fields && intent_ask(c, ASK_TALK, t->generation, name, fields);
@@ -49,7 +51,7 @@ static void take_late(struct console *c, json_t *answer)
 		(void)intent_ask(c, ASK_LOGOUT, 1, "logout", NULL);
 	else if (json_is_object(member(answer, "prompt")))
 		(void)intent_ask(c, ASK_LOGOUT, 1, "login-cancel", NULL);
-	else if (member(answer, "decision"))
+	else if (member(answer, "decision") || member(answer, "undo"))
 		console_notice(c, "%s", _("The decision was confirmed."));
 }
 
@@ -65,6 +67,8 @@ static void refused(struct console *c, const json_t *error)
 	desk_refusal(error, t->said, t->more);
 	if (t->what == TALK_CONFIRM)
 		decide_refused(c, code);
+	else if (t->what == TALK_UNDO)
+		undo_refused(c, code);
 }
 
 static void prompted(struct talk *t, const json_t *prompt)
@@ -92,6 +96,9 @@ void talk_answer(struct console *c, const struct ask *a, json_t *answer)
 	} else if (t->what == TALK_CONFIRM) {
 		talk_begin(c, TALK_CONFIRM);
 		decide_confirmed(c, answer);
+	} else if (t->what == TALK_UNDO) {
+		talk_begin(c, TALK_UNDO);
+		undo_confirmed(c);
 	} else if (json_is_object(session) && *member_text(session, "person")) {
 		talk_begin(c, TALK_LOGIN);
 		session_begin(c, session);

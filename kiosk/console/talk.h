@@ -20,6 +20,7 @@ struct ask;
 enum talk_for {
 	TALK_LOGIN,
 	TALK_CONFIRM, /* the proposal of desk.decide */
+	TALK_UNDO,    /* of what the last update pack brought: desk.undo */
 };
 
 #define SAID_MAX 512

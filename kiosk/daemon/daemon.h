@@ -10,6 +10,7 @@
  *   sessions.c  who is logged in, on which connection
  *   archive.c   the records role: questions about past transfers
  *   sets.c      what update packs brought; one database at a time
+ *   undo.c      going back to what was in force before
  *   slots.c     an update of the appliance itself: what became of it; when the machine may restart into it
  *   monitor.c   what the site sees: metrics, journal
  *   selfcheck.c what the station finds when it looks at itself
@@ -279,7 +280,7 @@ _must_check_ bool session_has_role(struct daemon *d, uint64_t token, enum person
  *        answered (`wrong`, `locked-out`, `expired`, `unavailable`, ...), tries are counted and recorded, and `done` is not called.
  * drop   is called once in every case, after `done`, with `data`; may be NULL.
  *
- * The record `login` is written before `done` is called, with `for` = `what` ("login", "confirm"). One at a time on a connection;
+ * The record `login` is written before `done` is called, with `for` = `what` ("login", "confirm", "undo"). One at a time on a connection;
  * another one ends it. */
 void sessions_authenticate(struct daemon *d, uint64_t token, const char *person, const char *secret, const char *what,
 			   void (*done)(struct daemon *d, uint64_t token, const struct person *who, void *data), void (*drop)(void *data),

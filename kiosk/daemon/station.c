@@ -13,6 +13,7 @@
 #include "daemon/setup.h"
 #include "daemon/monitor.h"
 #include "supervisor/engine.h"
+#include "update/undo.h"
 
 #define RETRY_US (30 * UINT64_C(1000000)) /* a station that could not start tries again: a disk may be there later */
 /* Official databases load in 6 to 19 s on one core; a slow disk and a busy machine times ten, and some. */
@@ -365,6 +366,8 @@ static int describe(const struct daemon *d, json_t *o)
 	}
 	if (more)
 		(void)json_object_set_new(more, "offers", sets_offers(d)); /* as above */
+	if (more)
+		(void)json_object_set_new(more, "undo", undo_json(d->dir)); /* as above */
 	if (more && (json_object_set_new(more, "slots", slots_object(d)) < 0 || json_object_set_new(more, "restart", restart_object(d)) < 0)) {
 		json_decref(more);
 		return -1;

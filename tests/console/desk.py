@@ -50,6 +50,7 @@ class Desk(Station):
         self.release = {"outcome": "published", "transfer": "20261122T063155Z-77aa01", "trouble": None}  # what comes of one
         self.release_waits = False
         self.bounds = 30 * 86400
+        self.station_undo = None
         self.told_desk()
 
     def told_desk(self, **more):
@@ -59,7 +60,7 @@ class Desk(Station):
                                             "proposed": len(self.proposals)},
                    "sets": [{"name": "clamav", "version": "27820", "time": NOW - 93000, "age_s": 93000, "state": "ok"},
                             {"name": "site-rules", "version": 12, "time": NOW - 20 * 86400, "age_s": 20 * 86400, "state": "ok"}],
-                   "trail": {"records": 12345, "bytes": 3565158, "state": "ok"}, **more})
+                   "trail": {"records": 12345, "bytes": 3565158, "state": "ok"}, "undo": self.station_undo, **more})
 
     # -- plumbing
 
@@ -248,9 +249,32 @@ class Desk(Station):
                 h.update(state="open", proposal=None)
         return {}
 
+    # -- going back
+
+    def do_undo(self, r):
+        first = self.need("officer")
+        if r["sha256"] != (self.station_undo or {}).get("sha256"):
+            raise Refused("not-found", "something else is in force by now: look at it first")
+
+        def act(who):
+            if who == first:
+                raise Refused("same-person", "the second person must be another one")
+            if not {"officer", "administrator"} & set(self.people[who]["roles"]):
+                raise Refused("not-permitted", "the second person must be an officer or an administrator")
+            return {"undo": r["sha256"]}
+        return self.authenticate(r["person"], r["secret"], act)
+
     def do_proposals(self, r):
         self.need("officer")
         return {"proposals": self.proposals}
+
+
+def undo(**more):
+    def brought(name, version, days):
+        return {"name": name, "version": version, "made": NOW - days * 86400}
+    return {"sha256": "5" * 64, "applied_at": NOW - 3600, "by": "a.weber", "keys": ["pump-vendor"],
+            "changes": [{"kind": "database", "from": brought("clamav", 27821, 1), "to": brought("clamav", 27820, 2)},
+                        {"kind": "rules", "from": brought("site-rules", 12, 20), "to": None}], **more}
 
 
 def offers():

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception
 """A machine that is not set up yet, and what an administrator does at one that is. What a real lazaretd makes of it is in
 tests/integration/setup.t."""
-from desk import NOW, Refused, offers, person
+from desk import NOW, Refused, offers, person, undo
 from screens import SMALL, medium
 from tap import ok
 from terminal import objects
@@ -227,3 +227,94 @@ def test_offers_at_an_appliance(t):
     c.press("a")
     ok(c.shows("Passed on."), "passed on", c.text())
     ok(t.station.asked("update")[0]["action"] == "approve" and t.station.asked("update")[0]["pack"] == "1-2/site.pack", "the chosen one", t.station.asked("update"))
+
+
+# -- going back -------------------------------------------------------------------------------------------------
+
+def at_updates(t, waiting=(), **options):
+    t.station.open_desk()
+    t.station.people["m.berg"] = person("Mara Berg", "administrator", secret="Ebbe 77 und Flut")
+    t.station.station_undo = undo()
+    t.station.told_desk(machine=True, offers=list(waiting))
+    c = t.console(**options)
+    c.shows(" o ")
+    c.press("o", "a.weber", "enter", "Regen 4711", "enter")
+    c.shows("Anna Weber until")
+    c.press("u")
+    return c
+
+
+def test_undo_screens(t):
+    c = at_updates(t)
+    c.shows("None.", "b Go back")
+    c.press("b")
+    t.golden(c, "undo", "GO BACK TO WHAT WAS IN FORCE BEFORE?", "clamav, version 27,820, 2 days old", "instead of clamav, version 27,821, 1 day old",
+             "what the station was set up with", "No longer trusted   pump-vendor", "Enter Go on")
+    c.press("enter")
+    ok(c.shows("A decision needs a reason"), "not without a reason", c.text())
+    c.press("false alarms in our tool", "enter")
+    t.golden(c, "undo-second", "A SECOND PERSON CONFIRMS THIS, OR NOT.", "false alarms in our tool", "clamav, version 27,820", "Second person")
+    c.press("a.weber", "enter", "Regen 4711", "enter")
+    ok(c.shows("THE SAME PERSON CANNOT DO BOTH."), "one person is not two", c.text())
+    c.press("s.lang", "enter", "Nebel 22", "enter")
+    ok(c.shows("NOT PERMITTED", "an officer or an administrator"), "nor is an auditor the second", c.text())
+    c.press("up", "\x15", "m.berg", "enter", "Ebbe 77 und Flut", "enter")
+    ok(c.shows("Passed on. It is in the audit trail."), "an administrator is", c.text())
+    ok({k: v for k, v in t.station.asked("undo")[-1].items() if k != "id"} ==
+       {"request": "undo", "person": "m.berg", "secret": "Ebbe 77 und Flut", "reason": "false alarms in our tool", "sha256": "5" * 64}, "what is sent")
+
+
+def test_undo_is_of_what_was_shown(t):
+    c = at_updates(t)
+    c.shows("b Go back")
+    c.press("b", "a reason")
+    c.shows("GO BACK TO WHAT WAS IN FORCE BEFORE?", "a reason")
+    t.station.station_undo = undo(sha256="6" * 64)
+    t.station.told_desk(machine=True)
+    c.press("enter", "m.berg", "enter", "Ebbe 77 und Flut", "enter")
+    ok(c.shows("something else is in force by now: look at it first", "b Go back"), "another pack came into force meanwhile", c.text())
+    ok(t.station.asked("undo")[-1]["sha256"] == "5" * 64, "what was on the screen is meant")
+
+
+def test_undo_is_asked_for_more(t):
+    c = at_updates(t)
+    c.shows("b Go back")
+    c.press("b", "a reason", "enter", "k.key", "enter", "Hagel 9", "enter")
+    c.shows("One-time code:")
+    c.press("123456", "enter")
+    c.shows("Which site?")
+    c.press("north", "enter")
+    ok(c.shows("Passed on."), "a second person with a second factor", c.text())
+
+
+def test_undo_is_not_offered(t):
+    c = at_updates(t, offers())
+    c.shows("a Put in force", "b Go back")
+    t.station.station_undo = None
+    t.station.told_desk(machine=True, offers=offers())
+    c.pump(lambda: "b Go back" not in c.text(), "gone")
+    c.press("b")
+    ok("b Go back" not in c.text() and "a Put in force" in c.text() and not t.station.asked("undo"), "where there is nothing to go back to", c.text())
+    t.station.station_undo = undo()
+    t.station.told_desk(machine=False, offers=offers())
+    c.shows("lazaret update apply")
+    c.press("b")
+    c.quiet()
+    ok("b Go back" not in c.text() and "GO BACK" not in c.text(), "nor where it is done by command", c.text())
+
+
+def test_undo_languages(t):
+    for language in ("de", "fr"):
+        c = at_updates(t, language=language)
+        c.shows("Anna Weber")
+        c.press("b")
+        t.golden(c, f"undo-{language}", "clamav", "pump-vendor")
+        t.consoles.pop().close()
+
+
+def test_undo_small(t):
+    c = at_updates(t, **SMALL)
+    c.press("b")
+    t.golden(c, "undo-40x12", "GO BACK", "clamav", "Reason")
+    c.press("a reason", "enter")
+    t.golden(c, "undo-second-40x12", "Second person")

@@ -428,6 +428,47 @@ def maintenance(work):
         c.close()
         s.stop()
 
+def undo_at_the_screen(s, c, apply):
+    """What `first` brought goes again: an officer and a second person, of what was shown."""
+    shown = s.client.wait_for(lambda c: c.station["undo"]) and s.client.station["undo"]
+    ok([(x["kind"], x["from"]["name"], x["to"]) for x in shown["changes"]] == [("rules", "first", None)] and shown["by"] == "ben" and shown["keys"] == [], "what going back changes", shown)
+
+    def refused(words, code, what, **fields):
+        try:
+            s.client.ask("undo", **{"sha256": shown["sha256"], "reason": "false alarms", "person": "anna", "secret": SECRETS["anna"], **fields})
+            ok(False, "not gone back: " + what)
+        except control.Refused as e:
+            ok(e.code == code and words in str(e), "not gone back: " + what, e)
+    refused("log in", "not-permitted", "nobody has logged in")
+    s.client.ask("login", person="anna", secret=SECRETS["anna"])
+    refused("officer", "not-permitted", "by an administrator", person="ben", secret=SECRETS["ben"])
+    s.client.ask("login", person="ben", secret=SECRETS["ben"])
+    refused("must be another one", "same-person", "by one person twice", person="ben", secret=SECRETS["ben"])
+    refused("reason", "bad-request", "without a reason", reason="  ")
+    refused("something else", "not-found", "from something else", sha256="0" * 64)
+    refused("", "wrong", "without her secret", secret="not her secret")
+    ok("update-undo-approved" not in s.types() and not (s.at / "updates/undo.approved").exists(), "of which nothing is in the trail", s.types())
+    s.client.ask("logout")
+    ok(c.shows("None.", "b Go back"), "it is offered", c.text())
+    c.press("b")
+    ok(c.shows("GO BACK TO WHAT WAS IN FORCE BEFORE?", "what the station was set up with", "instead of first, version 1"), "with what changes", c.text())
+    c.press("it blocks our drawings", "enter")
+    c.shows("A SECOND PERSON")
+    c.press("anna", "enter", SECRETS["anna"], "enter")
+    ok(c.shows("Passed on."), "confirmed by a second person", c.text())
+    told = [r["body"] for r in s.records() if r["type"] == "update-undo-approved"]
+    ok(told == [{"by": "ben", "second": "anna", "reason": "it blocks our drawings", "sha256": shown["sha256"]}], "which the trail has first", told)
+    s.client.ask("login", person="ben", secret=SECRETS["ben"])
+    refused("confirmed already", "not-now", "twice")
+    s.client.ask("logout")
+    done = apply()
+    body = [r["body"] for r in s.records() if r["type"] == "update-undone"]
+    ok(done.returncode == 0 and [(b["by"], b["second"], b["reason"], b["was"]) for b in body] == [("ben", "anna", "it blocks our drawings", {"first": 1})], "then it is done, by the command",
+       (done, body))
+    s.client.wait_for(lambda c: c.station["undo"] is None and not c.station["sets"], 60)
+    ok(not (s.at / "updates/undo.approved").exists() and apply().returncode == 0 and s.types().count("update-undone") == 1, "once")
+
+
 def brought(work):
     """Update packs of an appliance that knows persons: an officer approves them at the screen, and the appliance's script applies them."""
     var = work / "brought"
@@ -504,6 +545,7 @@ def brought(work):
             ok(False, "without a log-in nobody approves")
         except control.Refused as e:
             ok(e.code == "not-permitted", "without a log-in nobody approves", e)
+        undo_at_the_screen(s, c, apply)
     finally:
         c.close()
         s.stop()

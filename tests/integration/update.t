@@ -450,8 +450,24 @@ def persons(work):
        "two officers go back, and both are in the trail", (text, body))
     status, text = as_persons(s, ["olga"], "update", "undo")
     ok(status == 1 and s.versions() == {"site": 4}, "an operator undoes nothing", text)
-    status, text = as_persons(s, ["ben"], "update", "undo")
-    ok(status == 0 and s.versions() == {"site": 5} and s.records("update-undone")[-1]["body"]["by"] == "ben", "an officer does", text)
+    for names, what in ((["ben"], "one officer"), (["ben", "ben"], "one officer twice"), (["ben", "olga"], "an officer and an operator"), (["admin", "ben"], "an administrator first")):
+        status, text = as_persons(s, names, "update", "undo")
+        ok(status in (1, 2) and s.versions() == {"site": 4}, "going back: refused by " + what, text)
+    # what was agreed to at an appliance's screen (kiosk/update/undo.h): of these bytes, and by persons who may
+    (s.at / "updates").mkdir(exist_ok=True)
+    sha256 = hashlib.sha256((s.at / "sets/current").read_bytes()).hexdigest()
+    for what, by, second, of, words in (("of something else", "ben", "anna", "0" * 64, "nobody has agreed"), ("by one person twice", "ben", "ben", sha256, "must be another one"),
+                                        ("by an operator", "olga", "ben", sha256, "must be an officer"), ("with an operator", "ben", "olga", sha256, "an officer or an administrator"),
+                                        ("with nobody", "ben", "nobody", sha256, "must be another one")):
+        (s.at / "updates/undo.approved").write_text(json.dumps({"by": by, "second": second, "reason": "x", "sha256": of}))
+        status, text = s.update("undo", "--approved")
+        ok(status == 1 and words in text and s.versions() == {"site": 4} and words in s.records("update-refused")[-1]["body"]["why"], "agreed to " + what + ": refused", text)
+    (s.at / "updates/undo.approved").unlink()
+    status, text = s.update("undo", "--approved")
+    ok(status == 1 and "nobody has agreed" in text and s.versions() == {"site": 4}, "agreed to by nobody: refused", text)
+    status, text = as_persons(s, ["ben", "admin"], "update", "undo")
+    body = s.records("update-undone")[-1]["body"]
+    ok(status == 0 and s.versions() == {"site": 5} and (body["by"], body["second"]) == ("ben", "admin"), "an officer does, with an administrator", (text, body))
 
 
 # -- packs on media ----------------------------------------------------------------------------------------------------------
