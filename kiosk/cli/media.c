@@ -277,7 +277,9 @@ static void put_devices(const json_t *devices)
 	(void)fputs("media  ", stdout);
 	json_array_foreach(json_object_get(devices, "media_ports"), k, o)
 		put_part(k ? ", " : "ports ", json_string_value(o) ? json_string_value(o) : "");
-	(void)puts(k ? "\n" : "no port\n");
+	(void)puts(k ? "" : "no port");
+	put_part("file   ", get(devices, "file"));
+	(void)puts("\n");
 	json_array_foreach(json_object_get(devices, "usb"), k, o) {
 		if (k == 0)
 			(void)printf("%-10s %-9s %-6s %-8s %-17s %s\n", "port", "id", "role", "", "interfaces", "device");

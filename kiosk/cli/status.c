@@ -12,6 +12,7 @@
 #include "cli/records.h"
 #include "common/trust.h"
 #include "sandbox/sandbox.h"
+#include "station/maintenance.h"
 #include "station/sets.h"
 
 struct status {
@@ -196,7 +197,9 @@ static void add_station(struct status *s, const struct station_config *c)
 {
 	json_t *directories = json_array();
 
-	json_object_set_new(s->root, "station", json_pack("{s:s,s:s,s:s}", "id", c->id, "name", c->name, "version", LAZARET_VERSION));
+	json_object_set_new(s->root, "station", json_pack("{s:s,s:s,s:s,s:s,s:s}", "id", c->id, "name", c->name, "version", LAZARET_VERSION, "name_file",
+									   c->has_kept_name ? MAINTENANCE_FILE : STATION_FILE, "devices_file",
+									   c->has_kept_devices ? MAINTENANCE_FILE : STATION_FILE));
 	add_directory(s, directories, "spool", c->spool_dir);
 	add_directory(s, directories, "staging", c->staging_dir);
 	add_directory(s, directories, "audit", c->audit_dir);
@@ -261,6 +264,10 @@ static void print_text(const struct status *s)
 	json_t *o;
 
 	printf("station   %s (%s), lazaret %s\n", get(station, "name"), get(station, "id"), get(station, "version"));
+	if (strcmp(get(station, "name_file"), MAINTENANCE_FILE) == 0)
+		printf("          name: as changed at the screen (" MAINTENANCE_FILE "), not as in lazaret.yaml\n");
+	if (strcmp(get(station, "devices_file"), MAINTENANCE_FILE) == 0)
+		printf("          ports, keyboards and hubs: as changed at the screen (" MAINTENANCE_FILE "), not as in lazaret.yaml\n");
 	printf("sandbox   %s\n", get(s->root, "sandbox"));
 	json_array_foreach(json_object_get(s->root, "directories"), k, o)
 		printf("%-9s %s, %lld MiB free\n", get(o, "name"), get(o, "path"),

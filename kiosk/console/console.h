@@ -43,7 +43,7 @@ extern const struct screen screen_setup, screen_setup_form;
 extern const struct screen screen_file, screen_menu, screen_history, screen_past, screen_devices, screen_about,
 	screen_language, screen_code, screen_key;
 /* For an administrator. */
-extern const struct screen screen_maintenance, screen_clock, screen_power, screen_checks, screen_people, screen_person;
+extern const struct screen screen_maintenance, screen_clock, screen_power, screen_checks, screen_people, screen_ports, screen_port, screen_name, screen_person;
 /* For who is logged in; screen_login for who is not. */
 extern const struct screen screen_login, screen_review, screen_held, screen_bytes, screen_decide, screen_proposals, screen_offers, screen_undo;
 

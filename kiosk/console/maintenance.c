@@ -41,9 +41,12 @@ static bool *awaited(struct console *c, enum maintenance_ask what)
 	case MAINTENANCE_MACHINE:
 	case MAINTENANCE_PERSON:
 	case MAINTENANCE_UPDATE:
+	case MAINTENANCE_PORT:
+	case MAINTENANCE_NAME:
 		return &c->maintenance.is_sending;
 	case MAINTENANCE_SELFCHECK:
 	case MAINTENANCE_PEOPLE:
+	case MAINTENANCE_PORTS:
 		return &c->maintenance.is_looking;
 	case MAINTENANCE_MODE:
 		break;
@@ -100,6 +103,13 @@ static void done(struct console *c, enum maintenance_ask what, json_t *answer)
 	} else if (what == MAINTENANCE_PERSON) {
 		leave_form(c, &screen_person, _("Done. It is in the audit trail."));
 		maintenance_ask(c, MAINTENANCE_PEOPLE, "people", NULL);
+	} else if (what == MAINTENANCE_PORTS) {
+		replace(&m->ports, answer);
+	} else if (what == MAINTENANCE_PORT) {
+		leave_form(c, &screen_port, _("Done. It is in the audit trail."));
+		maintenance_ask(c, MAINTENANCE_PORTS, "ports", NULL);
+	} else if (what == MAINTENANCE_NAME) {
+		leave_form(c, &screen_name, _("Done. It is in the audit trail."));
 	} else if (what == MAINTENANCE_UPDATE) {
 		console_notice(c, "%s", _("Passed on. It is in the audit trail."));
 	} else if (what == MAINTENANCE_MACHINE && c->shown == &screen_power) {

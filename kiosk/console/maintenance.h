@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-/* What an administrator does at the machine: screen_maintenance.c (clock, self-check, restart, power off), screen_people.c. Requests and
+/* What an administrator does at the machine: screen_maintenance.c (clock, self-check, restart, power off), screen_people.c, screen_ports.c (and the name). Requests and
  * answers are in maintenance.c. What is not offered here is merely not offered: lazaretd says who may. */
 #ifndef LAZARET_CONSOLE_MAINTENANCE_H
 #define LAZARET_CONSOLE_MAINTENANCE_H
@@ -19,6 +19,18 @@ enum maintenance_ask { /* generation of an ASK_MAINTENANCE */
 	MAINTENANCE_PEOPLE,
 	MAINTENANCE_PERSON,
 	MAINTENANCE_UPDATE, /* of an officer, screen_offers.c */
+	MAINTENANCE_PORTS,
+	MAINTENANCE_PORT, /* one of them is changed */
+	MAINTENANCE_NAME,
+};
+
+enum port_change {
+	PORT_MEDIA,
+	PORT_NO_MEDIA,
+	PORT_KEYBOARD,
+	PORT_NO_KEYBOARD,
+	PORT_HUB,
+	PORT_NO_HUB,
 };
 
 enum person_form {
@@ -39,6 +51,14 @@ struct maintenance {
 	struct entry clock, zone;
 	int field;
 	bool is_power_off; /* what is asked about: power off, or restart */
+	/* ports, keyboards, hubs */
+	json_t *ports; /* owned, the answer to `ports`; NULL: not known */
+	struct list ports_list;
+	struct {
+		enum port_change change;
+		char port[64], id[16], what[SAID_MAX]; /* as shown when it was chosen */
+		bool is_last; /* port for media */
+	} port;
 	/* self-check */
 	json_t *selfcheck; /* owned, the whole result; NULL: not known */
 	struct list checks;

@@ -46,6 +46,8 @@ static const struct entry_of_menu {
 	bool is_of_machine;
 } entries[] = {
 	{ 'p', N_("People: let in, change, remove, unlock, new password"), &screen_people, NULL, false },
+	{ 'd', N_("Ports and keyboards"), &screen_ports, NULL, true },
+	{ 'n', N_("The station's name"), &screen_name, NULL, true },
 	{ 'c', N_("Clock and time zone"), &screen_clock, NULL, true },
 	{ 'k', N_("Self-check: look at the station now"), &screen_checks, NULL, false },
 	{ 'r', N_("Restart the machine"), NULL, open_restart, true },
@@ -124,6 +126,7 @@ static void close_menu(struct console *c)
 	json_decref(c->maintenance.people);
 	json_decref(c->maintenance.subject);
 	json_decref(c->maintenance.selfcheck);
+	json_decref(c->maintenance.ports);
 	explicit_bzero(&c->maintenance, sizeof(c->maintenance));
 	if (session_is(&c->session))
 		maintenance_ask(c, MAINTENANCE_MODE, "maintenance", json_pack("{ss}", "action", "leave"));

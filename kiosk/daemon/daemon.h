@@ -16,6 +16,7 @@
  *   selfcheck.c what the station finds when it looks at itself
  *   setup.c     a machine that is no station yet
  *   machine.c   power and clock of an appliance
+ *   ports.c     its ports, keyboards and name, as an administrator changes them
  */
 #ifndef LAZARET_DAEMON_DAEMON_H
 #define LAZARET_DAEMON_DAEMON_H
@@ -148,6 +149,9 @@ _must_check_ int daemon_run(const char *dir, const char *selfcheck, const char *
 
 /* Begin to load everything anew; what was in force stays so until the new set is ready, and for good when it is not. */
 void station_load(struct daemon *d);
+/* What maintenance.yaml may change (station/maintenance.h) is taken anew, and nothing else: no database is loaded for it. Inspections that run
+ * are processes of their own, with the configuration that they began with. 0, or a negative errno: it stays as it was. */
+_must_check_ int station_retake(struct daemon *d);
 /* Every few seconds: what does not come up in its time is given up, and tried again. */
 void station_tick(struct daemon *d);
 void devices_tick(struct daemon *d);

@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "daemon/daemon.h"
+#include "station/maintenance.h"
 
 #define RETRY_US (2 * UINT64_C(1000000))
 #define READY_MS 60000 /* it looks at every device before: each may take its time */
@@ -421,6 +422,8 @@ static json_t *all_shown(const struct daemon *d)
 
 json_t *devices_object(struct daemon *d)
 {
-	return json_pack("{s:s,s:b,s:o,s:o,s:o}", "event", "devices", "guard", d->station && d->station->config->devices.is_guarded,
-			 "media_ports", ports(d), "usb", all_shown(d), "refused", newest_refused(d));
+	const struct station_config *c = d->station ? d->station->config : NULL;
+
+	return json_pack("{s:s,s:b,s:s,s:o,s:o,s:o}", "event", "devices", "guard", c && c->devices.is_guarded, "file",
+			 c && c->has_kept_devices ? MAINTENANCE_FILE : STATION_FILE, "media_ports", ports(d), "usb", all_shown(d), "refused", newest_refused(d));
 }

@@ -9,6 +9,7 @@
 #include "daemon/daemon.h"
 #include "daemon/maintenance.h"
 #include "daemon/monitor.h"
+#include "daemon/ports.h"
 #include "daemon/setup.h"
 #include "daemon/undo.h"
 #include "station/config.h"
@@ -296,7 +297,8 @@ static void request(void *context, const struct control_request *q)
 	json_int_t number = json_integer_value(json_object_get(q->fields, "medium"));
 
 	sessions_seen(c.d, q->client);
-	if (sessions_request(c.d, q) || review_request(c.d, q) || setup_request(c.d, q) || maintenance_request(c.d, q) || undo_request(c.d, q))
+	if (sessions_request(c.d, q) || review_request(c.d, q) || setup_request(c.d, q) || maintenance_request(c.d, q) || undo_request(c.d, q) ||
+	    ports_request(c.d, q))
 		return;
 	for (size_t k = 0; k < ARRAY_LEN(calls); k++) {
 		if (strcmp(calls[k].name, q->name) != 0)

@@ -12,6 +12,7 @@
 #include "daemon/machine.h"
 #include "daemon/setup.h"
 #include "daemon/monitor.h"
+#include "station/maintenance.h"
 #include "supervisor/engine.h"
 #include "update/undo.h"
 
@@ -233,6 +234,30 @@ void station_load(struct daemon *d)
 	if (r < 0)
 		load_failed(d);
 	changed(d);
+}
+
+int station_retake(struct daemon *d)
+{
+	struct supervisor *all[] = { d->station, d->next }; /* what is loading has read the file before */
+	int r = 0;
+
+	for (size_t k = 0; k < ARRAY_LEN(all) && r == 0; k++) {
+		_cleanup_(station_config_freep) struct station_config *c = NULL;
+		struct yaml_errors errors = { 0 };
+
+		if (!all[k])
+			continue;
+		r = station_config_load(d->dir, &errors, &c);
+		if (r < 0)
+			yaml_errors_print(&errors, stderr);
+		else
+			maintenance_swap(all[k]->config, c);
+		yaml_errors_done(&errors);
+	}
+	if (r == 0)
+		devices_apply(d);
+	changed(d);
+	return r;
 }
 
 void station_tick(struct daemon *d)

@@ -12,6 +12,7 @@
 #include "common/hash.h"
 #include "station/config_parts.h"
 #include "station/devices.h"
+#include "station/maintenance.h"
 #include "station/path.h"
 #include "station/sets.h"
 
@@ -112,7 +113,7 @@ static const struct yaml_field selfcheck_fields[] = {
 };
 
 static const struct yaml_field station_fields[] = {
-	YAML_FIELD(struct raw, "name", STRING, name, .is_required = true, .max = 64),
+	YAML_FIELD(struct raw, "name", STRING, name, .is_required = true, .max = STATION_NAME_MAX),
 	YAML_FIELD(struct raw, "id", STRING, id, .is_required = true, .max = 16),
 	YAML_FIELD(struct raw, "groups", STRINGS, groups),
 	YAML_FIELD_END,
@@ -567,6 +568,8 @@ static int load(const char *dir, struct yaml_errors *errors, struct station_conf
 		return r;
 	l.doc = doc;
 	r = load_tree(&l);
+	if (r == 0)
+		r = config_take_maintenance(c, errors);
 	return r == 0 ? config_take_sets(c, errors) : r;
 }
 

@@ -12,6 +12,7 @@
 #include "station/share.h"
 
 #define STATION_FILE "lazaret.yaml"
+#define STATION_NAME_MAX 64 /* bytes */
 #define STATION_WORKERS_MAX 64 /* the supervisor polls so many */
 
 struct station_database_file {
@@ -245,6 +246,7 @@ struct station_config {
 	enum station_operators operators;
 	struct station_origin origin;
 	struct station_devices devices;
+	bool has_kept_devices, has_kept_name; /* what maintenance.yaml has taken the place of (station/maintenance.h) */
 	struct station_control control;
 	struct station_held held;
 	struct station_review review;

@@ -23,6 +23,14 @@ const struct yaml_field config_devices_fields[] = {
 	YAML_FIELD_END,
 };
 
+/* Those that can be changed at the screen: maintenance.yaml. */
+const struct yaml_field config_devices_lists[] = {
+	YAML_FIELD(struct raw_devices, "media-ports", STRINGS, media_ports),
+	YAML_FIELD(struct raw_devices, "inputs", NODE, inputs),
+	YAML_FIELD(struct raw_devices, "hubs", STRINGS, hubs),
+	YAML_FIELD_END,
+};
+
 bool device_port_valid(const char *port)
 {
 	size_t bus = strspn(port, "0123456789");
@@ -141,6 +149,14 @@ static struct yaml_strings take_strings(struct yaml_strings *from)
 
 	*from = (struct yaml_strings){ 0 };
 	return taken;
+}
+
+void config_take_lists(struct station_devices *to, struct raw_devices *from)
+{
+	yaml_strings_done(&to->media_ports);
+	yaml_strings_done(&to->hubs);
+	to->media_ports = take_strings(&from->media_ports);
+	to->hubs = take_strings(&from->hubs);
 }
 
 void config_take_devices(struct station_devices *to, struct raw_devices *from)

@@ -40,11 +40,13 @@ struct raw_devices {
 	uint64_t at_once, unlock_tries, unlock_time_s;
 };
 
-extern const struct yaml_field config_devices_fields[];
+extern const struct yaml_field config_devices_fields[], config_devices_lists[];
 /* Look into the lists, which the fields cannot describe, and fill the station's inputs. 0 or -ENOMEM, as above. */
 _must_check_ int config_load_devices(struct loader *l, struct raw_devices *d);
 /* The strings go over; `loop_dir` and `inputs` stay. */
 void config_take_devices(struct station_devices *to, struct raw_devices *from);
+/* `media_ports` and `hubs` alone, in the place of those that are there. */
+void config_take_lists(struct station_devices *to, struct raw_devices *from);
 
 /* config_people.c: as it is written, and the mask that `second` makes. */
 struct raw_people {

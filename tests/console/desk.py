@@ -120,7 +120,7 @@ class Desk(Station):
 
     def request(self, sock, request):
         # names with a hyphen are no Python names
-        if request["request"] in ("login-answer", "login-cancel", "held-file", "held-bytes"):
+        if request["request"] in ("login-answer", "login-cancel", "held-file", "held-bytes", "station-name"):
             request = {**request, "request": request["request"].replace("-", "_")}
         super().request(sock, request)
 

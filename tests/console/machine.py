@@ -318,3 +318,131 @@ def test_undo_small(t):
     t.golden(c, "undo-40x12", "GO BACK", "clamav", "Reason")
     c.press("a reason", "enter")
     t.golden(c, "undo-second-40x12", "Second person")
+
+
+# -- ports, keyboards, the name ---------------------------------------------------------------------------------
+
+HUB = {"port": "1-4", "id": "05e3:0608", "vendor": "Genesys", "product": "USB Hub", "serial": "", "interfaces": "09:00:00", "role": "hub", "accepted": False,
+       "why": "This kind of device is not accepted here.", "code": "usb-class"}
+SECOND = {"port": "1-5", "id": "04d9:0169", "vendor": "Holtek", "product": "Keyboard", "serial": "", "interfaces": "03:01:01", "role": "input", "accepted": False,
+          "why": "The device says that it is a keyboard.", "code": "usb-keyboard"}
+PHONE = {"port": "1-6", "id": "18d1:4ee7", "vendor": "Google", "product": "Pixel", "serial": "", "interfaces": "06:01:01", "role": "other", "accepted": False,
+         "why": "This kind of device is not accepted here.", "code": "usb-class"}
+
+
+def at_ports(t, configured=None, **options):
+    lists = {"media-ports": ["1-2", "1-3"], "inputs": [{"port": "1-1", "id": "046d:c31c"}, {"port": "1-7", "id": "046d:c31c"}], "hubs": ["1-8"], **(configured or {})}
+    t.station.do_ports = lambda r: {"configured": lists, "guard": True, "file": "lazaret.yaml", "name_file": "lazaret.yaml"}
+    t.station.do_port = lambda r: {}
+    t.station.tell({**t.station.devices, "usb": [*t.station.devices["usb"], HUB, SECOND, PHONE]})
+    c = in_maintenance(t, **options)
+    c.shows("Mara Berg")
+    c.press("d")
+    return c
+
+
+def test_ports_screens(t):
+    c = at_ports(t)
+    t.golden(c, "ports", "Ports and keyboards", "+ the station's own  Logitech USB Keyboard", "+ for media  SanDisk Ultra", "- hub, switched off", "- keyboard, switched off",
+             "! bound, not plugged in", "! hub, not plugged in", "Enter Change")
+    changes = (("port-keyboard", 4, "BIND THIS KEYBOARD TO ITS PORT?", "keyboard", "1-5", "04d9:0169"), ("port-media", 5, "MAKE THIS PORT ONE FOR MEDIA?", "media", "1-6", "18d1:4ee7"),
+               ("port-hub", 3, "IS THIS HUB THE STATION'S OWN?", "hub", "1-4", "05e3:0608"), ("port-no-keyboard", 1, "TAKE THIS KEYBOARD OR DEVICE AWAY?", "no-keyboard", "1-1", "046d:c31c"),
+               ("port-no-media", 2, "THIS PORT NO LONGER FOR MEDIA?", "no-media", "1-2", "0781:5581"), ("port-no-hub", 8, "THIS HUB NO LONGER THE STATION'S OWN?", "no-hub", "1-8", ""))
+    for name, row, heading, action, port, device in changes:
+        c.press("home", *["down"] * (row - 1), "enter")
+        t.golden(c, name, heading, "Enter Yes, change it")
+        c.press("enter")
+        c.shows("Done. It is in the audit trail.", "Ports and keyboards")
+        asked = t.station.asked("port")[-1]
+        ok((asked["action"], asked["port"], asked["device"]) == (action, port, device), f"{name}: what is sent", t.station.asked("port")[-1])
+    c.press("home", "down", "down")
+    ok(c.shows("This kind of device is not accepted here."), "why a device is off is said", c.text())
+
+
+def test_ports_change_is_of_what_was_shown(t):
+    c = at_ports(t)
+    c.shows("- keyboard, switched off")
+    c.press("down", "down", "down", "enter")
+    c.shows("BIND THIS KEYBOARD", "04d9:0169")
+    t.station.tell({**t.station.devices, "usb": [{**SECOND, "port": "1-5", "id": "dead:beef"}]})
+    c.press("enter")
+    c.pump(lambda: t.station.asked("port"), "sent")
+    ok(t.station.asked("port")[0]["device"] == "04d9:0169", "another device is there meanwhile: the one that was shown is named", t.station.asked("port"))
+
+
+def test_ports_last_one_for_media(t):
+    c = at_ports(t, {"media-ports": ["1-2"]})
+    c.shows("+ for media")
+    c.press("down", "enter")
+    ok(c.shows("It is the last one: no USB medium is accepted then."), "the last port for media", c.text())
+
+
+def test_ports_refusals(t):
+    """Whatever the station says is shown, and what was asked for is still there."""
+    c = at_ports(t)
+    c.shows("+ the station's own")
+    c.press("enter")
+    c.shows("TAKE THIS KEYBOARD")
+
+    def refuse(r):
+        raise Refused("not-now", "this is the last keyboard that types here: plug another one in and bind it first")
+    t.station.do_port = refuse
+    c.press("enter")
+    t.golden(c, "port-refused", "this is the last keyboard that types here", "TAKE THIS KEYBOARD")
+    c.press("esc")
+    ok(c.shows("Ports and keyboards", "+ the station's own"), "nothing has changed", c.text())
+
+
+def test_ports_without_a_guard(t):
+    c = at_ports(t)
+    c.press("esc")
+    c.shows("MAINTENANCE")
+    t.station.do_ports = lambda r: {"configured": {"media-ports": ["any"], "inputs": [], "hubs": []}, "guard": False, "file": "lazaret.yaml", "name_file": "lazaret.yaml"}
+    c.press("d")
+    ok(c.shows("does not guard its ports"), "a station whose guard is off says so", c.text())
+
+
+def test_ports_hostile_strings(t):
+    c = at_ports(t)
+    t.station.do_ports = lambda r: {"configured": 5, "guard": "x"}
+    for usb in (5, [5, {"port": 5}, {}], [{**SECOND, "vendor": "\x1b[2J" * 50}] * 60):
+        t.station.tell({**t.station.devices, "usb": usb})
+        c.press("esc", "d", "down", "enter", "esc", "end", "enter", "esc")
+        c.pump(lambda: False, "", 0.05)
+    ok(c.status is None and b"\x1b[2J\x1b[2J" not in c.raw, "the console lives, and passes no escape sequence on")
+
+
+def test_ports_languages(t):
+    for language in ("de", "fr"):
+        c = at_ports(t, language=language)
+        t.golden(c, f"ports-{language}", "SanDisk")
+        c.press("down", "down", "down", "enter")
+        t.golden(c, f"port-keyboard-{language}", "04d9:0169")
+        t.consoles.pop().close()
+
+
+def test_ports_small(t):
+    t.golden(at_ports(t, **SMALL), "ports-40x12", "1-1", "046d:c31c")
+
+
+def test_ports_are_of_an_appliance(t):
+    c = in_maintenance(t)
+    c.shows("d  Ports and keyboards", "n  The station's name")
+    t.station.told_desk(machine=False)
+    c.pump(lambda: "Ports and keyboards" not in c.text(), "gone")
+    c.press("d", "n")
+    c.quiet()
+    ok("MAINTENANCE" in c.text() and not t.station.asked("ports"), "elsewhere they are in lazaret.yaml", c.text())
+
+
+def test_station_name(t):
+    c = in_maintenance(t)
+    c.shows("MAINTENANCE")
+    t.station.do_station_name = lambda r: {}
+    c.press("n")
+    t.golden(c, "station-name", "THE STATION'S NAME", "Name now          Gate 3, building 7", "Enter Keep")
+    c.press("enter")
+    ok(c.shows("The station needs a name."), "nothing is no name", c.text())
+    c.press("Tor 4: Süd", "enter")
+    ok(c.shows("Done. It is in the audit trail.", "MAINTENANCE"), "renamed", c.text())
+    ok(t.station.asked("station_name")[-1]["name"] == "Tor 4: Süd", "what is sent")

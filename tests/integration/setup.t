@@ -7,19 +7,17 @@ import json
 import os
 import pathlib
 import shutil
-import socket
 import struct
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "lib"), os.path.join(HERE, "..", "console")]
 import control  # noqa: E402
 import station  # noqa: E402
+from kiosk import Helper, person, until  # noqa: E402
 from station import Station, Stick  # noqa: E402
 from tap import BUILD, EICAR, ROOT, make_databases, ok  # noqa: E402
 from terminal import Tmux  # noqa: E402
@@ -35,26 +33,6 @@ persons:
   - {name: anna, full-name: Anna Ahrens, roles: [administrator], hash: '%s'}
   - {name: ben, roles: [officer]}
 """ % HASH
-
-
-class Helper(threading.Thread):
-    """lazaret-machine.socket: says ok, and keeps what it was asked; what begins with a word in `fails` goes wrong."""
-
-    def __init__(self, path):
-        super().__init__(daemon=True)
-        self.path, self.asked, self.fails = path, [], ()
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.socket.bind(str(path))
-        self.socket.listen()
-        self.start()
-
-    def run(self):
-        while True:
-            peer = self.socket.accept()[0]
-            line = peer.makefile().readline().strip()
-            self.asked.append(line)
-            peer.sendall(b"error: the test says no\n" if line.startswith(self.fails or ("\0",)) else b"ok\n")
-            peer.close()
 
 
 class Waiting(Station):
@@ -94,13 +72,6 @@ class Waiting(Station):
     def kept(self, name):
         path = self.at / "set-up" / name
         return path.read_text() if path.exists() else None
-
-
-def until(done, deadline_s=120):
-    end = time.monotonic() + deadline_s
-    while not done() and time.monotonic() < end:
-        time.sleep(0.05)
-    return done()
 
 
 def by_medium(work):
@@ -296,16 +267,6 @@ def helper(work):
         (var / "events").write_bytes(b"".join(events))
         done = subprocess.run([TREE / "power-button", var / "events"], env={**os.environ, "TELL": "echo pressed"}, capture_output=True, text=True, timeout=30, check=False)
         ok(done.stdout == "pressed\n" * pressed, "%s: %s" % (what, "off" if pressed else "nothing"), done)
-
-
-def person(s, *args, lines):
-    out, into = os.pipe()
-    os.write(into, "".join(line + "\n" for line in lines).encode())
-    os.close(into)
-    done = subprocess.run([s.bin / "lazaret", "-C", s.at, "person", *args, "--credentials", str(out)], pass_fds=[out], stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=60, check=False)
-    os.close(out)
-    assert done.returncode == 0, done.stderr
 
 
 SECRETS = {"anna": "the horse eats hay", "ben": "nine green bottles"}

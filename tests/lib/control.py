@@ -59,7 +59,7 @@ class Control:
     def close(self):
         self.socket.close()
 
-    def send(self, name, **fields):
+    def send(self, name, /, **fields):
         """A request; returns its id."""
         self._id += 1
         self.socket.sendall(json.dumps({"id": self._id, "request": name, **fields}).encode() + b"\n")
@@ -113,7 +113,7 @@ class Control:
                     deadline_s, json.dumps(self.station), json.dumps(self.devices), json.dumps(self.media)))
             self.serve(left)
 
-    def ask(self, name, deadline_s=120, **fields):
+    def ask(self, name, /, deadline_s=120, **fields):
         """The answer to a request; Refused when it is not ok."""
         number = self.send(name, **fields)
         self.wait_for(lambda c: number in c.answers, deadline_s)
