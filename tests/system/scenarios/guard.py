@@ -162,3 +162,36 @@ def swapped(s):
     s.equal([r["body"]["serial"] for r in s.audited("medium-arrived", "medium-removed", "medium-arrived", "medium-removed")],
             ["FIRST", "FIRST", "SECOND", "SECOND"], "media in the trail")
     s.nothing_left()
+
+
+@scenario
+def changed_at_the_screen(s):
+    """an administrator makes a port one for media at the screen: its stick is inspected; no longer: it is switched off"""
+    s.set_devices("media-ports: [1-1]")
+    s.agent.sh("mkdir -p /run/lazaret && touch /run/lazaret/machine.sock")  # what an appliance has
+    s.agent.sh("echo 'the horse eats hay' >/run/secret && lazaret -C /var/lib/lazaret person add anna --role administrator --credentials 3 3</run/secret")
+    stick = s.vm.plug_stick(s.media.get("vfat"), serial="GOOD-1", port=3)
+    refused(s, "usb-port", "This port is not for media.")
+    s.vm.press("ret")
+    s.wait_screen("READY. PLUG IN A MEDIUM.")
+    s.vm.press("s")
+    s.wait_screen("WHO ARE YOU?")
+    s.vm.type("anna\nthe horse eats hay\n")
+    s.wait_screen("MAINTENANCE", "d  Ports and keyboards")
+    s.vm.press("d")
+    s.wait_screen("Ports and keyboards", STICK, "switched off", "+ for media")
+    s.vm.press("ret")
+    s.wait_screen("MAKE THIS PORT ONE FOR MEDIA?", STICK)
+    s.vm.press("ret")
+    s.inspected(s.report(s.finished("GOOD-1")), s.media.get("vfat"), ["kernel:vfat"])
+    s.wait_screen("Ports and keyboards")
+    s.vm.press("ret")
+    s.wait_screen("THIS PORT NO LONGER FOR MEDIA?")
+    s.vm.press("ret")
+    s.until(lambda: (r := s.state()["devices"]["refused"]) and r["code"] == "usb-port", 60, "the stick to be switched off")
+    drivers = s.agent.sh("readlink /sys/bus/usb/devices/*-3:*/driver || true", check=False).out
+    s.equal(drivers, "", "drivers of it")
+    bodies = [r["body"] for r in s.trail() if r["type"] == "devices-changed"]
+    s.equal([(b["by"], b["action"], b["device"]) for b in bodies], [("anna", "media", STICK), ("anna", "no-media", STICK)], "changes in the trail")
+    stick.unplug()
+    s.nothing_left()
