@@ -52,7 +52,7 @@ $(foreach p,verify ledger vault intake reader examine plugin unpack ole pdf disk
 NEEDS_cli        := setup share verify update people monitor receipt control station judge sandbox ipc common
 NEEDS_daemon     := setup people supervisor monitor receipt update control station judge sandbox ipc common
 NEEDS_share      := verify station common
-NEEDS_update     := station sandbox ipc common
+NEEDS_update     := people station sandbox ipc common
 NEEDS_setup      := people station sandbox ipc common
 NEEDS_supervisor := setup people receipt update control station judge sandbox ipc common
 NEEDS_control    := common

@@ -50,7 +50,7 @@ static void draw_change(const struct console *c, const json_t *change, bool is_s
 		pen_pair(p, LABEL, "", STYLE_PLAIN, _("instead of %s"), from);
 }
 
-static void draw_keys(const json_t *keys, struct pen *p)
+static void draw_keys(const json_t *keys, uint64_t more, struct pen *p)
 {
 	char list[SAID_MAX] = "";
 	size_t used = 0, k;
@@ -61,6 +61,8 @@ static void draw_keys(const json_t *keys, struct pen *p)
 			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", used > 0 ? ", " : "", json_string_value(o));
 	if (*list)
 		pen_pair_text(p, LABEL, _("No longer trusted"), 2, STYLE_WARN, list);
+	if (more > 0)
+		pen_line(p, LABEL, STYLE_WARN, _n("and %s other", "and %s others", more), words_number(more).s);
 }
 
 static void draw(struct console *c, struct pen *p)
@@ -76,7 +78,7 @@ static void draw(struct console *c, struct pen *p)
 	pen_gap(p);
 	json_array_foreach(member(u->shown, "changes"), k, o)
 		draw_change(c, o, u->is_second || term_rows() <= 16, p);
-	draw_keys(member(u->shown, "keys"), p);
+	draw_keys(member(u->shown, "keys"), member_count(u->shown, "more_keys"), p);
 	pen_gap(p);
 	if (u->is_second) {
 		pen_pair_text(p, LABEL, _("Reason"), 2, STYLE_PLAIN, u->reason.text);

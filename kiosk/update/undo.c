@@ -78,13 +78,23 @@ static json_t *changes(const json_t *from, const json_t *to)
 	return list;
 }
 
+/* A pack may bring hundreds, and the station's object has to fit in a line beside others. */
+static json_t *first_keys(const json_t *keys)
+{
+	json_t *list = json_array();
+
+	for (size_t k = 0; k < MIN(json_array_size(keys), (size_t)UNDO_KEYS_SHOWN); k++)
+		(void)json_array_append(list, json_array_get(keys, k)); /* told, not relied on */
+	return list;
+}
+
 json_t *undo_json(const char *station_dir)
 {
 	_cleanup_close_ int fd = open_beneath(station_dir, SETS_DIRECTORY);
 	_cleanup_(json_decref_p) json_t *current = NULL;
 	char before[SHA256_HEX_LEN + 1], after[SHA256_HEX_LEN + 1];
 	_cleanup_free_ char *why = NULL;
-	const json_t *undo;
+	const json_t *undo, *keys;
 	json_t *o;
 
 	/* Read twice, and hashed on both sides: an update may replace it meanwhile. */
@@ -94,9 +104,10 @@ json_t *undo_json(const char *station_dir)
 	undo = json_object_get(current, "undo");
 	if (!json_is_object(undo))
 		return json_null();
-	o = json_pack("{s:s,s:O,s:O,s:o,s:O}", "sha256", after, "applied_at", json_object_get(current, "applied_at"), "by",
+	keys = json_object_get(current, "keys");
+	o = json_pack("{s:s,s:O,s:O,s:o,s:o,s:I}", "sha256", after, "applied_at", json_object_get(current, "applied_at"), "by",
 		      json_object_get(current, "by"), "changes", changes(json_object_get(current, "sets"), json_object_get(undo, "sets")), "keys",
-		      json_object_get(current, "keys"));
+		      first_keys(keys), "more_keys", (json_int_t)(json_array_size(keys) - MIN(json_array_size(keys), (size_t)UNDO_KEYS_SHOWN)));
 	return o ? o : json_null();
 }
 

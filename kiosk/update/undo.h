@@ -13,11 +13,13 @@
 
 #define UNDO_APPROVED "undo.approved" /* in updates/; no name of a pack ends like this */
 #define UNDO_REASON_MAX 500	      /* bytes as typed */
+#define UNDO_KEYS_SHOWN 20
 
 /* May they, of whom the first is an officer? The second: another officer, or an administrator. NULL: they may; else words (static). */
 const char *undo_persons_refused(const struct person *first, const struct person *second);
 
-/* What going back would change: a new {sha256, applied_at, by, changes: [{kind, from, to}], keys: [names that are no longer trusted]}; `from`,
+/* What going back would change: a new {sha256, applied_at, by, changes: [{kind, from, to}], keys: [names that are no longer trusted, the first
+ * UNDO_KEYS_SHOWN], more_keys: how many others}; `from`,
  * `to`: null (as lazaret.yaml says) or {name, version, made}. A JSON null when there is nothing to go back to, or it cannot be read. */
 json_t *undo_json(const char *station_dir);
 

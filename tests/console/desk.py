@@ -272,7 +272,7 @@ class Desk(Station):
 def undo(**more):
     def brought(name, version, days):
         return {"name": name, "version": version, "made": NOW - days * 86400}
-    return {"sha256": "5" * 64, "applied_at": NOW - 3600, "by": "a.weber", "keys": ["pump-vendor"],
+    return {"sha256": "5" * 64, "applied_at": NOW - 3600, "by": "a.weber", "keys": ["pump-vendor"], "more_keys": 0,
             "changes": [{"kind": "database", "from": brought("clamav", 27821, 1), "to": brought("clamav", 27820, 2)},
                         {"kind": "rules", "from": brought("site-rules", 12, 20), "to": None}], **more}
 
