@@ -352,7 +352,7 @@ check-system:
 	@BUILD=$(abspath $(BUILD)) SUITE=$(SUITE) tests/system/run $(SYSTEM)
 
 # The appliance: docs/appliance.md. Settings are those of image/appliance/build: SUITE, KEYS, SITE, DEBS, BUNDLE, IMAGE_LOCK,
-# IMAGE_MIRROR, IMAGE_NETWORK, IMAGE_SHARE, IMAGE_ISO.
+# IMAGE_MIRROR, IMAGE_NETWORK, IMAGE_SHARE, IMAGE_ENCRYPT, IMAGE_ISO.
 KEYS ?=
 SITE ?=
 BUNDLE ?=

@@ -10,28 +10,44 @@
 
 #define SECURE_BOOT_GUID "8be4df61-93ca-11d2-aa0d-00e098032b8c" /* EFI_GLOBAL_VARIABLE (UEFI 2.10, 3.3) */
 
-/* What stands at "/": mounts over it count, the last one is seen. The first process has the system's view: ours may be one that
+/* What stands at `point`: mounts over it count, the last one is seen. The first process has the system's view: ours may be one that
  * the service manager made. */
-static int find_root(void *context, const char *line, size_t size)
+struct wanted_mount {
+	const char *point;
+	struct mount *ret;
+};
+
+static int find_mount(void *context, const char *line, size_t size)
 {
-	struct mount m, *root = context;
+	struct wanted_mount *w = context;
+	struct mount m;
 	int r = mount_parse(line, size, &m);
 
-	if (r == 0 && strcmp(m.point, "/") == 0)
-		*root = m;
+	if (r == 0 && strcmp(m.point, w->point) == 0)
+		*w->ret = m;
 	return r;
 }
 
-static int root_mount(const struct system *sys, struct mount *ret)
+static int mount_at(const struct system *sys, const char *point, struct mount *ret)
 {
 	_cleanup_free_ char *text = NULL;
+	struct wanted_mount w = { .point = point, .ret = ret };
 	size_t size;
 	int r = read_at(sys->proc, "1/mountinfo", &text, &size);
 
 	*ret = (struct mount){ 0 };
 	if (r == 0)
-		r = lines_each(text, find_root, ret);
+		r = lines_each(text, find_mount, &w);
 	return r < 0 ? r : ret->point[0] ? 0 : -ENOENT;
+}
+
+/* What the device mapper calls the mapping that a mount is on: "CRYPT-VERITY-...". */
+static int mapping_of(const struct system *sys, const struct mount *m, char *ret, size_t size)
+{
+	char name[80];
+
+	(void)snprintf(name, sizeof(name), "dev/block/%u:%u/dm/uuid", m->major, m->minor);
+	return read_line(sys->sys, name, ret, size);
 }
 
 static bool is_hash(const char *s)
@@ -41,12 +57,12 @@ static bool is_hash(const char *s)
 
 void check_VERITY(const struct system *sys, struct said *said)
 {
-	char line[8192], hash[80], uuid[256], name[80];
+	char line[8192], hash[80], uuid[256];
 	struct mount root;
 	int r = read_line(sys->proc, "cmdline", line, sizeof(line));
 
 	if (r == 0)
-		r = root_mount(sys, &root);
+		r = mount_at(sys, "/", &root);
 	if (r < 0) {
 		say_wrong(said, "/proc/cmdline or /proc/1/mountinfo: %s", strerror(-r));
 		return;
@@ -55,10 +71,9 @@ void check_VERITY(const struct system *sys, struct said *said)
 		say_wrong(said, "the kernel's command line names no root hash");
 		return;
 	}
-	(void)snprintf(name, sizeof(name), "dev/block/%u:%u/dm/uuid", root.major, root.minor);
 	if (!is_hash(hash))
 		say_wrong(said, "the root hash on the kernel's command line is none");
-	else if (read_line(sys->sys, name, uuid, sizeof(uuid)) < 0)
+	else if (mapping_of(sys, &root, uuid, sizeof(uuid)) < 0)
 		say_wrong(said, "/ is on %u:%u (%s), which is no mapped device", root.major, root.minor, root.type);
 	else if (strncmp(uuid, "CRYPT-VERITY-", 13) != 0)
 		say_wrong(said, "/ is on a mapped device that is not dm-verity: %s", uuid);
@@ -69,7 +84,7 @@ void check_VERITY(const struct system *sys, struct said *said)
 void check_ROOT_READ_ONLY(const struct system *sys, struct said *said)
 {
 	struct mount root;
-	int r = root_mount(sys, &root);
+	int r = mount_at(sys, "/", &root);
 
 	if (r < 0)
 		say_wrong(said, "/proc/1/mountinfo: %s", strerror(-r));
@@ -77,6 +92,33 @@ void check_ROOT_READ_ONLY(const struct system *sys, struct said *said)
 		say_wrong(said, "the file system at / (%s) is writable", root.type);
 	else
 		say_ok(said, "%s, read-only", root.type);
+}
+
+/* The signed command line says what the image wants; image/appliance/tree/usr/lib/lazaret/data-partition starts nothing else. With which
+ * cipher, and that the TPM gave the key, is looked at there. */
+void check_DATA_PARTITION(const struct system *sys, struct said *said)
+{
+	char line[8192], wanted[32] = "", uuid[256] = "";
+	struct mount var;
+	int r = read_line(sys->proc, "cmdline", line, sizeof(line));
+
+	if (r == 0)
+		r = mount_at(sys, "/var", &var);
+	if (r < 0) {
+		say_wrong(said, "/proc/cmdline or /proc/1/mountinfo: %s", strerror(-r));
+		return;
+	}
+	(void)cmdline_get(line, "lazaret.data", wanted, sizeof(wanted));
+	if (mapping_of(sys, &var, uuid, sizeof(uuid)) < 0)
+		uuid[0] = '\0';
+	if (wanted[0] && strcmp(wanted, "tpm2") != 0)
+		say_wrong(said, "the command line says lazaret.data=%s, which is not known", wanted);
+	else if (wanted[0] && strncmp(uuid, "CRYPT-LUKS2-", 12) != 0)
+		say_wrong(said, "/var is on %u:%u (%s), which is not encrypted, and the image was built with IMAGE_ENCRYPT=%s", var.major, var.minor, var.type, wanted);
+	else if (wanted[0])
+		say_ok(said, "encrypted (LUKS2); this machine's TPM has opened it");
+	else
+		say_ok(said, "plain, as the image was built: who has the disk can read it");
 }
 
 /* A variable of one byte: four bytes of attributes before it (efivarfs.rst). */

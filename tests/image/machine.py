@@ -162,11 +162,19 @@ class Machine(machines.VM):
             f.write(path.read_bytes())
         path.unlink()
 
+    def data_partition(self, copy):
+        """The data partition, as a file."""
+        offset, size = partitions(self.disk)["data"]
+        run("dd", "if=%s" % self.disk, "of=%s" % copy, "bs=1M", "iflag=skip_bytes,count_bytes", "skip=%d" % offset, "count=%d" % size, "conv=sparse", "status=none")
+
+    def data_file_system(self, copy):
+        """The file system in it, as a file."""
+        self.data_partition(copy)
+
     def data(self, path, target):
         """What /var/PATH holds, as a directory or file `target` on the host; the file system is checked as the next boot would do it."""
-        offset, size = partitions(self.disk)["data"]
         copy = self.dir / "data.img"
-        run("dd", "if=%s" % self.disk, "of=%s" % copy, "bs=1M", "iflag=skip_bytes,count_bytes", "skip=%d" % offset, "count=%d" % size, "conv=sparse", "status=none")
+        self.data_file_system(copy)
         done = subprocess.run(["e2fsck", "-p", str(copy)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         if done.returncode >= 4:
             raise RuntimeError("e2fsck: %s" % done.stdout.decode())

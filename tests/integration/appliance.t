@@ -107,6 +107,9 @@ def command_line():
     installing = run(APPLIANCE / "cmdline", "install", HASH, "2266").stdout.split()
     ok(set(words) - set(installing) == {"usbcore.authorized_default=0", words[-1]} and set(installing) - set(words) == {"lazaret.image=" + HASH, "lazaret.image-mib=2266"},
        "the installer's is the same, but for USB, and names its image", installing)
+    crypt = run(APPLIANCE / "cmdline", HASH, DATA="tpm2").stdout.split()
+    ok(crypt[:-2] == words[:-1] and crypt[-2:] == ["lazaret.data=tpm2", words[-1]], "an encrypted one's says so, and nothing else besides", crypt)
+    ok(run(APPLIANCE / "cmdline", HASH, DATA="clear").returncode != 0, "what its data partition is, is plain or tpm2")
     for wrong in ("", "3f" * 31, "3F" * 32, HASH + " init=/bin/sh"):
         ok(run(APPLIANCE / "cmdline", wrong).returncode != 0, "%r is no root hash" % wrong[:20])
 

@@ -59,7 +59,7 @@ def trial(work):
     s.end()
     r = look(s.at)
     ok(r.status == 0 and r.whole["machine"] == "trial" and r.whole["bad"] == 0 and not r.whole["stops"], "a new station on trial: nothing is bad", r.p)
-    ok(r.whole["good"] + r.whole["warnings"] + r.whole["bad"] + r.whole["not_applicable"] == len(r.checks) == 27, "each check once", r.whole)
+    ok(r.whole["good"] + r.whole["warnings"] + r.whole["bad"] + r.whole["not_applicable"] == len(r.checks) == 28, "each check once", r.whole)
     for name in ("verity", "modules", "sockets", "logins", "root-programs"):
         r.says(name, "not-applicable", "alone", "the machine is not the station's")
     for name in ("sandbox", "keys", "key-pairs", "databases", "room", "disk", "clock"):

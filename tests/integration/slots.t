@@ -36,8 +36,8 @@ def run(*command, check=True, **env):
     return done
 
 
-def build(version, keys, contents=None):
-    """What `make image` leaves, of a root with one file."""
+def build(version, keys, contents=None, data="plain"):
+    """What `make image` leaves, of a root with one file; data: of which kind its data partition is."""
     out = SCRATCH / ("image-" + version)
     (out / "tree").mkdir(parents=True)
     (out / "tree/file").write_bytes(contents or b"".join(hashlib.sha256(b"%s %d" % (version.encode(), i)).digest() for i in range(20000)))
@@ -48,7 +48,7 @@ def build(version, keys, contents=None):
     (out / "lazaret.os-release").write_text("ID=lazaret\nIMAGE_ID=lazaret\nIMAGE_VERSION=%s\n" % version)
     (out / "vmlinuz").write_bytes(os.urandom(70000))
     (out / "lazaret.initrd").write_bytes(os.urandom(50000))
-    run(APPLIANCE / "uki", out, keys, **SIZES)
+    run(APPLIANCE / "uki", out, keys, **SIZES, DATA=data)
     return out
 
 
@@ -152,7 +152,13 @@ def refusals(a, first, third_keys):
     ok(done.returncode == 1 and "not the one that its kernel was signed for" in done.stderr, "a root of another build is refused", done)
     done = a.apply(build("1.6", third_keys), 4)
     ok(done.returncode == 1 and "not signed with the db key" in done.stderr, "a kernel that the firmware would refuse is refused", done)
-    ok(a.types() == ["update-refused"] * 4 and a.names() == ["lazaret-1.0.efi"] and not (a.station / "sets/current").exists(), "nothing has changed; all is in the trail",
+    done = a.apply(build("1.7", SCRATCH / "keys", data="tpm2"), 5)
+    ok(done.returncode == 1 and "data partition that is tpm2, and that of this machine is plain" in done.stderr, "one that wants another data partition than there is is refused", done)
+    a.running["CMDLINE"].write_text(a.running["CMDLINE"].read_text().strip() + " lazaret.data=tpm2\n")
+    done = a.apply(build("1.8", SCRATCH / "keys"), 6)
+    ok(done.returncode == 1 and "data partition that is plain, and that of this machine is tpm2" in done.stderr, "the other way round, too", done)
+    a.runs(first, "1.0", "a")
+    ok(a.types() == ["update-refused"] * 6 and a.names() == ["lazaret-1.0.efi"] and not (a.station / "sets/current").exists(), "nothing has changed; all is in the trail",
        (a.types(), a.names()))
     pack = a.dir / "system-1.lazaret-pack"
     done = run(BUILD / "bin/lazaret", "-C", a.station, "update", "apply", pack, check=False)
@@ -164,11 +170,11 @@ def there_and_back(first, second, third):
     refusals(a, first, SCRATCH / "other-keys")
     done = a.slots("settle")
     ok(done.returncode == 0 and a.names() == ["lazaret-1.0.efi"] and a.asked.read_text() == "", "nothing was brought: nothing is done", done)
-    done = a.apply(second, 5)
+    done = a.apply(second, 7)
     ok(done.returncode == 0 and a.types()[-1] == "update-applied" and a.names() == ["lazaret-1.0.efi"], "a pack is in force, and nothing written by that", done)
-    shown = run(BUILD / "bin/lazaret", "pack", "show", a.dir / "system-5.lazaret-pack").stdout
+    shown = run(BUILD / "bin/lazaret", "pack", "show", a.dir / "system-7.lazaret-pack").stdout
     ok("appliance appliance/lazaret.efi" in shown and "appliance appliance/root.squashfs" in shown, "pack show says what it is", shown)
-    ok("appliance  system 5" in run(BUILD / "bin/lazaret", "-C", a.station, "update", "list").stdout, "update list, too")
+    ok("appliance  system 7" in run(BUILD / "bin/lazaret", "-C", a.station, "update", "list").stdout, "update list, too")
     (a.kernels / "lazaret-0.5+0-3.efi").write_bytes(b"what failed long ago")
     (a.kernels / "lazaret-0.6.new").write_bytes(b"half of one")
     kernel = (a.kernels / "lazaret-1.0.efi").read_bytes()
@@ -196,7 +202,7 @@ def there_and_back(first, second, third):
     ok(a.slots("settle").returncode == 0 and a.names() == ["lazaret-1.0.efi", "lazaret-2.0.efi"], "the pack that brought it does so once")
 
     # The next one does not work.
-    done = a.apply(third, 6)
+    done = a.apply(third, 8)
     ok(done.returncode == 0 and a.slots("settle").returncode == 0 and a.holds("a", third) and a.holds("b", second), "the next one goes into the other slot", done)
     ok(a.names() == ["lazaret-2.0.efi", "lazaret-3.0+3.efi"], "whose kernel has gone before", a.names())
     a.runs(third, "3.0", "a")
@@ -218,7 +224,7 @@ def there_and_back(first, second, third):
     done = a.slots("trial")
     ok(a.asked.read_text() == "", "a trial of which nobody can say that it is one restarts nothing", done)
     missing.rename(a.esp)
-    done = a.apply(build("3.1", SCRATCH / "keys"), 7)
+    done = a.apply(build("3.1", SCRATCH / "keys"), 9)
     ok(done.returncode == 0 and a.slots("settle").returncode == 0 and a.names() == ["lazaret-2.0.efi", "lazaret-3.1+3.efi"] and a.state()["state"] == "written",
        "the next pack takes its place", (done, a.names()))
 

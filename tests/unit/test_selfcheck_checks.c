@@ -274,6 +274,29 @@ static void verity(void **state)
 	CHECK(f, ROOT_READ_ONLY, WRONG, "Bad message");
 }
 
+static void data_partition(void **state)
+{
+	struct fixture *f = *state;
+	const char *mounts = "1 0 254:0 / / ro - squashfs /dev/dm-0 ro\n2 1 254:1 / /var rw - ext4 /dev/mapper/data rw\n";
+
+	CHECK(f, DATA_PARTITION, WRONG, "No such file");
+	put(f, "proc/cmdline", "quiet lazaret.roothash=" HASH "\n");
+	put(f, "proc/1/mountinfo", "1 0 254:0 / / ro - squashfs /dev/dm-0 ro\n");
+	CHECK(f, DATA_PARTITION, WRONG, "No such file"); /* no /var */
+	put(f, "proc/1/mountinfo", mounts);
+	CHECK(f, DATA_PARTITION, OK, "plain");
+	put(f, "proc/cmdline", "quiet lazaret.data=tpm2 lazaret.roothash=" HASH "\n");
+	CHECK(f, DATA_PARTITION, WRONG, "not encrypted");
+	put(f, "sys/dev/block/254:0/dm/uuid", "CRYPT-LUKS2-0123-root\n"); /* the root's is not that of /var */
+	CHECK(f, DATA_PARTITION, WRONG, "not encrypted");
+	put(f, "sys/dev/block/254:1/dm/uuid", "CRYPT-PLAIN-data\n");
+	CHECK(f, DATA_PARTITION, WRONG, "not encrypted");
+	put(f, "sys/dev/block/254:1/dm/uuid", "CRYPT-LUKS2-0123-data\n");
+	CHECK(f, DATA_PARTITION, OK, "encrypted");
+	put(f, "proc/cmdline", "quiet lazaret.data=clear lazaret.roothash=" HASH "\n");
+	CHECK(f, DATA_PARTITION, WRONG, "lazaret.data=clear, which is not known");
+}
+
 static void boot(void **state)
 {
 	static const char on[] = { 6, 0, 0, 0, 1 }, off[] = { 6, 0, 0, 0, 0 }, odd[] = { 6, 0, 0, 0, 1, 1 };
@@ -575,7 +598,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(mounts), cmocka_unit_test(sockets), cmocka_unit_test(command_lines), cmocka_unit_test(statuses),
-		cmocka_unit_test(routes), WITH(verity), WITH(boot), WITH(modules), WITH(network), WITH(programs), WITH(setuid_programs),
+		cmocka_unit_test(routes), WITH(verity), WITH(data_partition), WITH(boot), WITH(modules), WITH(network), WITH(programs), WITH(setuid_programs),
 		WITH(usb), WITH(memory), WITH(rtc), WITH(appliances), cmocka_unit_test(results), cmocka_unit_test(severities),
 	};
 
