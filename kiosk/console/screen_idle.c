@@ -128,7 +128,7 @@ static void draw_sets(const json_t *station, bool is_all, struct pen *p)
 		const char *state = member_text(o, "state"), *name = member_text(o, "name");
 		bool is_ok = strcmp(state, "ok") == 0, is_stop = strcmp(state, "stop") == 0;
 		struct words age = words_age(member_count(o, "age_s")),
-			     version = words_number(member_count(o, "version"));
+			     version = words_version(member_count(o, "version"));
 		const char *shown = json_is_integer(member(o, "version")) ? version.s : member_text(o, "version");
 
 		if (is_ok && !is_all)

@@ -38,7 +38,7 @@ static void draw(struct console *c, struct pen *p)
 	for (int64_t k = l->top; k < l->total && k < l->top + l->height; k++) {
 		const json_t *o = json_array_get(list, (size_t)k);
 		const char *name = *member_text(o, "name") ? member_text(o, "name") : member_text(o, "pack");
-		struct words version = words_number(member_count(o, "version"));
+		struct words version = words_version(member_count(o, "version"));
 
 		if (k == l->at)
 			pen_mark(p);

@@ -29,7 +29,7 @@ static void set_words(const struct console *c, const json_t *set, char out[stati
 
 	if (json_is_object(set))
 		(void)snprintf(out, SAID_MAX, _n("%s, version %s, %s day old", "%s, version %s, %s days old", (uint64_t)days), member_text(set, "name"),
-			       words_number(member_count(set, "version")).s, words_number((uint64_t)days).s);
+			       words_version(member_count(set, "version")).s, words_number((uint64_t)days).s);
 	else
 		(void)snprintf(out, SAID_MAX, "%s", _("what the station was set up with"));
 }

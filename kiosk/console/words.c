@@ -86,6 +86,14 @@ size_t words_spoken(void)
 	return spoken;
 }
 
+struct words words_version(uint64_t n)
+{
+	struct words w;
+
+	(void)snprintf(w.s, sizeof(w.s), "%llu", (unsigned long long)n);
+	return w;
+}
+
 struct words words_number(uint64_t n)
 {
 	/* TRANSLATORS: how this language writes one thousand: only what stands between the digits is used. */

@@ -41,6 +41,7 @@ struct words {
 	char s[64];
 };
 
+struct words words_version(uint64_t n);		/* "20261222": it counts nothing */
 struct words words_number(uint64_t n);			/* "1,234,567" */
 struct words words_size(uint64_t bytes);		/* "34.5 MiB" */
 struct words words_percent(uint64_t part, uint64_t all); /* " 52 %"; never 100 before it is */

@@ -223,7 +223,7 @@ def test_offers_at_an_appliance(t):
     c.press("o", "a.weber", "enter", "Regen 4711", "enter")
     c.shows("u Updates")
     c.press("u")
-    t.golden(c, "offers-appliance", "clamav, version 27,821", "a Put in force", "x Drop")
+    t.golden(c, "offers-appliance", "clamav, version 27821", "a Put in force", "x Drop")
     c.press("a")
     ok(c.shows("Passed on."), "passed on", c.text())
     ok(t.station.asked("update")[0]["action"] == "approve" and t.station.asked("update")[0]["pack"] == "1-2/site.pack", "the chosen one", t.station.asked("update"))
@@ -248,12 +248,12 @@ def test_undo_screens(t):
     c = at_updates(t)
     c.shows("None.", "b Go back")
     c.press("b")
-    t.golden(c, "undo", "GO BACK TO WHAT WAS IN FORCE BEFORE?", "clamav, version 27,820, 2 days old", "instead of clamav, version 27,821, 1 day old",
+    t.golden(c, "undo", "GO BACK TO WHAT WAS IN FORCE BEFORE?", "clamav, version 27820, 2 days old", "instead of clamav, version 27821, 1 day old",
              "what the station was set up with", "No longer trusted   pump-vendor", "Enter Go on")
     c.press("enter")
     ok(c.shows("A decision needs a reason"), "not without a reason", c.text())
     c.press("false alarms in our tool", "enter")
-    t.golden(c, "undo-second", "A SECOND PERSON CONFIRMS THIS, OR NOT.", "false alarms in our tool", "clamav, version 27,820", "Second person")
+    t.golden(c, "undo-second", "A SECOND PERSON CONFIRMS THIS, OR NOT.", "false alarms in our tool", "clamav, version 27820", "Second person")
     c.press("a.weber", "enter", "Regen 4711", "enter")
     ok(c.shows("THE SAME PERSON CANNOT DO BOTH."), "one person is not two", c.text())
     c.press("s.lang", "enter", "Nebel 22", "enter")

@@ -90,7 +90,7 @@ def test_officer_screens(t):
     c.press("enter")
     c.shows("+ released")
     c.press("esc", "esc", "esc", "u")
-    t.golden(c, "offers", "clamav, version 27,821", "another station", "lazaret update apply 1-2/site.pack", "Anna Weber")
+    t.golden(c, "offers", "clamav, version 27821", "another station", "lazaret update apply 1-2/site.pack", "Anna Weber")
 
 
 def test_officer_languages(t):
@@ -728,7 +728,7 @@ def test_offers(t):
     log_in(c)
     c.shows("3 update packs: press u")
     c.press("u")
-    c.shows("clamav, version 27,821")
+    c.shows("clamav, version 27821")
     ok(c.shows("lazaret update apply 1-2/site.pack"), "the command that applies the chosen one")
     c.press("end")
     ok(c.shows("lazaret update apply 1-2/torn.pack", "another station"), "what is wrong with one is said")

@@ -14,7 +14,8 @@ from image.cases_install import PROMPT, Empty
 from image.cases_slots import UPDATE_PATIENCE
 from image.machine import run
 
-MONTH_LATER = "2026-12-23T08:00:00"
+MONTH_LATER = "2026-12-23T08:00:00"  # at the machine
+DAY_BEFORE = "2026-12-22 10:00:00"  # outside, when the databases are packed
 NEW = b"something that is known since the month after\n" * 40
 
 
@@ -30,10 +31,10 @@ class Book:
         self.source, self.safe = s.things.source, s.dir / "safe"
         self.blocks = commands(self.source)
         self.environment = {**os.environ, "PATH": "%s:%s" % (s.things.programs, os.environ["PATH"]), "BUILD": str(s.things.programs.parent), "IMAGE_ISO": "1"}
-        self.safe.mkdir()
+        self.safe.mkdir(exist_ok=True)
 
-    def follow(self, word, replaced, inside=True, **environment):
-        """Run the one block with `word` in it. `replaced`: what only the reader has, {as it is there: as it is here}. Inside there is no network."""
+    def follow(self, word, replaced, when=None, **environment):
+        """Run the one block with `word` in it, without a network. `replaced`: what only the reader has, {as it is there: as it is here}."""
         found = [b for b in self.blocks if word in b]
         if len(found) != 1:
             raise AssertionError("install.md has %d blocks with %r" % (len(found), word))
@@ -43,7 +44,7 @@ class Book:
                 raise AssertionError("install.md does not say %r any more" % old)
             text = text.replace(old, new)
         text = text.replace("/safe/", "%s/" % self.safe)
-        done = subprocess.run([*(("unshare", "--net") if inside else ()), "sh", "-euc", text], cwd=self.source, env={**self.environment, **environment},
+        done = subprocess.run(["unshare", "--net", *(("faketime", when) if when else ()), "sh", "-euc", text], cwd=self.source, env={**self.environment, **environment},
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         if done.returncode:
             raise AssertionError("%s\nexit %d:\n%s" % (text, done.returncode, done.stdout[-4000:]))
@@ -100,43 +101,51 @@ def transfers(s, machine, name):
     return found
 
 
-@case
-def by_the_book(s):
-    """install.md from an empty PC to a station, and to an update a month later, without a network: its own commands"""
-    book = Book(s)
-    old, new = databases(s.dir / "old"), databases(s.dir / "new", NEW)
-    ours = {"cp main.cvd daily.cvd bytecode.cvd": "cp %s %s" % tuple(old)}
+WORK = {"letter.txt": b"Dear colleagues,\nthe pump is repaired.\n", "eicar.com": tap.EICAR, "new.txt": NEW}
+
+
+def first_day(s, book, bundle):
+    old = databases(s.dir / "old")
     outside = {**book.environment, "IMAGE_OUT": str(s.dir / "outside")}
-    run("make", "-s", "image-bundle", "BUNDLE=%s" % (s.dir / "bundle"), cwd=book.source, env=outside)
-    bundle = {"BUNDLE": str(s.dir / "bundle")}
-    book.follow("make image-keys", ours, **bundle, IMAGE_OUT=str(book.safe / "image"))
+    run("make", "-s", "image-bundle", "BUNDLE=%s" % bundle["BUNDLE"], cwd=book.source, env=outside)
+    book.follow("make image-keys", {"cp main.cvd daily.cvd bytecode.cvd": "cp %s %s" % tuple(old)}, **bundle, IMAGE_OUT=str(book.safe / "image"))
     machine = install_it(s, book)
-    work = {"letter.txt": b"Dear colleagues,\nthe pump is repaired.\n", "eicar.com": tap.EICAR, "new.txt": NEW}
-    bring(s, machine, "book-first", work, "FILES WERE TRANSFERRED", "eicar.com")
+    bring(s, machine, "book-first", WORK, "FILES WERE TRANSFERRED", "eicar.com")
     machine.wait_screen(READY, NAME)
     machine.kill()
 
+
+def month_later(s, book, bundle):
+    machine, new = s.machine, databases(s.dir / "new", NEW)
     machine.clock = MONTH_LATER
     machine.start()
-    machine.wait_screen(READY, NAME, "too old")
-    book.follow("--version 20261222", {"--database main.cvd --database daily.cvd --database bytecode.cvd": "--database %s --database %s" % tuple(new)})
+    machine.wait_screen(NAME, "The virus database is too old. Nothing is approved.")
+    book.follow("--version 20261222", {"--database main.cvd --database daily.cvd --database bytecode.cvd": "--database %s --database %s" % tuple(new)}, when=DAY_BEFORE)
     bring(s, machine, "book-databases", packed(s, "databases.lazaret-pack"), "databases.lazaret-pack", "Seen", patience=UPDATE_PATIENCE)
-    seen = machine.wait_screen(READY, "databases 20261222")
+    seen = machine.wait_screen(READY, NAME)
     s.check("too old" not in seen, "the new databases are too old:\n" + seen)
-    bring(s, machine, "book-second", work, "FILES WERE TRANSFERRED", "new.txt")
+    bring(s, machine, "book-second", WORK, "FILES WERE TRANSFERRED", "new.txt")
     machine.wait_screen(READY, NAME)
 
     book.follow("IMAGE_VERSION=0.1.1", {}, **bundle)
     bring(s, machine, "book-system", packed(s, "system.lazaret-pack"), "system.lazaret-pack", "Seen", size=("--size", "192M"), patience=UPDATE_PATIENCE)
     machine.wait_screen("restarts at", "0.1.1", patience=UPDATE_PATIENCE)
     machine.wait_screen(READY, "version 0.1.1, since", patience=UPDATE_PATIENCE)
-    bring(s, machine, "book-third", work, "FILES WERE TRANSFERRED", "new.txt")
+    bring(s, machine, "book-third", WORK, "FILES WERE TRANSFERRED", "new.txt")
     machine.wait_screen(READY, NAME)
     s.silent()
     machine.kill()
+
+
+@case
+def by_the_book(s):
+    """install.md from an empty PC to a station, and to an update a month later, without a network: its own commands"""
+    book, bundle = Book(s), {"BUNDLE": str(s.dir / "bundle")}
+    first_day(s, book, bundle)
+    month_later(s, book, bundle)
     good, bad = "approved", "blocked"
     wanted = [{"letter.txt": good, "eicar.com": bad, "new.txt": v} for v in (good, bad, bad)]
-    found = transfers(s, machine, "data")
+    found = transfers(s, s.machine, "data")
     s.check(found == wanted, "transfers: %s" % found)
     for name in ("bundle", "outside", "safe"):
         shutil.rmtree(s.dir / name)
