@@ -32,7 +32,7 @@ struct selfchecking {
 	char *text;
 	size_t size;
 	bool is_whole;
-	const char *trigger; /* static: "boot", "interval", "asked" */
+	const char *trigger; /* static: "boot", "interval", "asked", "reload" */
 	/* the last one */
 	json_t *result; /* NULL: there is none, or it could not be made */
 	bool has_ended, has_failed;
@@ -283,6 +283,16 @@ void selfcheck_tick(struct daemon *d)
 	wait_ms = s->has_failed ? RETRY_MS : (int64_t)d->station->config->selfcheck.interval_s * 1000;
 	if (monotonic_ms() - s->ended_ms >= wait_ms)
 		start(d, "interval", true);
+}
+
+/* The whole: what a quick look does not see would be taken for mended. */
+void selfcheck_again(struct daemon *d)
+{
+	struct selfchecking *s = d->selfchecking;
+
+	if (s && s->has_ended && s->fd < 0 && !d->is_ending &&
+	    (s->has_failed || json_integer_value(json_object_get(s->result, "bad")) > 0 || json_integer_value(json_object_get(s->result, "warnings")) > 0))
+		start(d, "reload", true);
 }
 
 void selfcheck_ask(struct daemon *d, uint64_t token)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-/* The daemon has the station looked at (kiosk/selfcheck, docs/selfcheck.md): before the first medium, once in selfcheck.interval, and when
- * somebody asks. lazaret-selfcheck looks: our child, or, where the service manager has it, an instance of lazaret-selfcheck@.service for
+/* The daemon has the station looked at (kiosk/selfcheck, docs/selfcheck.md): before the first medium, once in selfcheck.interval, when
+ * somebody asks, and after a reload when something was wrong. lazaret-selfcheck looks: our child, or, where the service manager has it, an instance of lazaret-selfcheck@.service for
  * each connection to its socket, since nothing that it needs to see is seen from here.
  */
 #ifndef LAZARET_DAEMON_SELFCHECK_H
@@ -18,6 +18,8 @@ struct daemon;
 _must_check_ int selfcheck_open(struct daemon *d, const char *socket);
 /* The station is in force and sees what is plugged in: the first one, unless it was made. */
 void selfcheck_begin(struct daemon *d);
+/* Something else is in force: what was wrong is looked at again, so that nobody reads for a day that databases are old which have just come. */
+void selfcheck_again(struct daemon *d);
 /* The request `selfcheck`: answered with the whole result. */
 void selfcheck_ask(struct daemon *d, uint64_t token);
 void selfcheck_tick(struct daemon *d);

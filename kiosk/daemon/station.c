@@ -184,6 +184,8 @@ static void come_into_force(struct daemon *d)
 	devices_apply(d);
 	if (d->station->config->devices.source == STATION_DEVICES_NONE)
 		selfcheck_begin(d); /* else when the devices role has told what is there */
+	if (!is_first)
+		selfcheck_again(d);
 	media_schedule(d);
 	changed(d);
 	if (d->is_reload_wanted)

@@ -15,7 +15,7 @@ from image.cases_slots import UPDATE_PATIENCE
 from image.machine import run
 
 MONTH_LATER = "2026-12-23T08:00:00"  # at the machine
-DAY_BEFORE = "2026-12-22 10:00:00"  # outside, when the databases are packed
+DAY_BEFORE = "2026-12-22 10:00:00"  # outside, when the databases came and were packed
 NEW = b"something that is known since the month after\n" * 40
 
 
@@ -50,13 +50,16 @@ class Book:
             raise AssertionError("%s\nexit %d:\n%s" % (text, done.returncode, done.stdout[-4000:]))
 
 
-def databases(directory, *more):
-    """{name: path} of databases that know EICAR, and `more`: contents."""
+def databases(directory, *more, of=None):
+    """Paths of databases that know EICAR, and `more`: contents. `of`: as old as that."""
     tap.make_databases(directory)
     with open(directory / "eicar.hdb", "a") as f:
         for data in more:
             f.write("%s:%d:Month-Later\n" % (hashlib.md5(data).hexdigest(), len(data)))
-    return [directory / "eicar.hdb", directory / "eicar.ndb"]
+    paths = [directory / "eicar.hdb", directory / "eicar.ndb"]
+    for path in paths if of else ():
+        run("touch", "-d", of, path)  # in these formats it is the time of the file that counts
+    return paths
 
 
 def install_it(s, book):
@@ -116,7 +119,7 @@ def first_day(s, book, bundle):
 
 
 def month_later(s, book, bundle):
-    machine, new = s.machine, databases(s.dir / "new", NEW)
+    machine, new = s.machine, databases(s.dir / "new", NEW, of=DAY_BEFORE)
     machine.clock = MONTH_LATER
     machine.start()
     machine.wait_screen(NAME, "The virus database is too old. Nothing is approved.")

@@ -352,6 +352,7 @@ def daemon(work):
            value(m, "lazaret_selfcheck_timestamp_seconds") == told["at"], "and in the metrics", m.get("lazaret_selfcheck_bad"))
         ok("selfcheck " in s.run("status").stdout, "and in lazaret status")
         bad(s, key, stick, file)
+        reloads(s, key)
         warns(s, key, file)
         fails(s, key)
     except (TimeoutError, control.Gone, control.Refused, OSError, subprocess.SubprocessError, KeyError, IndexError) as e:
@@ -386,6 +387,23 @@ def bad(s, key, stick, file):
     m = s.client.wait_medium(lambda m: m["state"] == "done")
     ok(m["outcome"] == "published" and s.client.station["trouble"] is None, "then the medium that waited is inspected", m)
     stick.pull()
+
+
+def reloads(s, key):
+    """What was bad because of what was in force is looked at again when something else is."""
+    key.chmod(0o644)
+    ok(s.run("selfcheck").returncode == 1, "something is bad")
+    s.client.wait_for(lambda c: c.station["selfcheck"]["bad"] == 1)
+    key.chmod(0o600)
+    s.run("reload")
+    s.client.wait_for(lambda c: c.station["selfcheck"]["bad"] == 0)
+    last = records(s)[-1]
+    ok(last["trigger"] == "reload" and last["whole"] and last["bad"] == 0, "after a reload it is looked at again, without being asked", last)
+    number = len(records(s))
+    s.run("reload")
+    s.client.wait_for(lambda c: c.station["state"] == "ready")
+    time.sleep(1)
+    ok(len(records(s)) == number, "and not when nothing was wrong", records(s)[-1])
 
 
 def warns(s, key, file):
