@@ -173,7 +173,7 @@ def changed_at_the_screen(s):
     stick = s.vm.plug_stick(s.media.get("vfat"), serial="GOOD-1", port=3)
     refused(s, "usb-port", "This port is not for media.")
     s.vm.press("ret")
-    s.wait_screen("READY. PLUG IN A MEDIUM.")
+    s.wait_screen("READY. PLUG IN A MEDIUM.", "s Maintenance")  # which the station tells when it looks for who can log in
     s.vm.press("s")
     s.wait_screen("WHO ARE YOU?")
     s.vm.type("anna\nthe horse eats hay\n")
