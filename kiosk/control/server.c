@@ -228,6 +228,13 @@ void control_answer(struct control_server *s, uint64_t token, json_t *fields)
 	json_decref(answer);
 }
 
+const char *control_text(const struct control_request *q, const char *key)
+{
+	const char *text = json_string_value(json_object_get(q->fields, key));
+
+	return text ? text : "";
+}
+
 void control_refuse(struct control_server *s, uint64_t token, const char *code, const char *fmt, ...)
 {
 	struct connection *c = find_token(s, token);

@@ -47,6 +47,9 @@ struct control_request {
 	const json_t *fields; /* borrowed for the call */
 };
 
+/* A text among the request's fields; "" when there is none. Borrowed for the call. */
+const char *control_text(const struct control_request *q, const char *key);
+
 struct control_handler {
 	void *context;
 	/* The object of a topic now, `event` included; a new reference. NULL: there is none any more (a medium: the server

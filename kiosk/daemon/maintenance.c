@@ -24,13 +24,6 @@ struct call {
 	const char *by; /* who has logged in; of a machine that is not set up: nobody yet */
 };
 
-static const char *text_of(const struct call *c, const char *key)
-{
-	const char *s = json_string_value(json_object_get(c->q->fields, key));
-
-	return s ? s : "";
-}
-
 static void refuse(const struct call *c, const char *code, const char *words)
 {
 	control_refuse(c->d->control, c->q->token, code, "%s", words);
@@ -51,7 +44,7 @@ static bool record(const struct call *c, const char *type, json_t *body)
 
 static void on_maintenance(struct call *c)
 {
-	const char *action = text_of(c, "action");
+	const char *action = control_text(c->q, "action");
 
 	if (strcmp(action, "enter") != 0 && strcmp(action, "leave") != 0)
 		refuse(c, "bad-request", "action: enter or leave");
@@ -107,7 +100,7 @@ static bool line_of(const struct call *c, const char *action, char line[static M
 
 static void on_machine(struct call *c)
 {
-	const char *action = text_of(c, "action");
+	const char *action = control_text(c->q, "action");
 	const json_t *value = json_object_get(c->q->fields, "value");
 	char line[MACHINE_LINE_MAX];
 	struct wish *w;
@@ -198,7 +191,7 @@ static bool take_roles(const struct call *c, unsigned int *ret)
 /* False: refused. `*ret` is the caller's. A tenth of a second, in which the loop waits: nobody sets passwords all day. */
 static bool take_secret(const struct call *c, const char *name, char **ret)
 {
-	const char *secret = text_of(c, "secret"), *why = password_refused(secret, name, c->d->station->config->people.password_length);
+	const char *secret = control_text(c->q, "secret"), *why = password_refused(secret, name, c->d->station->config->people.password_length);
 
 	if (why)
 		control_refuse(c->d->control, c->q->token, "bad-request", "this password is refused: %s", why);
@@ -230,8 +223,8 @@ static void change(struct call *c, struct people_change *change)
 
 static void on_person(struct call *c)
 {
-	struct people_change h = { .people_fd = -EBADF, .dir = c->d->dir, .by = c->by, .name = text_of(c, "person"), .until = -1 };
-	const char *action = text_of(c, "action"), *full_name = json_string_value(json_object_get(c->q->fields, "full_name"));
+	struct people_change h = { .people_fd = -EBADF, .dir = c->d->dir, .by = c->by, .name = control_text(c->q, "person"), .until = -1 };
+	const char *action = control_text(c->q, "action"), *full_name = json_string_value(json_object_get(c->q->fields, "full_name"));
 	bool has_roles = take_roles(c, &h.roles), is_add;
 
 	h.kind = people_change_kind(action);
@@ -252,7 +245,7 @@ static void on_person(struct call *c)
 /* Applying takes privileges that lazaretd has not: lazaret-brought.service sees the approval, and looks at everything again. */
 static void on_update(struct call *c)
 {
-	const char *action = text_of(c, "action"), *pack = text_of(c, "pack");
+	const char *action = control_text(c->q, "action"), *pack = control_text(c->q, "pack");
 	_cleanup_free_ char *sha256 = NULL;
 	bool is_drop = strcmp(action, "drop") == 0;
 	int r;
@@ -267,7 +260,7 @@ static void on_update(struct call *c)
 	}
 	/* A newer pack of the same name takes its place, whoever looks at the list: what was on the screen is meant. */
 	sha256 = offers_sha256(c->d->dir, pack);
-	if (!sha256 || strcmp(sha256, text_of(c, "sha256")) != 0) {
+	if (!sha256 || strcmp(sha256, control_text(c->q, "sha256")) != 0) {
 		refuse(c, "not-found", sha256 ? "another pack of this name waits now: look at it first" : "no such pack waits any more");
 		control_touch(c->d->control, CONTROL_STATION);
 		return;
@@ -297,7 +290,7 @@ static const struct {
 bool maintenance_request(struct daemon *d, const struct control_request *q)
 {
 	struct call c = { .d = d, .q = q, .by = "nobody yet: the machine is not set up" };
-	bool is_clock = strcmp(q->name, "machine") == 0 && strcmp(text_of(&c, "action"), "clock") == 0;
+	bool is_clock = strcmp(q->name, "machine") == 0 && strcmp(control_text(c.q, "action"), "clock") == 0;
 
 	for (size_t k = 0; k < ARRAY_LEN(calls); k++) {
 		if (strcmp(calls[k].name, q->name) != 0)

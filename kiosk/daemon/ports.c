@@ -23,13 +23,6 @@ struct call {
 	const char *by;
 };
 
-static const char *text_of(const struct call *c, const char *key)
-{
-	const char *s = json_string_value(json_object_get(c->q->fields, key));
-
-	return s ? s : "";
-}
-
 static void refuse(const struct call *c, const char *code, const char *words)
 {
 	control_refuse(c->d->control, c->q->token, code, "%s", words);
@@ -74,7 +67,7 @@ static void make(struct call *c, const char *type, const json_t *devices, const 
 
 static void on_port(struct call *c)
 {
-	const char *port = text_of(c, "port"), *id = text_of(c, "device"), *action = text_of(c, "action");
+	const char *port = control_text(c->q, "port"), *id = control_text(c->q, "device"), *action = control_text(c->q, "action");
 	const struct station_config *config = c->d->station->config;
 	_cleanup_(json_decref_p) json_t *before = maintenance_devices(config), *after = json_deep_copy(before);
 	const char *why;
@@ -98,7 +91,7 @@ static void on_port(struct call *c)
 
 static void on_name(struct call *c)
 {
-	const char *name = text_of(c, "name"), *was = c->d->station->config->name;
+	const char *name = control_text(c->q, "name"), *was = c->d->station->config->name;
 
 	if (!station_name_valid(name))
 		control_refuse(c->d->control, c->q->token, "bad-request", "a name has 1 to %d bytes, in one line", STATION_NAME_MAX);

@@ -85,17 +85,10 @@ static void on_cancel(struct call *c)
 	control_answer(c->d->control, c->q->token, NULL);
 }
 
-static const char *text_of(const struct call *c, const char *key)
-{
-	const char *s = json_string_value(json_object_get(c->q->fields, key));
-
-	return s ? s : "";
-}
-
 /* As it was typed: whoever shows or records it escapes it. */
 static char *take_text(const struct call *c, const char *key, size_t max)
 {
-	const char *s = text_of(c, key);
+	const char *s = control_text(c->q, key);
 
 	return strlen(s) > max ? NULL : strdup(s);
 }
@@ -116,7 +109,7 @@ static bool take_operator(const struct call *c, char **ret)
 		control_refuse(c->d->control, c->q->token, "not-permitted", "log in first: the session has ended");
 		return false;
 	}
-	if (*text_of(c, "operator") && strcmp(text_of(c, "operator"), who->person) != 0) {
+	if (*control_text(c->q, "operator") && strcmp(control_text(c->q, "operator"), who->person) != 0) {
 		control_refuse(c->d->control, c->q->token, "bad-request", "operator: %s has logged in here, nobody else", who->person);
 		return false;
 	}
@@ -162,7 +155,7 @@ static void on_identify(struct call *c)
 
 static void on_unlock(struct call *c)
 {
-	const char *passphrase = text_of(c, "passphrase");
+	const char *passphrase = control_text(c->q, "passphrase");
 	const json_t *volume = json_object_get(c->q->fields, "volume"), *asked = json_object_get(c->m->fold.locked, "volume");
 	bool is_skip = json_is_true(json_object_get(c->q->fields, "skip"));
 	size_t size = is_skip ? 0 : strlen(passphrase);
@@ -250,7 +243,7 @@ static void on_slot(struct call *c)
 
 static void on_restart(struct call *c)
 {
-	const char *version = text_of(c, "version");
+	const char *version = control_text(c->q, "version");
 
 	if (!c->q->peer->is_admin)
 		control_refuse(c->d->control, c->q->token, "not-permitted", "only root and the station's own account may");

@@ -25,13 +25,6 @@ static void json_decref_p(json_t **j)
 
 /* -- words ---------------------------------------------------------------------------------------------------------------------- */
 
-static const char *text_of(const struct control_request *q, const char *field)
-{
-	const char *text = json_string_value(json_object_get(q->fields, field));
-
-	return text ? text : "";
-}
-
 static const char *code_of(int error)
 {
 	switch (error) {
@@ -148,7 +141,7 @@ static void on_held(struct daemon *d, const struct control_request *q)
 {
 	_cleanup_(held_freep) struct held_store *h = NULL;
 	_cleanup_(json_decref_p) json_t *proposals = review_proposals(d, "", NULL);
-	const char *filter_name = text_of(q, "filter"), *search = text_of(q, "search");
+	const char *filter_name = control_text(q, "filter"), *search = control_text(q, "search");
 	json_int_t offset = json_integer_value(json_object_get(q->fields, "offset"));
 	json_int_t limit = json_is_integer(json_object_get(q->fields, "limit")) ? json_integer_value(json_object_get(q->fields, "limit")) : LIMIT_MAX;
 	enum held_filter filter = HELD_FILTER_ALL;
@@ -255,7 +248,7 @@ static void on_held_file(struct daemon *d, const struct control_request *q)
 	_cleanup_(held_freep) struct held_store *h = NULL;
 	_cleanup_(json_decref_p) json_t *proposals = review_proposals(d, "", NULL);
 	struct one o = { .proposals = proposals, .places = json_array() };
-	const char *sha256 = text_of(q, "sha256");
+	const char *sha256 = control_text(q, "sha256");
 	int r = is_hash(sha256) ? open_store(d, proposals, &h) : -EINVAL;
 
 	if (r == 0)
@@ -277,7 +270,7 @@ static void on_held_bytes(struct daemon *d, const struct control_request *q)
 {
 	_cleanup_(held_freep) struct held_store *h = NULL;
 	_cleanup_close_ int fd = -EBADF;
-	const char *sha256 = text_of(q, "sha256");
+	const char *sha256 = control_text(q, "sha256");
 	json_int_t offset = json_integer_value(json_object_get(q->fields, "offset"));
 	json_int_t size = json_integer_value(json_object_get(q->fields, "size"));
 	uint8_t bytes[BYTES_MAX];

@@ -220,22 +220,15 @@ static void logged_in(struct daemon *d, uint64_t token, const struct person *who
 	control_answer(d->control, token, json_pack("{s:o}", "session", fields));
 }
 
-static const char *text_of(const struct control_request *q, const char *key)
-{
-	const char *s = json_string_value(json_object_get(q->fields, key));
-
-	return s ? s : "";
-}
-
 static void on_login(struct daemon *d, const struct control_request *q)
 {
-	sessions_authenticate(d, q->token, text_of(q, "person"), text_of(q, "secret"), "login", logged_in, NULL, NULL);
+	sessions_authenticate(d, q->token, control_text(q, "person"), control_text(q, "secret"), "login", logged_in, NULL, NULL);
 }
 
 static void on_login_answer(struct daemon *d, const struct control_request *q)
 {
 	struct visitor *v = find(d, q->client);
-	const char *secret = text_of(q, "secret");
+	const char *secret = control_text(q, "secret");
 
 	if (!v || !v->login)
 		control_refuse(d->control, q->token, "not-now", "nothing was asked");

@@ -15,13 +15,6 @@ struct wish {
 	char reason[UNDO_REASON_MAX + 1];
 };
 
-static const char *text_of(const struct control_request *q, const char *key)
-{
-	const char *s = json_string_value(json_object_get(q->fields, key));
-
-	return s ? s : "";
-}
-
 static void refuse(struct daemon *d, uint64_t token, const char *code, const char *words)
 {
 	control_refuse(d->control, token, code, "%s", words);
@@ -89,7 +82,7 @@ static void on_second(struct daemon *d, uint64_t token, const struct person *who
 /* What would be refused anyway is, before anybody gives a secret away. */
 bool undo_request(struct daemon *d, const struct control_request *q)
 {
-	const char *reason = text_of(q, "reason"), *sha256 = text_of(q, "sha256");
+	const char *reason = control_text(q, "reason"), *sha256 = control_text(q, "sha256");
 	const struct session *s;
 	struct wish *w;
 
@@ -102,7 +95,7 @@ bool undo_request(struct daemon *d, const struct control_request *q)
 		refuse(d, q->token, "not-now", "that is done by command here: lazaret update undo");
 	} else if (strspn(reason, " \t") == strlen(reason) || strlen(reason) > UNDO_REASON_MAX) {
 		control_refuse(d->control, q->token, "bad-request", "reason: 1 to %d bytes", UNDO_REASON_MAX);
-	} else if (s && strcmp(s->person, text_of(q, "person")) == 0) {
+	} else if (s && strcmp(s->person, control_text(q, "person")) == 0) {
 		refuse(d, q->token, "same-person", "the second person must be another one");
 	} else if (is_as_shown(d, q->token, sha256)) {
 		w = calloc(1, sizeof(*w));
@@ -112,7 +105,7 @@ bool undo_request(struct daemon *d, const struct control_request *q)
 		}
 		(void)snprintf(w->sha256, sizeof(w->sha256), "%s", sha256); /* it is that of sets/current */
 		(void)snprintf(w->reason, sizeof(w->reason), "%s", reason);
-		sessions_authenticate(d, q->token, text_of(q, "person"), text_of(q, "secret"), "undo", on_second, free, w);
+		sessions_authenticate(d, q->token, control_text(q, "person"), control_text(q, "secret"), "undo", on_second, free, w);
 	}
 	return true;
 }

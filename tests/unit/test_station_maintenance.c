@@ -6,10 +6,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/fd.h"
 #include "station/maintenance.h"
 
 static char dir[] = "/tmp/lazaret-maintenance-XXXXXX";
@@ -39,10 +41,7 @@ static int group_setup(void **state)
 
 static int group_teardown(void **state)
 {
-	char command[256];
-
-	(void)snprintf(command, sizeof(command), "rm -r %s", dir);
-	return system(command);
+	return dir_remove_tree(AT_FDCWD, dir);
 }
 
 static int forget(void **state)

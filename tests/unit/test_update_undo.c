@@ -6,10 +6,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/fd.h"
 #include "update/undo.h"
 
 static char dir[] = "/tmp/lazaret-undo-XXXXXX";
@@ -43,10 +45,7 @@ static int group_setup(void **state)
 
 static int group_teardown(void **state)
 {
-	char command[256];
-
-	(void)snprintf(command, sizeof(command), "rm -r %s", dir);
-	return system(command);
+	return dir_remove_tree(AT_FDCWD, dir);
 }
 
 #define SUM "0123456789012345678901234567890123456789012345678901234567890123"
