@@ -53,7 +53,7 @@ static int start_login(struct asking *a)
 {
 	struct message *m = NULL;
 	_cleanup_free_ char *why = NULL;
-	uint8_t ours[PROTOCOL_HASH_LEN], theirs[PROTOCOL_HASH_LEN];
+	struct ready ready;
 	int ends[2], r;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
@@ -66,17 +66,10 @@ static int start_login(struct asking *a)
 	m = malloc(sizeof(*m));
 	if (r == 0)
 		r = m ? channel_expect(&a->channel, MESSAGE_READY, m, &why) : -ENOMEM;
-	if (r == 0) {
-		_cleanup_free_ char *name = decode_str(&m->payload, 64), *sandbox = NULL;
-
-		decode_exact(&m->payload, theirs, sizeof(theirs));
-		sandbox = decode_str(&m->payload, 512);
-		r = decoder_end(&m->payload) < 0 || protocol_hash(ours) < 0 || memcmp(ours, theirs, sizeof(ours)) != 0 ||
-				    strcmp(name, "login") != 0 ?
-			    -EPROTO :
-			    0;
-		message_done(m);
-	}
+	if (r == 0)
+		r = channel_take_ready(m, &ready);
+	if (r == -EPROTONOSUPPORT || (r == 0 && strcmp(ready.role, "login") != 0))
+		r = -EPROTO;
 	free(m);
 	if (r < 0)
 		log_error("lazaret-login: %s", why ? why : strerror(-r));

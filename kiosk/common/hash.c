@@ -2,6 +2,7 @@
 #include "common/hash.h"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #define READ_BLOCK (1u << 18) /* bytes; past this SHA-256 with SHA-NI gains nothing */
 
@@ -47,6 +48,11 @@ int hash_final(struct hash *h, uint8_t ret_sum[static SHA256_LEN])
 int sha256(const void *data, size_t size, uint8_t ret_sum[static SHA256_LEN])
 {
 	return EVP_Digest(data, size, ret_sum, NULL, EVP_sha256(), NULL) == 1 ? 0 : -ENOMEM;
+}
+
+int hmac_sha256(const void *key, size_t key_size, const void *data, size_t size, uint8_t ret[static SHA256_LEN])
+{
+	return HMAC(EVP_sha256(), key, (int)key_size, data, size, ret, NULL) ? 0 : -EIO;
 }
 
 static void md_free_p(EVP_MD_CTX **c)

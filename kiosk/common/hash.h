@@ -21,6 +21,9 @@ _must_check_ int hash_final(struct hash *h, uint8_t ret_sum[static SHA256_LEN]);
 
 _must_check_ int sha256(const void *data, size_t size, uint8_t ret_sum[static SHA256_LEN]);
 
+/* HMAC-SHA-256 (RFC 2104). */
+_must_check_ int hmac_sha256(const void *key, size_t key_size, const void *data, size_t size, uint8_t ret[static SHA256_LEN]);
+
 /* The whole regular file behind `fd` (borrowed), from offset 0, position unchanged; blocks. `md`: an EVP_MD of libcrypto;
  * `ret` has room for its result; `ret_size` (bytes read) may be NULL. -ENOTSUP when libcrypto refuses `md`. */
 struct evp_md_st;

@@ -54,7 +54,7 @@ static int at_open_directory(const char *path, int *ret_fd)
 	return *ret_fd < 0 ? SQLITE_CANTOPEN : SQLITE_OK;
 }
 
-static int use_directory(int dir_fd)
+int sqlite_use_directory(int dir_fd)
 {
 	static const struct {
 		const char *name;
@@ -81,14 +81,14 @@ static int use_directory(int dir_fd)
 
 int history_open_at(int dir_fd, struct history **ret)
 {
-	int r = use_directory(dir_fd);
+	int r = sqlite_use_directory(dir_fd);
 
 	return r < 0 ? r : history_open("/" HISTORY_FILE, ret);
 }
 
 int history_open_read_at(int dir_fd, struct history **ret)
 {
-	int r = use_directory(dir_fd);
+	int r = sqlite_use_directory(dir_fd);
 
 	return r < 0 ? r : history_open_read("/" HISTORY_FILE, ret);
 }

@@ -70,6 +70,9 @@ char *history_like(const char *text);
 
 void history_found_done(struct history *h);
 
+/* From now on SQLite opens files of this directory (borrowed, for good) and no others, in this process. 0 or a negative errno. */
+_must_check_ int sqlite_use_directory(int dir_fd);
+
 static inline void finalize_p(sqlite3_stmt **s)
 {
 	(void)sqlite3_finalize(*s); /* repeats the error of the last step */

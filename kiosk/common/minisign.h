@@ -41,6 +41,10 @@ static inline void minisign_secret_freep(struct minisign_secret **s)
 	*s = minisign_secret_free(*s);
 }
 
+/* A symmetric key of `purpose` (words that stand for nothing else) that only who has the secret key can make: HMAC-SHA-256 of the purpose
+ * under the seed, which Ed25519 itself puts through SHA-512 alone. */
+_must_check_ int minisign_secret_derive(const struct minisign_secret *s, const char *purpose, uint8_t ret[static 32]);
+
 /* Read an unencrypted minisign secret key file (`minisign -G -W`) from offset 0 of `fd` (borrowed, position
  * unchanged). The stored public half must belong to the secret half.
  * Returns 0, -EKEYREJECTED for a key that is encrypted with a password, -EINVAL for anything else that is no

@@ -164,6 +164,11 @@ static int secret_parse(const char *text, size_t size, struct minisign_secret **
 	return r;
 }
 
+int minisign_secret_derive(const struct minisign_secret *s, const char *purpose, uint8_t ret[static 32])
+{
+	return hmac_sha256(s->seed, sizeof(s->seed), purpose, strlen(purpose), ret);
+}
+
 int minisign_secret_load(int fd, struct minisign_secret **ret)
 {
 	char text[SECRET_FILE_MAX];

@@ -35,6 +35,7 @@ struct clam_info {
 	char database_version[256]; /* "daily 27780, main 62, local.hdb" */
 	uint64_t database_time;	   /* build time of the newest .cvd, seconds since 1970; 0 when there is none */
 	uint64_t signatures;	   /* of the site's files; ours are not counted */
+	uint8_t loaded[SHA256_LEN]; /* SHA-256 of the names and sums of all files, in order */
 };
 
 /* Load and compile. Blocks for seconds. On error a negative errno and a sentence (what, where, next step);

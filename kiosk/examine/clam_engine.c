@@ -26,6 +26,7 @@ struct loading {
 	char path[PATH_BYTES]; /* the private directory */
 	int private_fd;
 	unsigned int signatures; /* of all files, as libclamav counts */
+	struct hash *loaded;	 /* names and sums of all files */
 	char *why;
 };
 
@@ -106,6 +107,13 @@ static int load(struct loading *l, const char *dir, const char *name, unsigned i
 	return 0;
 }
 
+static int note_loaded(struct loading *l, const char *name, const uint8_t sum[static SHA256_LEN])
+{
+	int r = hash_update(l->loaded, name, strlen(name) + 1);
+
+	return r == 0 ? hash_update(l->loaded, sum, SHA256_LEN) : r;
+}
+
 static void note_version(struct clam_info *info, const char *name, unsigned int version)
 {
 	size_t used = strlen(info->database_version);
@@ -146,10 +154,13 @@ static int verify_signed(struct loading *l, const char *name)
 static int load_site_file(struct loading *l, const struct database_file *f)
 {
 	unsigned int added = 0;
+	uint8_t sum[SHA256_LEN];
 	int r = database_admit(f, l->why);
 
 	if (r == 0)
-		r = database_copy(l->setup->database_fd, l->private_fd, f, l->why);
+		r = database_copy(l->setup->database_fd, l->private_fd, f, sum, l->why);
+	if (r == 0)
+		r = note_loaded(l, f->name, sum);
 	if (r < 0)
 		return r;
 	if (database_is_signed(f))
@@ -178,6 +189,19 @@ static int load_site(struct loading *l)
 	return 0;
 }
 
+static int note_shipped(struct loading *l, const char *dir, const char *name)
+{
+	char path[PATH_BYTES + DATABASE_NAME_MAX + 2];
+	_cleanup_close_ int fd = -EBADF;
+	uint8_t sum[SHA256_LEN];
+	int r;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	r = fd < 0 ? -errno : sha256_fd(fd, sum, NULL);
+	return r == 0 ? note_loaded(l, name, sum) : r;
+}
+
 static int load_shipped(struct loading *l)
 {
 	const char *dir = l->setup->shipped_dir[0] ? l->setup->shipped_dir : LAZARET_DATADIR "/clamav";
@@ -190,6 +214,8 @@ static int load_shipped(struct loading *l)
 		r = load(l, dir, shipped[i], &added);
 		if (r == 0 && added == 0 && !strstr(shipped[i], ".cfg"))
 			r = explain(l, -ENODATA, shipped[i], "holds no signature", "install the station's files again");
+		if (r == 0)
+			r = note_shipped(l, dir, shipped[i]);
 	}
 	return r;
 }
@@ -229,12 +255,17 @@ static int load_all(struct loading *l)
 	cl_error_t rc;
 	int r = set_limits(l);
 
+	l->loaded = hash_new();
+	if (r == 0 && !l->loaded)
+		r = -ENOMEM;
 	if (r == 0)
 		r = make_private(l);
 	if (r == 0)
 		r = load_site(l);
 	if (r == 0)
 		r = load_shipped(l);
+	if (r == 0)
+		r = hash_final(l->loaded, l->clam->info.loaded);
 	if (r < 0)
 		return r;
 	rc = cl_engine_compile(l->clam->engine);
@@ -269,6 +300,7 @@ int clam_open(const struct clam_setup *setup, struct clam **ret, char ret_why[st
 	(void)snprintf(l.clam->info.version, sizeof(l.clam->info.version), "%s", cl_retver());
 	r = load_all(&l);
 	remove_private(&l);
+	hash_free(l.loaded);
 	if (r < 0) {
 		clam_free(l.clam);
 		return r;

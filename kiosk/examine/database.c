@@ -140,10 +140,9 @@ static int open_regular(int dir_fd, const char *name, int *ret_fd)
 	return 0;
 }
 
-int database_copy(int dir_fd, int private_fd, const struct database_file *f, char ret_why[static WHY_MAX])
+int database_copy(int dir_fd, int private_fd, const struct database_file *f, uint8_t ret_sum[static SHA256_LEN], char ret_why[static WHY_MAX])
 {
 	_cleanup_close_ int from = -EBADF, to = -EBADF;
-	uint8_t sum[SHA256_LEN];
 	int r = open_regular(dir_fd, f->name, &from);
 
 	if (r < 0)
@@ -151,9 +150,9 @@ int database_copy(int dir_fd, int private_fd, const struct database_file *f, cha
 	to = openat(private_fd, f->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
 	if (to < 0)
 		return explain(ret_why, f->name, -errno);
-	r = copy_hashed(from, to, sum);
+	r = copy_hashed(from, to, ret_sum);
 	if (r == 0)
-		r = check_pin(f, sum);
+		r = check_pin(f, ret_sum);
 	if (r < 0) {
 		(void)unlinkat(private_fd, f->name, 0); /* the private directory is removed in any case */
 		return explain(ret_why, f->name, r);

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "common/hash.h"
 #include "common/macros.h"
 
 #define WHY_MAX 512 /* bytes of a message for people: what is wrong, where, what to do */
@@ -30,8 +31,8 @@ bool database_is_signed(const struct database_file *f); /* a .cvd */
 
 /* Copy it from `dir_fd` into `private_fd` under the same name, 0400, hashing on the way. Symbolic links and
  * anything but regular files are refused; empty ones too. Returns 0 or a negative errno and the sentence; then
- * nothing of the name remains. */
+ * nothing of the name remains. `ret_sum`: of what was copied. */
 _must_check_ int database_copy(int dir_fd, int private_fd, const struct database_file *f,
-			       char ret_why[static WHY_MAX]);
+			       uint8_t ret_sum[static SHA256_LEN], char ret_why[static WHY_MAX]);
 
 #endif

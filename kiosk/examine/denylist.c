@@ -8,6 +8,7 @@
 #include "examine/limits.h"
 
 struct denylist {
+	uint8_t text_sum[SHA256_LEN];
 	size_t count;
 	uint8_t (*sums)[SHA256_LEN]; /* sorted */
 };
@@ -90,6 +91,8 @@ int denylist_load(const char *path, struct denylist **ret, char ret_why[static W
 		return -ENOMEM;
 	}
 	r = parse(d, text, size, path, ret_why);
+	if (r == 0)
+		r = sha256(text, size, d->text_sum);
 	if (r < 0) {
 		denylist_free(d);
 		return r;
@@ -105,6 +108,11 @@ struct denylist *denylist_free(struct denylist *d)
 		free(d->sums);
 	free(d);
 	return NULL;
+}
+
+const uint8_t *denylist_sum(const struct denylist *d)
+{
+	return d->text_sum;
 }
 
 size_t denylist_count(const struct denylist *d)

@@ -18,6 +18,8 @@ struct denylist; /* read-only after loading, shared by forked workers */
 _must_check_ int denylist_load(const char *path, struct denylist **ret, char ret_why[static WHY_MAX]);
 struct denylist *denylist_free(struct denylist *d);
 
+/* SHA-256 of its text. */
+const uint8_t *denylist_sum(const struct denylist *d);
 size_t denylist_count(const struct denylist *d); /* NULL: 0 */
 bool denylist_has(const struct denylist *d, const uint8_t sum[static SHA256_LEN]);
 

@@ -4,8 +4,12 @@
  */
 #include "examine/magic.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <magic.h>
+
+#include "common/hash.h"
 
 /* What libmagic writes between the results of MAGIC_CONTINUE (file/src/funcs.c). */
 #define SEPARATOR "\\012- "
@@ -64,6 +68,54 @@ struct magic_engine *magic_free_engine(struct magic_engine *m)
 		magic_close(m->cookie);
 	free(m);
 	return NULL;
+}
+
+/* 1: it is there; 0; or a negative errno. */
+static int add_file(struct hash *h, const char *path, size_t length, const char *suffix)
+{
+	_cleanup_free_ char *name = NULL;
+	_cleanup_close_ int fd = -EBADF;
+	uint8_t sum[SHA256_LEN];
+	struct stat st;
+	int r;
+
+	if (asprintf(&name, "%.*s%s", (int)length, path, suffix) < 0) {
+		name = NULL;
+		return -ENOMEM;
+	}
+	fd = open(name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -ENODATA; /* a directory of sources: nobody ships them so */
+	r = sha256_fd(fd, sum, NULL);
+	if (r == 0)
+		r = hash_update(h, sum, sizeof(sum));
+	return r < 0 ? r : 1;
+}
+
+/* What magic_load(NULL) has taken (libmagic(3)): of each path what is compiled, or else the source. */
+int magic_engine_sum(uint8_t ret[static SHA256_LEN])
+{
+	const char *path = magic_getpath(NULL, 0);
+	struct hash *h = hash_new();
+	int r = h && path ? 0 : -ENOMEM;
+
+	while (r == 0 && *path) {
+		size_t length = strcspn(path, ":");
+
+		r = add_file(h, path, length, ".mgc");
+		if (r == 0)
+			r = add_file(h, path, length, "");
+		r = MIN(r, 0);
+		path += length + (path[length] == ':');
+	}
+	if (r == 0)
+		r = hash_final(h, ret);
+	hash_free(h);
+	return r;
 }
 
 const char *magic_engine_version(void)

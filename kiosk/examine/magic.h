@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/hash.h"
 #include "common/macros.h"
 #include "examine/containers.h"
 #include "examine/database.h"
@@ -23,6 +24,8 @@ _must_check_ int magic_open_engine(struct magic_engine **ret, char ret_why[stati
 struct magic_engine *magic_free_engine(struct magic_engine *m);
 
 /* Static: "5.44". */
+/* SHA-256 over its databases. Blocks; for the parent, beside magic_open_engine(). 0; -ENODATA: it cannot be told; or another negative errno. */
+_must_check_ int magic_engine_sum(uint8_t ret[static SHA256_LEN]);
 const char *magic_engine_version(void);
 
 /* Types of these bytes (libmagic looks at the first MAGIC_BYTES_MAX) and of the containers that they are. Returns 0 with at least one type, or

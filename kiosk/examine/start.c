@@ -74,14 +74,40 @@ int start_load(const struct start *s, struct examiner *ret, char ret_why[static 
 	return r;
 }
 
+/* What it looks with, besides the code of programs and libraries: nobody has pinned libmagic's database or a signed one of ClamAV. */
+static int sum_of_data(const struct examiner *e, const struct clam_info *info, uint8_t ret[static SHA256_LEN])
+{
+	uint8_t magic[SHA256_LEN];
+	struct hash *h = hash_new();
+	int r = h ? magic_engine_sum(magic) : -ENOMEM;
+
+	if (r == 0)
+		r = hash_update(h, info->loaded, SHA256_LEN);
+	if (r == 0)
+		r = hash_update(h, magic, sizeof(magic));
+	if (r == 0 && e->denylist)
+		r = hash_update(h, denylist_sum(e->denylist), SHA256_LEN);
+	if (r == 0)
+		r = hash_final(h, ret);
+	hash_free(h);
+	if (r == -ENODATA)
+		memset(ret, 0, SHA256_LEN);
+	return r == -ENODATA ? 0 : r;
+}
+
 int start_tell_engines(struct channel *c, const struct examiner *e)
 {
 	_cleanup_free_ struct encoder *m = malloc(sizeof(*m));
+	uint8_t sum[SHA256_LEN];
 	struct clam_info info;
+	int r;
 
 	if (!m)
 		return -ENOMEM;
 	clam_info(e->clam, &info);
+	r = sum_of_data(e, &info, sum);
+	if (r < 0)
+		return r;
 	encoder_init(m);
 	encode_u32(m, e->denylist ? 3 : 2);
 	encode_str(m, "libclamav");
@@ -101,5 +127,6 @@ int start_tell_engines(struct channel *c, const struct examiner *e)
 		encode_u64(m, 0);
 		encode_u64(m, denylist_count(e->denylist));
 	}
+	encode_bytes(m, sum, sizeof(sum));
 	return channel_send(c, MESSAGE_EXAMINE_ENGINES, m, NULL, 0);
 }

@@ -12,6 +12,8 @@
 #include <sys/time.h>
 #include <sys/uio.h>
 
+#include "ipc/made_of.h"
+
 #define HEADER_LEN 4
 
 void channel_init(struct channel *c, int fd, bool is_supervisor, enum message_channel role)
@@ -224,19 +226,38 @@ void message_done(struct message *m)
 int channel_ready(struct channel *c, const char *role, const char *sandbox)
 {
 	_cleanup_free_ struct encoder *e = malloc(sizeof(*e));
-	uint8_t hash[PROTOCOL_HASH_LEN];
+	uint8_t hash[PROTOCOL_HASH_LEN], made_of[SHA256_LEN];
 	int r;
 
 	if (!e)
 		return -ENOMEM;
 	r = protocol_hash(hash);
-	if (r < 0)
+	if (r == 0)
+		r = program_made_of(made_of);
+	if (r < 0 && r != -ENODATA) /* zeros */
 		return r;
 	encoder_init(e);
 	encode_str(e, role);
 	encode_bytes(e, hash, sizeof(hash));
 	encode_str(e, sandbox);
+	encode_bytes(e, made_of, sizeof(made_of));
 	return channel_send(c, MESSAGE_READY, e, NULL, 0);
+}
+
+int channel_take_ready(struct message *m, struct ready *ret)
+{
+	uint8_t theirs[PROTOCOL_HASH_LEN], ours[PROTOCOL_HASH_LEN];
+	int r;
+
+	decode_str_into(&m->payload, ret->role, sizeof(ret->role));
+	decode_exact(&m->payload, theirs, sizeof(theirs));
+	decode_str_into(&m->payload, ret->sandbox, sizeof(ret->sandbox));
+	decode_exact(&m->payload, ret->made_of, sizeof(ret->made_of));
+	r = decoder_end(&m->payload);
+	message_done(m);
+	if (r == 0)
+		r = protocol_hash(ours);
+	return r == 0 && memcmp(ours, theirs, sizeof(ours)) != 0 ? -EPROTONOSUPPORT : r;
 }
 
 int channel_fail(struct channel *c, int error, const char *where, const char *fmt, ...)

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/hash.h"
 #include "common/macros.h"
 #include "ipc/codec.h"
 #include "ipc/message.h"
@@ -59,6 +60,15 @@ _must_check_ int channel_expect(struct channel *c, enum message_type type, struc
 /* Of a FAILED message, which stays to be released: its errno (negative), and its words, "where: text", in `ret_why` (may be NULL). */
 _must_check_ int channel_failure(struct message *m, char **ret_why);
 void message_done(struct message *m);
+
+/* What a role says of itself when it is ready. */
+struct ready {
+	char role[64], sandbox[80];
+	uint8_t made_of[SHA256_LEN]; /* made_of.h; zeros: it cannot tell */
+};
+
+/* Of a READY message, which is released: 0; -EPROTO; -EPROTONOSUPPORT: its list of messages is another than ours. */
+_must_check_ int channel_take_ready(struct message *m, struct ready *ret);
 
 /* For roles: announce readiness after sandbox_enter(); report a failed request or start. */
 _must_check_ int channel_ready(struct channel *c, const char *role, const char *sandbox);

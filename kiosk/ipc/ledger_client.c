@@ -116,8 +116,7 @@ int ledger_start(struct channel *c, const char *station, const struct ledger_dir
 {
 	_cleanup_free_ struct message *m = malloc(sizeof(*m));
 	_cleanup_free_ struct encoder *e = malloc(sizeof(*e));
-	_cleanup_free_ char *role = NULL, *sandbox = NULL;
-	uint8_t ours[PROTOCOL_HASH_LEN], theirs[PROTOCOL_HASH_LEN];
+	struct ready ready;
 	int r;
 
 	if (!m || !e)
@@ -129,18 +128,15 @@ int ledger_start(struct channel *c, const char *station, const struct ledger_dir
 	if (r == 0)
 		r = expect(c, MESSAGE_READY, m, ret_why);
 	if (r == 0)
-		r = protocol_hash(ours);
+		r = channel_take_ready(m, &ready);
 	if (r < 0)
-		return r;
-	role = decode_str(&m->payload, 64);
-	decode_exact(&m->payload, theirs, sizeof(theirs));
-	sandbox = decode_str(&m->payload, 512);
-	r = decoder_end(&m->payload);
-	message_done(m);
-	if (r < 0 || strcmp(role, "ledger") != 0 || memcmp(ours, theirs, sizeof(ours)) != 0)
+		return r == -EPROTONOSUPPORT ? -EPROTO : r;
+	if (strcmp(ready.role, "ledger") != 0)
 		return -EPROTO;
-	if (ret_sandbox)
-		*ret_sandbox = TAKE_PTR(sandbox);
+	if (ret_sandbox) {
+		*ret_sandbox = strdup(ready.sandbox);
+		return *ret_sandbox ? 0 : -ENOMEM;
+	}
 	return 0;
 }
 
@@ -267,6 +263,67 @@ static int expect_text(struct channel *c, enum message_type type, size_t size_ma
 	if (r == 0)
 		*ret = TAKE_PTR(text);
 	return r;
+}
+
+int ledger_recall(struct channel *c, const uint8_t key[static REMEMBERED_KEY_LEN], int64_t not_before, int fd, struct ledger_recalled *ret,
+		  char **ret_why)
+{
+	_cleanup_free_ struct message *m = malloc(sizeof(*m));
+	struct encoder e;
+	uint32_t known;
+	int r;
+
+	if (!m)
+		return -ENOMEM;
+	encoder_init(&e);
+	encode_bytes(&e, key, REMEMBERED_KEY_LEN);
+	encode_u64(&e, (uint64_t)not_before);
+	r = channel_send(c, MESSAGE_LEDGER_RECALL, &e, &fd, 1);
+	if (r == 0)
+		r = expect(c, MESSAGE_LEDGER_RECALLED, m, ret_why);
+	if (r < 0)
+		return r;
+	known = decode_u32(&m->payload);
+	ret->known = (enum recall)known;
+	ret->size = decode_u64(&m->payload);
+	decode_str_into(&m->payload, ret->transfer, sizeof(ret->transfer));
+	r = decoder_end(&m->payload);
+	message_done(m);
+	return r == 0 && (known >= RECALL_COUNT_ || ret->size > REMEMBERED_BODY_MAX) ? -EPROTO : r;
+}
+
+static int expect_remembered(struct channel *c, uint64_t *ret_count, char **ret_why)
+{
+	_cleanup_free_ struct message *m = malloc(sizeof(*m));
+	int r = m ? expect(c, MESSAGE_LEDGER_REMEMBERED, m, ret_why) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	*ret_count = decode_u64(&m->payload);
+	r = decoder_end(&m->payload);
+	message_done(m);
+	return r;
+}
+
+int ledger_remember(struct channel *c, const char *transfer, uint64_t bytes, int64_t not_before, int fd, uint64_t *ret_count, char **ret_why)
+{
+	struct encoder e;
+	int r;
+
+	encoder_init(&e);
+	encode_str(&e, transfer);
+	encode_u64(&e, bytes);
+	encode_u64(&e, (uint64_t)not_before);
+	r = channel_send(c, MESSAGE_LEDGER_REMEMBER, &e, &fd, 1);
+	return r < 0 ? r : expect_remembered(c, ret_count, ret_why);
+}
+
+int ledger_forget(struct channel *c, char **ret_why)
+{
+	uint64_t count;
+	int r = channel_send(c, MESSAGE_LEDGER_FORGET, NULL, NULL, 0);
+
+	return r < 0 ? r : expect_remembered(c, &count, ret_why);
 }
 
 int ledger_witness(struct channel *c, char **ret_text, char **ret_why)

@@ -14,6 +14,7 @@
 #include "common/hash.h"
 #include "common/macros.h"
 #include "ipc/channel.h"
+#include "ipc/remembered.h"
 
 struct ledger_dirs { /* all borrowed */
 	int audit_fd, reports_fd, history_fd; /* directories, opened O_RDONLY */
@@ -62,6 +63,20 @@ _must_check_ int ledger_report(struct channel *c, const char *transfer, int repo
  * "series-seen" records of the trail. Mostly answered at once; where its index is not to be believed the ledger reads the
  * whole trail first. */
 _must_check_ int ledger_series(struct channel *c, const char *series, const char *key, uint64_t *ret_date, char **ret_why);
+
+/* What is remembered under this key of examinations since `not_before` (s since 1970), into `fd` (borrowed) from offset 0. An error here
+ * and below costs no more than time, but for -ETIMEDOUT, after which nothing can be asked any more. */
+struct ledger_recalled {
+	enum recall known;
+	uint64_t size; /* of what was written */
+	char transfer[64];
+};
+_must_check_ int ledger_recall(struct channel *c, const uint8_t key[static REMEMBERED_KEY_LEN], int64_t not_before, int fd,
+			       struct ledger_recalled *ret, char **ret_why);
+/* Remember all entries of the file `fd` (borrowed; ipc/remembered.h), and at most `bytes` of all transfers. */
+_must_check_ int ledger_remember(struct channel *c, const char *transfer, uint64_t bytes, int64_t not_before, int fd, uint64_t *ret_count,
+				 char **ret_why);
+_must_check_ int ledger_forget(struct channel *c, char **ret_why);
 
 /* A signed witness of the trail's last record (common/chain.h), owned by the caller. */
 _must_check_ int ledger_witness(struct channel *c, char **ret_text, char **ret_why);

@@ -19,6 +19,7 @@
 #include "ipc/channel.h"
 #include "ledger/decisions.h"
 #include "ledger/limits.h"
+#include "ledger/remembered.h"
 #include "ledger/reports.h"
 #include "ledger/series.h"
 #include "sandbox/sandbox.h"
@@ -45,6 +46,7 @@ struct ledger {
 	struct history *history; /* NULL: not usable; the trail goes on without */
 	struct series *series;
 	struct decisions *decisions;
+	struct remembered *remembered;
 	int report_lock_fd;
 	bool has_report_lock;
 	char previous[SHA256_HEX_LEN + 1];
@@ -315,6 +317,61 @@ static int answer_text(struct ledger *l, enum message_type type, const char *tex
 	return channel_send(&l->channel, type, e, NULL, 0);
 }
 
+static int on_recall(struct ledger *l, struct message *m)
+{
+	uint8_t key[REMEMBERED_KEY_LEN];
+	char transfer[REMEMBERED_TRANSFER_MAX + 1];
+	struct encoder e;
+	enum recall known;
+	uint64_t size;
+	int64_t not_before;
+	int r;
+
+	decode_exact(&m->payload, key, sizeof(key));
+	not_before = (int64_t)decode_u64(&m->payload);
+	r = decoder_end(&m->payload);
+	if (r < 0)
+		return r;
+	r = remembered_recall(l->remembered, key, not_before, m->fds[0], &known, &size, transfer);
+	if (r < 0)
+		return fail(l, r, "remembered findings", NULL);
+	encoder_init(&e);
+	encode_u32(&e, known);
+	encode_u64(&e, size);
+	encode_str(&e, transfer);
+	return channel_send(&l->channel, MESSAGE_LEDGER_RECALLED, &e, NULL, 0);
+}
+
+static int answer_remembered(struct ledger *l, int r, uint64_t count)
+{
+	struct encoder e;
+
+	if (r < 0)
+		return fail(l, r, "remembered findings", NULL);
+	encoder_init(&e);
+	encode_u64(&e, count);
+	return channel_send(&l->channel, MESSAGE_LEDGER_REMEMBERED, &e, NULL, 0);
+}
+
+static int on_remember(struct ledger *l, struct message *m)
+{
+	_cleanup_free_ char *transfer = decode_str(&m->payload, REMEMBERED_TRANSFER_MAX);
+	uint64_t bytes = decode_u64(&m->payload), not_before = decode_u64(&m->payload), count = 0;
+	int r = decoder_end(&m->payload);
+
+	if (r < 0)
+		return r;
+	r = remembered_keep(l->remembered, transfer, bytes, (int64_t)not_before, m->fds[0], &count);
+	return answer_remembered(l, r, count);
+}
+
+static int on_forget(struct ledger *l, struct message *m)
+{
+	int r = decoder_end(&m->payload);
+
+	return r < 0 ? r : answer_remembered(l, remembered_forget(l->remembered), 0);
+}
+
 static int on_witness(struct ledger *l, struct message *m)
 {
 	_cleanup_free_ char *text = NULL;
@@ -357,6 +414,9 @@ static const struct {
 	{ MESSAGE_LEDGER_SERIES, on_series },
 	{ MESSAGE_LEDGER_DECISIONS, on_decisions },
 	{ MESSAGE_LEDGER_PROPOSALS, on_proposals },
+	{ MESSAGE_LEDGER_RECALL, on_recall },
+	{ MESSAGE_LEDGER_REMEMBER, on_remember },
+	{ MESSAGE_LEDGER_FORGET, on_forget },
 	{ MESSAGE_LEDGER_WITNESS, on_witness },
 	{ MESSAGE_LEDGER_SIGN, on_sign },
 	{ MESSAGE_END, on_end },
@@ -457,6 +517,10 @@ static int take_start(struct ledger *l, const char **ret_where)
 	r = minisign_secret_load(key_fd, &l->key);
 	if (r < 0)
 		return r;
+	*ret_where = "key of what is remembered";
+	r = remembered_new(l->dirs[HISTORY], l->key, &l->remembered); /* libcrypto's first HMAC, too, while there still is a file system */
+	if (r < 0)
+		return r;
 	*ret_where = "directories";
 	return hand_over(l);
 }
@@ -546,6 +610,7 @@ int main(void)
 		log_error("err=%s: %s", errno_name(r), strerror(-r));
 	series_free(l.series);
 	decisions_free(l.decisions);
+	remembered_free(l.remembered);
 	history_free(l.history);
 	trail_free(l.trail);
 	minisign_secret_free(l.key);

@@ -95,10 +95,13 @@ static int find_interpreter(struct plugin *p, char *why)
 static int tell_engine(struct channel *c, const struct plugin *p)
 {
 	_cleanup_free_ struct encoder *e = malloc(sizeof(*e));
+	uint8_t sum[SHA256_LEN];
 	char name[80], version[32];
 
 	if (!e)
 		return -ENOMEM;
+	if (hex_decode(p->sha256, sum, sizeof(sum)) < 0)
+		return -EINVAL;
 	(void)snprintf(name, sizeof(name), "plug-in %s", p->name);
 	(void)snprintf(version, sizeof(version), "sha256:%.12s", p->sha256);
 	encoder_init(e);
@@ -108,6 +111,7 @@ static int tell_engine(struct channel *c, const struct plugin *p)
 	encode_str(e, "");
 	encode_u64(e, 0);
 	encode_u64(e, 0);
+	encode_bytes(e, sum, sizeof(sum));
 	return channel_send(c, MESSAGE_EXAMINE_ENGINES, e, NULL, 0);
 }
 

@@ -68,6 +68,7 @@ struct raw {
 	uint64_t segment_bytes, trail_warn_free;
 	struct station_limits limits;
 	struct station_unpack unpack;
+	struct station_remember remember;
 	const struct yaml_node *filesystems;
 	struct raw_checks checks;
 	int operators;
@@ -195,6 +196,13 @@ static const struct yaml_field unpack_fields[] = {
 	YAML_FIELD_END,
 };
 
+static const struct yaml_field remember_fields[] = {
+	YAML_FIELD(struct station_remember, "bytes", SIZE, bytes, .max = TIB),
+	YAML_FIELD(struct station_remember, "time", DURATION, time_s, .min = 1, .max = 366 * DAY),
+	YAML_FIELD(struct station_remember, "again", UINT, again, .min = 1, .max = 1000000),
+	YAML_FIELD_END,
+};
+
 static const struct yaml_field checks_fields[] = {
 	YAML_FIELD(struct raw_checks, "virus", BOOL, virus),
 	YAML_FIELD(struct raw_checks, "type", BOOL, type),
@@ -225,6 +233,7 @@ static const struct yaml_field top_fields[] = {
 	YAML_FIELD(struct raw, "plugins", NODE, plugins),
 	YAML_FIELD(struct raw, "limits", MAP, limits, .fields = limits_fields),
 	YAML_FIELD(struct raw, "unpack", MAP, unpack, .fields = unpack_fields),
+	YAML_FIELD(struct raw, "remember", MAP, remember, .fields = remember_fields),
 	YAML_FIELD(struct raw, "filesystems", NODE, filesystems),
 	YAML_FIELD(struct raw, "checks", MAP, checks, .fields = checks_fields),
 	YAML_FIELD(struct raw, "operators", ENUM, operators, .choices = operator_names),
@@ -269,6 +278,8 @@ static const struct raw defaults = {
 		.ratio = 200,	   /* text compresses fifty times; zeros, a thousand times */
 		.time_s = 3600,
 	},
+	/* a million files take some 400 MB; who has forged an entry wins 64 files at most before he is found out, on average */
+	.remember = { .bytes = 512 * MIB, .time_s = 30 * DAY, .again = 64 },
 	.checks = { true, true, true, true, true },
 	/* a mirror on a medium is some weeks old, often past the end that its vendor gave it for mirrors on the Internet */
 	.origin = { .rollback = STATION_STALE_HOLD, .valid_until = STATION_STALE_IGNORE },
@@ -371,6 +382,7 @@ static void check_whole(struct loader *l, const struct raw *raw)
 	const struct yaml_node *station = yaml_map_get(l->doc->root, "station");
 	const struct yaml_node *limits = yaml_map_get(l->doc->root, "limits");
 	const struct yaml_node *database = yaml_map_get(l->doc->root, "database");
+	const struct yaml_node *remember = yaml_map_get(l->doc->root, "remember");
 
 	config_check_receipts(l, &raw->receipts);
 	if (raw->id && !is_hex(raw->id, 16))
@@ -392,6 +404,11 @@ static void check_whole(struct loader *l, const struct raw *raw)
 	if (raw->limits.scan_time_s > raw->limits.inspection_time_s)
 		yaml_node_error(l->doc, limits ? limits : l->doc->root, l->errors,
 				"scan-time: has no effect beyond 'inspection-time'");
+	if (remember && raw->remember.bytes == 0 && (yaml_map_get(remember, "time") || yaml_map_get(remember, "again")))
+		yaml_node_error(l->doc, remember, l->errors, "has no effect: 'bytes' is 0, and nothing is remembered");
+	if (remember && raw->remember.bytes > 0 && raw->plugins)
+		yaml_node_error(l->doc, remember, l->errors,
+				"has no effect: with 'plugins' nothing is remembered, since nobody knows what their answers depend on");
 	if (raw->spool_bytes < raw->limits.largest_file && yaml_map_get(l->doc->root, "spool") && limits &&
 	    yaml_map_get(limits, "largest-file"))
 		yaml_node_error(l->doc, limits, l->errors, "largest-file: has no effect beyond the spool's 'bytes'");
@@ -460,6 +477,7 @@ static int take(struct loader *l, struct raw *raw)
 	c->staging_min_free = raw->staging_min_free;
 	c->limits = raw->limits;
 	c->unpack = raw->unpack;
+	c->remember = raw->remember;
 	c->awaits_set_up = raw->awaits_set_up;
 	c->operators = (enum station_operators)raw->operators;
 	c->origin.rollback = (enum station_stale)raw->origin.rollback;

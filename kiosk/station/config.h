@@ -69,6 +69,13 @@ struct station_plugin {
 	bool is_required; /* a file of which it cannot tell is held */
 };
 
+/* What was found in files before, so that the same bytes need not be examined again (supervisor/remembering.h). */
+struct station_remember {
+	uint64_t bytes;	 /* on disk; 0: nothing is remembered */
+	uint64_t time_s; /* then a file is examined again */
+	uint64_t again;	 /* one in so many that are known is examined all the same; 1: all are */
+};
+
 struct station_limits {
 	uint64_t files;		    /* entries of one medium */
 	uint64_t bytes;		    /* bytes read from one medium */
@@ -241,6 +248,7 @@ struct station_config {
 	uint64_t trail_warn_free; /* bytes: with less room for the trail the station warns */
 	struct station_limits limits;
 	struct station_unpack unpack;
+	struct station_remember remember;
 	const char *drivers[STATION_FS_COUNT_]; /* static: "kernel,user", "user,kernel", "kernel", "user", "" (denied) */
 	uint32_t checks; /* enum check bits that every file needs; READ and NAME always among them */
 	enum station_operators operators;

@@ -85,6 +85,12 @@
 	"#   time: 1h\n"                                                                                              \
 	"#   at-once: 0              # files that are opened at a time; 0: one a processor core\n"                    \
 	"\n"                                                                                                          \
+	"# Files of which nothing was found before are not examined again, while databases, rules and programs are the same.\n"	\
+	"# remember:\n"                                                                                               \
+	"#   bytes: 512MiB           # on disk; 0: each file is examined each time\n"                                \
+	"#   time: 30d               # then it is examined again\n"                                                  \
+	"#   again: 64               # one in so many is examined all the same\n"                                    \
+	"\n"                                                                                                          \
 	"# deny, kernel, user (a driver in a sandboxed process), [kernel, user] or [user, kernel]; in this order.\n"  \
 	"# filesystems:\n"                                                                                            \
 	"#   vfat: [kernel, user]\n"                                                                                  \

@@ -215,10 +215,10 @@ static int audit_concluded(struct conclusion *c)
 	const struct docket_counts *n = &c->facts.counts;
 
 	return audit(c, "inspection-concluded",
-		     json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I}", "transfer", c->i->transfer, "outcome", c->facts.outcome,
+		     json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I}", "transfer", c->i->transfer, "outcome", c->facts.outcome,
 			       "why", c->abort_reason, "files", (json_int_t)n->files, "bytes", (json_int_t)n->bytes,
 			       "approved", (json_int_t)n->approved, "held", (json_int_t)n->held, "blocked",
-			       (json_int_t)n->blocked));
+			       (json_int_t)n->blocked, "recalled", (json_int_t)c->i->files_recalled));
 }
 
 /* In memory when there is no spool: the few lines of a report without files, which nothing but this can tell. */
@@ -398,6 +398,8 @@ static const char *words_for(int error)
 		return "staging is read-only";
 	case -EREMOTEIO:
 		return "staging does not answer";
+	case -EUCLEAN:
+		return "what was remembered of earlier examinations is wrong";
 	case -EBADMSG:
 		return "a copy is not what was looked at";
 	default:

@@ -76,16 +76,21 @@ int docket_mark_layout(struct docket *d, uint64_t container)
 	return docket_run(d, s);
 }
 
-int docket_is_layout(struct docket *d, uint64_t container)
+static int is_there(struct docket *d, enum statement which, uint64_t id)
 {
-	sqlite3_stmt *s = docket_begin(d, IS_MARKED);
+	sqlite3_stmt *s = docket_begin(d, which);
 	int code, r;
 
-	docket_bind_u64(s, 1, container);
+	docket_bind_u64(s, 1, id);
 	code = sqlite3_step(s);
 	r = code == SQLITE_ROW ? 1 : docket_error(d, code);
 	sqlite3_reset(s);
 	return r;
+}
+
+int docket_is_layout(struct docket *d, uint64_t container)
+{
+	return is_there(d, IS_MARKED, container);
 }
 
 int docket_each_member(struct docket *d, uint64_t root, docket_member_fn each, void *context)
@@ -104,6 +109,41 @@ int docket_each_member(struct docket *d, uint64_t root, docket_member_fn each, v
 			r = each(context, &m);
 		docket_member_done(&m);
 	}
+	sqlite3_reset(s);
+	return r;
+}
+
+int docket_unsettle(struct docket *d, uint64_t root)
+{
+	sqlite3_stmt *s = docket_begin(d, UNSETTLE);
+
+	docket_bind_u64(s, 1, root);
+	return docket_run(d, s);
+}
+
+int docket_is_unsettled(struct docket *d, uint64_t root)
+{
+	return is_there(d, IS_UNSETTLED, root);
+}
+
+int docket_recalled(struct docket *d, uint64_t id, enum docket_recall kind)
+{
+	sqlite3_stmt *s = docket_begin(d, ADD_RECALL);
+
+	docket_bind_u64(s, 1, id);
+	docket_bind_u64(s, 2, kind);
+	return docket_run(d, s);
+}
+
+int docket_recall_of(struct docket *d, uint64_t id, enum docket_recall *ret)
+{
+	sqlite3_stmt *s = docket_begin(d, GET_RECALL);
+	int code, r;
+
+	docket_bind_u64(s, 1, id);
+	code = sqlite3_step(s);
+	r = docket_error(d, code);
+	*ret = code == SQLITE_ROW ? (enum docket_recall)sqlite3_column_int(s, 0) : DOCKET_EXAMINED;
 	sqlite3_reset(s);
 	return r;
 }

@@ -65,6 +65,18 @@ _must_check_ int docket_owe(struct docket *d, uint64_t root, uint64_t id, const 
 #define DOCKET_OWED_TOLD 8
 typedef int (*docket_owed_fn)(void *context, const char *member, const char *detail);
 _must_check_ int docket_owed(struct docket *d, uint64_t root, uint64_t id, docket_owed_fn each, void *context);
+/* What was seen of `root` depends on more than its bytes: nobody may remember it. docket_is_unsettled(): 1, 0. */
+_must_check_ int docket_unsettle(struct docket *d, uint64_t root);
+_must_check_ int docket_is_unsettled(struct docket *d, uint64_t root);
+
+enum docket_recall {
+	DOCKET_EXAMINED, /* not known before */
+	DOCKET_RECALLED, /* known, and not examined */
+	DOCKET_CHECKED,	 /* known, and examined all the same */
+};
+/* Of an entry, once. */
+_must_check_ int docket_recalled(struct docket *d, uint64_t id, enum docket_recall kind);
+_must_check_ int docket_recall_of(struct docket *d, uint64_t id, enum docket_recall *ret);
 /* `root` and all that is in it has been opened: of what was inspected nothing is asked any more. */
 _must_check_ int docket_forget_inspected(struct docket *d, uint64_t root);
 

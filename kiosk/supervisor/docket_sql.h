@@ -86,6 +86,10 @@ enum statement {
 	ADD_OPENED,
 	OWE,
 	OWED,
+	UNSETTLE,
+	IS_UNSETTLED,
+	ADD_RECALL,
+	GET_RECALL,
 	ADD_NOTE,
 	NOTES,
 	ADD_DECISION,
@@ -232,6 +236,8 @@ struct docket {
 	"CREATE TABLE opened (root INTEGER NOT NULL, sum BLOB NOT NULL, PRIMARY KEY (root, sum)) STRICT, WITHOUT ROWID;"	\
 	"CREATE TABLE owed (root INTEGER NOT NULL, id INTEGER NOT NULL, layer BLOB NOT NULL, member BLOB NOT NULL, detail BLOB NOT NULL) STRICT;" \
 	"CREATE INDEX owed_id ON owed (root, id);"                                                  \
+	"CREATE TABLE unsettled (root INTEGER PRIMARY KEY) STRICT;"                                 \
+	"CREATE TABLE recalled (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL) STRICT;"            \
 	"CREATE TABLE note (id INTEGER NOT NULL, note TEXT NOT NULL) STRICT; CREATE INDEX note_id ON note (id);"
 
 #define MEMBER_COLUMNS "id, container, root, depth, path, size, sum, status, trouble, types, findings, done"
@@ -259,6 +265,10 @@ struct docket {
 	[FORGET_GIVEN_UP] = "DELETE FROM given_up WHERE root = ?1",                                \
 	[ADD_OPENED] = "INSERT OR IGNORE INTO opened (root, sum) VALUES (?1, ?2)",                 \
 	[OWE] = "INSERT INTO owed (root, id, layer, member, detail) VALUES (?1, ?2, ?3, ?4, ?5)",  \
+	[UNSETTLE] = "INSERT OR IGNORE INTO unsettled (root) VALUES (?1)",                         \
+	[IS_UNSETTLED] = "SELECT 1 FROM unsettled WHERE root = ?1",                                \
+	[ADD_RECALL] = "INSERT INTO recalled (id, kind) VALUES (?1, ?2)",                          \
+	[GET_RECALL] = "SELECT kind FROM recalled WHERE id = ?1",                                  \
 	[ADD_NOTE] = "INSERT INTO note (id, note) SELECT ?1, ?2 WHERE (SELECT count(*) FROM note WHERE id = ?1) < ?3", \
 	[NOTES] = "SELECT note FROM note WHERE id = ?1 ORDER BY rowid",                             \
 	[OWED] = "SELECT o.member, o.detail FROM owed o WHERE o.root = ?1 AND o.id = ?2"           \

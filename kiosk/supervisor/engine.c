@@ -61,7 +61,7 @@ static json_t *take_engine(struct supervisor *s, struct decoder *d)
 			 (json_int_t)signatures);
 }
 
-static int take_engines(struct supervisor *s, struct message *m)
+static int take_engines(struct supervisor *s, struct examiner_parent *e, struct message *m)
 {
 	uint32_t n = decode_u32(&m->payload);
 	int r = 0;
@@ -74,6 +74,7 @@ static int take_engines(struct supervisor *s, struct message *m)
 		if (!engine || json_array_append_new(s->engines, engine) < 0)
 			r = -ENOMEM;
 	}
+	decode_exact(&m->payload, e->data_sum, sizeof(e->data_sum));
 	return r == 0 ? decoder_end(&m->payload) : r;
 }
 
@@ -239,7 +240,7 @@ static int take_next(struct supervisor *s, struct examiner_parent *e, const stru
 	m = malloc(sizeof(*m));
 	r = m ? process_expect(&e->process, MESSAGE_EXAMINE_ENGINES, patience, m, ret_why) : -ENOMEM;
 	if (r == 0) {
-		r = take_engines(s, m);
+		r = take_engines(s, e, m);
 		message_done(m);
 		e->has_told = r == 0;
 	}

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/text.h"
+#include "supervisor/remembering.h"
 #include "supervisor/unpacking.h"
 
 static json_t *types_json(const struct job_result *r)
@@ -116,5 +117,7 @@ int examined(void *context, const struct job *job, const struct job_result *resu
 		i->files_examined++;
 		i->bytes_examined += job->size;
 	}
-	return r == 0 ? unpack_examined(i->unpackers, job, result) : r;
+	if (r == 0)
+		r = unpack_examined(i->unpackers, job, result);
+	return r == 0 && !docket_is_member(job->id) && !result->formats ? remember_examined(i, job->id) : r;
 }

@@ -20,6 +20,7 @@
 #include "supervisor/engine.h"
 #include "supervisor/explain_stage.h"
 #include "supervisor/recover.h"
+#include "supervisor/remembering.h"
 #include "supervisor/unpacking.h"
 
 #define VAULT_READY_SECONDS 30
@@ -283,6 +284,8 @@ static int run_stages(struct inspection *i)
 		r = inspection_acquire(i);
 	if (r == 0)
 		r = inspection_read(i);
+	if (r == 0)
+		r = remember_settle(i);
 	if (r == 0) {
 		inspection_progress(i, "origin", true);
 		r = inspection_vouch(i);
@@ -315,6 +318,7 @@ void inspection_done(struct inspection *i)
 	struct inspection_medium *m = &i->medium;
 
 	unpackers_free(i->unpackers);
+	remembering_free(i->remembering);
 	pool_free(i->pool);
 	process_kill(&i->intake);
 	(void)process_end(&i->publish); /* what it had to do has been answered */
@@ -383,6 +387,8 @@ enum inspection_status inspection_run(struct supervisor *s, const struct inspect
 		else if (r == 0)
 			inspection_offer(i); /* before what is published leaves the spool */
 		status = inspection_conclude(i, r); /* without a spool, too: what began has a report */
+		if (status != INSPECTION_INCOMPLETE)
+			remember_keep(i);
 	}
 	inspection_done(i);
 	return status;

@@ -85,6 +85,7 @@ struct inspection {
 	struct process intake, vault, publish;
 	struct pool *pool;
 	struct unpackers *unpackers; /* unpacking.h; NULL once everything has been read */
+	struct remembering *remembering; /* remembering.h; NULL: nothing was asked of it yet */
 	struct patience patience; /* the inspection's own deadline */
 	uint64_t next_id; /* of entries; from 1 */
 	bool has_volumes_read;
@@ -98,6 +99,7 @@ struct inspection {
 	/* progress */
 	uint64_t files_total, bytes_total, files_read, bytes_read, files_examined, bytes_examined;
 	uint64_t members_examined;
+	uint64_t files_recalled; /* of those that count as examined: known from before */
 	int64_t told_ms;
 };
 

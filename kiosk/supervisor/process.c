@@ -122,24 +122,18 @@ int process_expect(struct process *p, enum message_type type, const struct patie
 int process_ready(struct process *p, const struct patience *patience, char **ret_why)
 {
 	_cleanup_free_ struct message *m = malloc(sizeof(*m));
-	uint8_t theirs[PROTOCOL_HASH_LEN], ours[PROTOCOL_HASH_LEN];
-	char name[64];
+	struct ready ready;
 	int r;
 
 	if (!m)
 		return -ENOMEM;
 	r = process_expect(p, MESSAGE_READY, patience, m, ret_why);
-	if (r < 0)
-		return r;
-	decode_str_into(&m->payload, name, sizeof(name));
-	decode_exact(&m->payload, theirs, sizeof(theirs));
-	decode_str_into(&m->payload, p->sandbox, sizeof(p->sandbox));
-	r = decoder_end(&m->payload);
-	message_done(m);
 	if (r == 0)
-		r = protocol_hash(ours);
-	if (r == 0 && memcmp(ours, theirs, sizeof(ours)) != 0)
-		r = -EPROTONOSUPPORT;
+		r = channel_take_ready(m, &ready);
+	if (r == 0) {
+		(void)snprintf(p->sandbox, sizeof(p->sandbox), "%s", ready.sandbox);
+		memcpy(p->made_of, ready.made_of, sizeof(p->made_of));
+	}
 	return r;
 }
 

@@ -26,6 +26,7 @@ struct process {
 	int life_fd; /* 0: our child; else the line to the lazaret-starter whose child it is */
 	struct channel channel;
 	char sandbox[80]; /* as it described itself when it became ready */
+	uint8_t made_of[SHA256_LEN]; /* and what it is made of (ipc/made_of.h) */
 };
 
 /* Start the role's executable with its channel on CHANNEL_FD, an empty environment, no terminal signals, and death

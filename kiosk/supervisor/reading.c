@@ -5,6 +5,7 @@
  */
 #include "supervisor/engine.h"
 #include "supervisor/examining.h"
+#include "supervisor/remembering.h"
 #include "supervisor/unpacking.h"
 
 #include <signal.h>
@@ -162,16 +163,23 @@ static int catch_up(struct reading *rd, uint64_t id)
 	return r;
 }
 
-static int queue_job(struct reading *rd, uint64_t id, uint64_t size, const uint8_t sum[static SHA256_LEN], int fd)
+/* To the workers (`*fd` is taken over), unless all that they could say of it is known. */
+static int queue_job(struct reading *rd, uint64_t id, uint64_t size, const uint8_t sum[static SHA256_LEN], int *fd)
 {
 	struct docket_entry e = { 0 };
 	struct job *job = &rd->queue[(rd->first + rd->count) % QUEUE_MAX];
-	int r = docket_get(rd->i->docket, id, &e);
+	int r = docket_get(rd->i->docket, id, &e), is_known = r > 0 ? remember_recall(rd->i, id, size, sum, e.path) : 0;
 
 	if (r == 0)
 		r = -ENOENT;
-	if (r > 0) {
-		*job = (struct job){ .id = id, .size = size, .path = TAKE_PTR(e.path), .fd = fd,
+	if (is_known < 0) {
+		r = is_known;
+	} else if (is_known > 0) {
+		rd->i->files_examined++;
+		rd->i->bytes_examined += size;
+		r = 0;
+	} else if (r > 0) {
+		*job = (struct job){ .id = id, .size = size, .path = TAKE_PTR(e.path), .fd = TAKE_FD(*fd),
 				     .wanted = CHECK_VIRUS | CHECK_TYPE | CHECK_CONTENT };
 		memcpy(job->sum, sum, sizeof(job->sum));
 		rd->count++;
@@ -198,9 +206,7 @@ static int on_sealed(struct reading *rd, struct message *m)
 	if (r == 0)
 		r = docket_done(i->docket, id, CHECK_READ);
 	if (r == 0)
-		r = queue_job(rd, id, size, sum, m->fds[0]);
-	if (r == 0)
-		m->fds[0] = -EBADF; /* the queue has it */
+		r = queue_job(rd, id, size, sum, &m->fds[0]);
 	i->files_read++;
 	return r == -ENOENT ? lose_reader(rd, "the reader sent bytes that belong to no file it named") : r;
 }

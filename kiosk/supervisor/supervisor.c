@@ -250,10 +250,11 @@ int supervisor_become(struct supervisor *s, struct events *events, int signal_fd
 	process_forget(&s->ledger);
 	for (size_t k = 0; k < s->examiner_count; k++) {
 		struct process *p = &s->examiners[k].process;
-		enum role_id role = p->role;
+		const struct process parent = *p; /* what it said of itself holds for us, too */
 
 		process_forget(p);
-		process_attach(role, examiner_fds ? examiner_fds[k] : -EBADF, p);
+		process_attach(parent.role, examiner_fds ? examiner_fds[k] : -EBADF, p);
+		memcpy(p->made_of, parent.made_of, sizeof(p->made_of));
 	}
 	return start_ledger(s);
 }

@@ -18,6 +18,7 @@
 struct examiner_parent {
 	struct process process;
 	const struct station_plugin *plugin; /* of the configuration; NULL: it is none */
+	uint8_t data_sum[SHA256_LEN]; /* of databases and rules that it has loaded */
 	bool has_told; /* its engines */
 	bool is_ready;
 };

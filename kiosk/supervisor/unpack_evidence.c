@@ -85,8 +85,11 @@ static int copy(struct inspection *i, uint64_t id, int from, uint64_t size)
 static int keep(struct unpacker *u, uint64_t id, uint64_t size, int fd)
 {
 	struct unpackers *all = u->all;
-	int r = -EFBIG;
+	int r = docket_unsettle(u->i->docket, u->root); /* without it there would be no copy the next time */
 
+	if (r < 0)
+		return r;
+	r = -EFBIG;
 	if (size <= KEPT_BYTES_MAX && all->kept_bytes + size <= MIN(KEPT_ALL_BYTES_MAX, u->i->supervisor->config->spool_bytes / KEPT_SHARE) &&
 	    all->kept_count < KEPT_COUNT_MAX)
 		r = copy(u->i, id, fd, size);

@@ -9,16 +9,11 @@
 
 #define READY_SECONDS 30
 
-static int ensure_role(struct unpacker *u, enum role_id role, struct process **ret)
+int unpack_start_opener(const struct inspection *i, enum role_id role, struct process *p)
 {
-	struct patience patience = supervisor_patience(u->i->supervisor, READY_SECONDS);
-	struct process *p = &u->roles[role];
-	int r = 0;
+	struct patience patience = supervisor_patience(i->supervisor, READY_SECONDS);
+	int r = process_start(role, p);
 
-	*ret = p;
-	if (p->pid != 0)
-		return 0;
-	r = process_start(role, p);
 	if (r == 0)
 		r = channel_send(&p->channel, MESSAGE_CONTAINER_START, NULL, NULL, 0);
 	if (r == 0)
@@ -26,6 +21,12 @@ static int ensure_role(struct unpacker *u, enum role_id role, struct process **r
 	if (r < 0)
 		process_kill(p);
 	return r;
+}
+
+static int ensure_role(struct unpacker *u, enum role_id role, struct process **ret)
+{
+	*ret = &u->roles[role];
+	return (*ret)->pid != 0 ? 0 : unpack_start_opener(u->i, role, *ret);
 }
 
 static int send_open(struct unpacker *u, struct process *p, int stream_fd)

@@ -116,7 +116,9 @@ int unpack_begin_volumes(struct unpacker *u)
 
 	process_kill(intake); /* that of another image */
 	unpack_volumes_done(u);
-	r = process_start(ROLE_INTAKE, intake);
+	r = docket_unsettle(u->i->docket, u->root); /* drivers of file systems, and where they come from, are in no key of what is remembered */
+	if (r == 0)
+		r = process_start(ROLE_INTAKE, intake);
 	if (r == 0)
 		r = send_start(u, intake);
 	if (r == 0)

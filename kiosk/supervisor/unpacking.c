@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "supervisor/remembering.h"
+
 /* What a compressed file may grow to before its ratio counts: a sparse image of nothing compresses a thousand times. */
 #define RATIO_FREE_BYTES (256ull << 20)
 
@@ -87,6 +89,8 @@ static int end_file(struct unpacker *u)
 
 	if (r == 0)
 		r = docket_forget_inspected(u->i->docket, u->root);
+	if (r == 0)
+		r = remember_examined(u->i, u->root);
 	for (size_t k = 0; k < ROLE_COUNT_; k++)
 		process_kill(&u->roles[k]);
 	u->root = 0;
@@ -223,6 +227,14 @@ int unpackers_serve(struct unpackers *all)
 	for (size_t k = 0; r == 0 && k < all->count; k++)
 		r = serve(&all->list[k]);
 	return r;
+}
+
+uint64_t unpackers_take_ids(struct unpackers *all, uint64_t count)
+{
+	uint64_t first = all->next_id;
+
+	all->next_id += count;
+	return first;
 }
 
 bool unpackers_are_idle(const struct unpackers *all)

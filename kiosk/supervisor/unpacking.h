@@ -41,6 +41,8 @@ _must_check_ int unpackers_step(struct unpackers *u);
 size_t unpackers_poll(const struct unpackers *u, struct pollfd *fds, int64_t *ret_deadline_ms);
 /* Take what has come, and end what is out of time. */
 _must_check_ int unpackers_serve(struct unpackers *u);
+/* The first of `count` ids for members that nobody need bring out. */
+uint64_t unpackers_take_ids(struct unpackers *u, uint64_t count);
 bool unpackers_are_idle(const struct unpackers *u);
 
 /* -- inside (unpack*.c) --------------------------------------------------------------------------------------------- */
@@ -136,6 +138,8 @@ _must_check_ int unpack_serve_vault(struct unpacker *u);
 _must_check_ int unpack_keep_evidence(struct unpacker *u, uint64_t id, const char *path, uint64_t size, int fd);
 void unpack_forget_neighbours(struct unpacker *u); /* the container is at its end */
 
+/* Start a role of kiosk/container; ready, or not running. */
+_must_check_ int unpack_start_opener(const struct inspection *i, enum role_id role, struct process *p);
 /* Begin to open the container at hand as `u->format`, whose copy is `u->fd`. 0, or a negative errno that is about this
  * container (it then does not count as opened). */
 _must_check_ int unpack_begin_opener(struct unpacker *u);

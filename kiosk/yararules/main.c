@@ -45,12 +45,30 @@ static int start_decode(struct message *m, struct start *s)
 	return decoder_end(&m->payload);
 }
 
-static int tell_engine(struct channel *c, const struct yara_info *info)
+static int sum_of_rules(const struct start *s, uint8_t ret[static SHA256_LEN])
+{
+	struct hash *h = hash_new();
+	int r = h ? 0 : -ENOMEM;
+
+	for (size_t k = 0; r == 0 && k < s->count; k++) {
+		r = hash_update(h, s->files[k].name, strlen(s->files[k].name) + 1);
+		if (r == 0) /* what does not have it was refused */
+			r = hash_update(h, s->files[k].sha256, strlen(s->files[k].sha256));
+	}
+	if (r == 0)
+		r = hash_final(h, ret);
+	hash_free(h);
+	return r;
+}
+
+static int tell_engine(struct channel *c, const struct start *s, const struct yara_info *info)
 {
 	_cleanup_free_ struct encoder *e = malloc(sizeof(*e));
+	uint8_t sum[SHA256_LEN];
+	int r = e ? sum_of_rules(s, sum) : -ENOMEM;
 
-	if (!e)
-		return -ENOMEM;
+	if (r < 0)
+		return r;
 	encoder_init(e);
 	encode_u32(e, 1);
 	encode_str(e, "yara");
@@ -58,6 +76,7 @@ static int tell_engine(struct channel *c, const struct yara_info *info)
 	encode_str(e, info->files);
 	encode_u64(e, (uint64_t)info->newest);
 	encode_u64(e, info->rules);
+	encode_bytes(e, sum, sizeof(sum));
 	return channel_send(c, MESSAGE_EXAMINE_ENGINES, e, NULL, 0);
 }
 
@@ -78,7 +97,7 @@ static int load(void *context, struct channel *c, struct examiner_settings *ret,
 	if (r == 0) {
 		y->timeout_s = (unsigned int)MAX((uint64_t)1, start.scan_time_ms / 1000);
 		*ret = (struct examiner_settings){ .tmpfs_bytes = 1 << 20, .jobs_max = start.jobs };
-		r = tell_engine(c, &info);
+		r = tell_engine(c, &start, &info);
 	}
 	start_done(&start);
 	return r;

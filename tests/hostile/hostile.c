@@ -29,6 +29,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ipc/made_of.h"
 #include "ipc/message.h"
 #include "sandbox/sandbox.h"
 
@@ -469,7 +470,11 @@ static void say_ready(const char *role)
 	at += 4 + PROTOCOL_HASH_LEN;
 	memcpy(raw + at, &(uint32_t){ 4 }, 4);
 	memcpy(raw + at + 4, "none", 4);
-	(void)say(MESSAGE_READY, raw, at + 8);
+	at += 8;
+	memcpy(raw + at, &(uint32_t){ SHA256_LEN }, 4);
+	if (program_made_of(raw + at + 4) < 0)
+		_exit(1);
+	(void)say(MESSAGE_READY, raw, at + 4 + SHA256_LEN);
 }
 
 static void hear(bool is_waiting)
@@ -532,10 +537,10 @@ static _Noreturn void behave(const struct role *role)
 		sleep_for_ever();
 	}
 	if (strcmp(target.act, "stranger") == 0) { /* of another build */
-		uint8_t raw[64] = { 1, 0, 0, 0, 'x', 32, 0, 0, 0 };
+		uint8_t raw[96] = { 1, 0, 0, 0, 'x', 32, 0, 0, 0 };
 
-		raw[41] = 0;
-		(void)say(MESSAGE_READY, raw, 4 + 1 + 4 + 32 + 4);
+		raw[45] = SHA256_LEN; /* behind no words of a sandbox */
+		(void)say(MESSAGE_READY, raw, 4 + 1 + 4 + 32 + 4 + 4 + SHA256_LEN);
 		sleep_for_ever();
 	}
 	say_ready(role->name);

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception
 """The daemon with real kernel events and loop devices: what is attached is inspected by itself; removal, cancelling, reloading,
 crashes of each part, a full queue, an end in the middle. Needs root and loop devices."""
+import contextlib
 import json
 import os
 import pathlib
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -56,16 +58,29 @@ def plain(work):
     ok(s.run("audit", "verify").returncode == 0, "the trail verifies")
 
 
+def remembered(s):
+    """What was found is kept when the medium has been told done already."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect("file:%s?mode=ro" % (s.at / "history" / "findings.sqlite"), uri=True)) as db:
+            if db.execute("SELECT count(*) FROM findings").fetchone()[0]:
+                return
+        time.sleep(0.1)
+
+
 def cold_start(work):
     """Media that are in when the daemon starts."""
-    s, stick = Station(work, "cold"), Stick(work, "cold-stick", {"a.txt": b"hello\n"}).plug()
+    s, stick = Station(work, "cold", extra="\nremember:\n  again: 1000000\n"), Stick(work, "cold-stick", {"a.txt": b"hello\n"}).plug()
     try:
         s.start()
         m = s.client.wait_medium(lambda m: m["state"] == "done")
         ok(m["outcome"] == "published", "in at the start: inspected", m)
+        remembered(s)
         s.client.ask("again", medium=m["medium"])
         n = s.client.wait_medium(lambda n: n["medium"] != m["medium"] and n["state"] == "done")
         ok(n["outcome"] == "published" and m["medium"] in s.client.gone, "once more, as a new medium", n)
+        told = [r["body"]["recalled"] for r in s.records() if r["type"] == "inspection-concluded"]
+        ok(told == [0, 1] and n["progress"]["files_examined"] == 1, "and what is in it need not be examined again", (told, n))
     finally:
         stick.pull()
         s.stop()

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "ipc/channel.h"
+#include "ipc/made_of.h"
 
 #include "../lib/testing.h"
 
@@ -357,22 +358,20 @@ static void test_expect_refuses_another_type(void **state)
 static void test_ready_carries_the_protocol_hash(void **state)
 {
 	struct channel sender, c;
-	uint8_t told[PROTOCOL_HASH_LEN], hash[PROTOCOL_HASH_LEN], zero[PROTOCOL_HASH_LEN] = { 0 };
-	char role[16], sandbox[80];
+	const uint8_t zero[SHA256_LEN] = { 0 };
+	uint8_t made_of[SHA256_LEN];
+	struct ready ready;
 
 	channel_init(&sender, ends[0], false, CHANNEL_VAULT);
 	channel_init(&c, ends[1], true, CHANNEL_VAULT);
 	assert_int_equal(channel_ready(&sender, "vault", "layers"), 0);
 	assert_int_equal(channel_expect(&c, MESSAGE_READY, &in, NULL), 0);
-	decode_str_into(&in.payload, role, sizeof(role));
-	decode_exact(&in.payload, told, sizeof(told));
-	decode_str_into(&in.payload, sandbox, sizeof(sandbox));
-	assert_int_equal(decoder_end(&in.payload), 0);
-	assert_string_equal(role, "vault");
-	assert_string_equal(sandbox, "layers");
-	assert_int_equal(protocol_hash(hash), 0);
-	assert_memory_equal(told, hash, sizeof(hash));
-	assert_memory_not_equal(told, zero, sizeof(zero));
+	assert_int_equal(channel_take_ready(&in, &ready), 0);
+	assert_string_equal(ready.role, "vault");
+	assert_string_equal(ready.sandbox, "layers");
+	assert_int_equal(program_made_of(made_of), 0);
+	assert_memory_equal(ready.made_of, made_of, sizeof(made_of));
+	assert_memory_not_equal(ready.made_of, zero, sizeof(zero));
 	assert_int_equal(c.state, STATE_IDLE);
 	assert_int_equal(sender.state, STATE_IDLE);
 	/* once only */

@@ -113,6 +113,7 @@ static void full_file(void **state)
 				 "filesystems: {vfat: user, xfs: kernel, ntfs: deny, udf: [user, kernel]}\n"
 				 "checks: {origin: false}\norigin: {rollback: ignore, valid-until: hold}\noperators: named\n"
 				 "receipts: {printer: /dev/usb/lp0, form: label, columns: 32, time: 20s}\n"
+				 "remember: {bytes: 1GiB, time: 2d, again: 5}\n"
 				 "metrics: {file: /srv/collector/lazaret.prom}\n", &c);
 
 	assert_string_equal(errors, "");
@@ -136,6 +137,9 @@ static void full_file(void **state)
 	assert_int_equal(c->receipts.form, STATION_PRINT_LABEL);
 	assert_int_equal(c->receipts.columns, 32);
 	assert_int_equal(c->receipts.time_s, 20);
+	assert_int_equal(c->remember.bytes, UINT64_C(1) << 30);
+	assert_int_equal(c->remember.time_s, 2 * 86400);
+	assert_int_equal(c->remember.again, 5);
 	assert_string_equal(station_fs_drivers(c, "vfat"), "user");
 	assert_string_equal(station_fs_drivers(c, "xfs"), "kernel");
 	assert_string_equal(station_fs_drivers(c, "ntfs"), "");
@@ -181,6 +185,9 @@ static void bad_files(void **state)
 		{ HEAD "database: {directory: /db, files: []}\n", "files: must be a list of 1 to 256 databases" },
 		{ HEAD "database: {directory: /db, files: [{file: a.cvd}], warn-age: 9d}\n", "warn-age: has no effect" },
 		{ "format: lazaret.station/1\nstation: {name: s, id: XYZ}\n" DB, "lazaret.yaml:2:24: id: must be 16" },
+		{ HEAD DB "remember: {bytes: 0, time: 2d}\n", "lazaret.yaml:4:11: has no effect: 'bytes' is 0" },
+		{ HEAD DB "remember: {again: 0}\n", "again: 0 is out of range" },
+		{ HEAD DB "remember: {again: 2}\nplugins: []\n", "lazaret.yaml:4:11: has no effect: with 'plugins' nothing is remembered" },
 		{ HEAD DB "receipts: {columns: 32}\n", "lazaret.yaml:4:11: receipts: has no effect without 'printer'" },
 		{ HEAD DB "receipts: {printer: lp0}\n", "lazaret.yaml:4:11: printer: must be an absolute path" },
 		{ HEAD DB "receipts: {printer: /lp, form: text, columns: 32}\n", "lazaret.yaml:4:11: columns: has no effect with" },

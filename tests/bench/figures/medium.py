@@ -30,6 +30,7 @@ rules:
 class Figure:
     def __init__(self, work, p):
         self.work, self.medium, self.db = work, work / "medium", work / "db"
+        self.is_large = p.bytes >= 500_000_000
         self.medium.mkdir()
         self.medium.chmod(0o755)
         self.corpus = {"packages": corpora.packages(self.medium / "packages", p.bytes // 2), "tree": corpora.tree(self.medium / "tree", p.bytes // 2),
@@ -106,5 +107,6 @@ class Figure:
                 Ratio("inspection / (clamdscan --stream, cp)", [a / b for a, b in zip(s["ours"], s["stream"])], 0.45, True),
                 Ratio("processor time of the inspection, loading included / clamd's scanning",
                       [self.cpu["ours"][k] / self.cpu["clamd"][k] for k in range(n)]),
-                Ratio("the same medium again / first time", [a / b for a, b in zip(s["again"], s["ours"])], 0.1,
-                      why="there is no cache of verdicts: everything is examined again")]
+                Ratio("the same medium again / first time", [a / b for a, b in zip(s["again"], s["ours"])], 0.1, self.is_large,
+                      why="what a process costs to start is most of it"),
+                Ratio("the same medium again / sha256sum", [a / b for a, b in zip(s["again"], s["read"])])]
