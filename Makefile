@@ -38,7 +38,7 @@ override CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ikiosk -DLAZARET_VERS
 pkg = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 
 # Folders that make libraries for the others: no trust boundary lies between them and their user.
-LIBRARIES := common ipc sandbox station people judge control setup supervisor proof container content examiner xml update monitor receipt share
+LIBRARIES := common ipc sandbox forkserver station people judge control setup supervisor proof container content examiner xml update monitor receipt share
 # Folders with a main.c, and the name of their program.
 PROGRAMS := lazaret lazaretd lazaret-verify lazaret-ledger lazaret-vault lazaret-intake lazaret-reader \
 	lazaret-examine lazaret-yara lazaret-plugin lazaret-unpack lazaret-ole lazaret-pdf lazaret-disk lazaret-origin lazaret-openpgp lazaret-cms lazaret-rpm lazaret-authenticode lazaret-publish lazaret-devices lazaret-records lazaret-printer lazaret-console lazaret-starter lazaret-login lazaret-fleet lazaret-selfcheck
@@ -72,17 +72,18 @@ NEEDS_ledger     := sandbox ipc common
 NEEDS_vault      := sandbox ipc common
 NEEDS_intake     := sandbox ipc common
 NEEDS_reader     := sandbox ipc common
-NEEDS_examine    := examiner content xml sandbox ipc common
-NEEDS_examiner   := sandbox ipc common
-NEEDS_yararules  := examiner sandbox ipc common
-NEEDS_plugin     := examiner sandbox ipc common
+NEEDS_forkserver := sandbox ipc common
+NEEDS_examine    := examiner forkserver content xml sandbox ipc common
+NEEDS_examiner   := forkserver sandbox ipc common
+NEEDS_yararules  := examiner forkserver sandbox ipc common
+NEEDS_plugin     := examiner forkserver sandbox ipc common
 NEEDS_content    := xml common
 NEEDS_xml        := common
-NEEDS_container  := sandbox ipc common
-NEEDS_unpack     := container sandbox ipc common
-NEEDS_ole        := container sandbox ipc common
-NEEDS_pdf        := container sandbox ipc common
-NEEDS_disk       := container sandbox ipc common
+NEEDS_container  := forkserver sandbox ipc common
+NEEDS_unpack     := container forkserver sandbox ipc common
+NEEDS_ole        := container forkserver sandbox ipc common
+NEEDS_pdf        := container forkserver sandbox ipc common
+NEEDS_disk       := container forkserver sandbox ipc common
 NEEDS_proof      := sandbox ipc common
 NEEDS_origin     := proof sandbox ipc common
 NEEDS_openpgp    := proof sandbox ipc common

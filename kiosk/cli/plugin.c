@@ -130,7 +130,7 @@ static int start(struct checking *k, const char *program)
 		return -errno;
 	r = role_spawn(ROLE_PLUGIN, pair[1], &k->pid);
 	close_p(&pair[1]);
-	channel_init(&k->channel, pair[0], true, CHANNEL_EXAMINE);
+	channel_init(&k->channel, pair[0], true, CHANNEL_FORKSERVER);
 	if (r == 0)
 		r = send_start(k, program, hex);
 	if (r == 0)
@@ -238,10 +238,10 @@ static int ask(struct checking *k, const struct specimen *s, bool *ret_done, cha
 {
 	_cleanup_free_ struct message *m = malloc(sizeof(*m));
 	struct channel worker = { .fd = -EBADF };
-	int pid_fd = -EBADF, r = m ? channel_send(&k->channel, MESSAGE_EXAMINE_SPAWN, NULL, NULL, 0) : -ENOMEM;
+	int pid_fd = -EBADF, r = m ? channel_send(&k->channel, MESSAGE_FORKSERVER_SPAWN, NULL, NULL, 0) : -ENOMEM;
 
 	if (r == 0)
-		r = expect(&k->channel, MESSAGE_EXAMINE_SPAWNED, m);
+		r = expect(&k->channel, MESSAGE_FORKSERVER_SPAWNED, m);
 	if (r < 0)
 		return r;
 	channel_init(&worker, TAKE_FD(m->fds[0]), true, CHANNEL_WORKER);

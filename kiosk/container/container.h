@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-/* The skeleton of a role that opens containers: bring out every member, say what is wrong, hide nothing.
+/* The skeleton of roles that open containers: bring out every member, say what is wrong, hide nothing.
  *
  * A role is a table of formats and a main() of one line; a format is one function in one file. All of it runs in the
- * role's sandbox, on bytes that are hostile. One container at a time, one layer at a time: a member that is a container
+ * sandbox of an opener, on bytes that are hostile; openers are forked from a parent that has loaded the library (kiosk/forkserver),
+ * and end with the file of the medium that they opened. One container at a time, one layer at a time: a member that is a container
  * itself is opened by another request, after it has been hashed and examined like any file.
  *
  * The library sees to what every format has in common: members' names that lead out of the tree or stand there twice,
@@ -74,14 +75,14 @@ struct container_opener {
 };
 
 struct container_role {
-	enum role_id role;
+	enum role_id role; /* the parent */
 	const struct container_opener *openers;
 	size_t opener_count;
-	/* Before the sandbox is entered, once: load what the library would open later. NULL: nothing to do. */
+	/* In the parent, before its sandbox is entered: load what the library would open later. NULL: nothing to do. */
 	int (*prepare)(void);
 };
 
-/* The role's main(): start, sandbox, serve. Returns the exit status. */
+/* The role's main(): never returns but with an exit status. */
 int container_main(const struct container_role *role);
 
 #endif

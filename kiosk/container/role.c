@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-/* The life of a role that opens containers. Nothing of one container is left when the next one comes. */
+/* The life of an opener and, before it, of its parent. Nothing of one container is left when the next one comes. */
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -8,6 +8,7 @@
 
 #include "common/log.h"
 #include "container/private.h"
+#include "forkserver/forkserver.h"
 #include "sandbox/sandbox.h"
 
 struct server {
@@ -131,60 +132,69 @@ static int dispatch(struct server *s, bool *ret_ends)
 	return r;
 }
 
-static int start(struct server *s, const char **ret_where)
-{
-	uint8_t hash[PROTOCOL_HASH_LEN];
-	int r = channel_expect(&s->channel, MESSAGE_CONTAINER_START, &s->message, NULL);
+/* -- the opener ----------------------------------------------------------------------------------------------------------- */
 
-	if (r < 0)
-		return r;
-	message_done(&s->message);
-	*ret_where = "cryptography"; /* libcrypto reads its configuration at its first use */
-	r = protocol_hash(hash);
-	if (r < 0)
-		return r;
-	*ret_where = "library";
-	return s->role->prepare ? s->role->prepare() : 0;
-}
-
-static int serve(struct server *s)
+static int serve(struct server *s, const char *sandbox)
 {
-	const char *sandbox = sandbox_describe(); /* asks the kernel, which is no longer allowed inside */
-	const char *where = "start";
+	enum role_id id = role_get(s->role->role)->forks;
+	const char *where = "";
 	bool ends = false;
-	int r = start(s, &where);
+	int r = sandbox_enter_child(id, &where);
 
-	if (r == 0)
-		r = sandbox_enter(s->role->role, NULL, 0, &where);
 	if (r < 0) {
-		(void)channel_fail(&s->channel, r, where, "%s", strerror(-r)); /* the exit status says it, too */
+		(void)channel_fail(&s->channel, r, where, "%s", strerror(-r)); /* the end that follows says it, too */
 		return r;
 	}
-	r = channel_ready(&s->channel, role_get(s->role->role)->name, sandbox);
+	r = channel_ready(&s->channel, role_get(id)->name, sandbox);
 	while (r == 0 && !ends)
 		r = dispatch(s, &ends);
 	return r;
 }
 
-int container_main(const struct container_role *role)
+static void open_containers(void *context, const char *sandbox)
 {
 	struct server *s = calloc(1, sizeof(*s));
 	int r = -ENOMEM;
 
-	log_open(role_get(role->role)->executable);
+	if (s) {
+		s->role = context;
+		channel_init(&s->channel, CHANNEL_FD, false, CHANNEL_CONTAINER);
+		s->private.channel = &s->channel;
+		r = serve(s, sandbox);
+	}
+	if (r < 0)
+		log_error("err=%s: %s", errno_name(r), strerror(-r));
+	_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+}
+
+/* -- its parent ----------------------------------------------------------------------------------------------------------- */
+
+static int load(void *context, struct channel *c, char ret_why[static FORKSERVER_WHY_MAX])
+{
+	const struct container_role *role = context;
+	uint8_t hash[PROTOCOL_HASH_LEN];
+	struct message m;
+	int r = channel_expect(c, MESSAGE_CONTAINER_START, &m, NULL);
+
+	if (r < 0)
+		return r;
+	message_done(&m);
+	r = protocol_hash(hash); /* libcrypto reads its configuration at its first use */
+	if (r < 0)
+		(void)snprintf(ret_why, FORKSERVER_WHY_MAX, "cryptography: %s", strerror(-r));
+	if (r == 0 && role->prepare && (r = role->prepare()) < 0)
+		(void)snprintf(ret_why, FORKSERVER_WHY_MAX, "library: %s", strerror(-r));
+	return r;
+}
+
+int container_main(const struct container_role *role)
+{
+	const struct forkserver_role server = { .parent = role->role, .load = load, .child = open_containers };
+
 	(void)signal(SIGPIPE, SIG_IGN); /* a vault that has gone is an error to tell */
 	/* Libraries turn local time into seconds, and each mktime(3) would look at /etc/localtime, which the sandbox answers with
 	 * death. No time of a member is used. */
 	(void)setenv("TZ", "UTC0", 1); /* fails without memory: then the first container kills us, and is held */
 	tzset();
-	if (s) {
-		s->role = role;
-		channel_init(&s->channel, CHANNEL_FD, false, CHANNEL_CONTAINER);
-		s->private.channel = &s->channel;
-		r = serve(s);
-	}
-	free(s);
-	if (r < 0)
-		log_error("err=%s: %s", errno_name(r), strerror(-r));
-	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return forkserver_main(&server, (void *)(uintptr_t)role);
 }

@@ -229,7 +229,7 @@ int child_start(struct medium *m)
 	int r = open_ends(&ends, d->station->examiner_count);
 
 	for (size_t k = 0; r == 0 && k < ends.examiner_count; k++)
-		r = channel_send(&d->station->examiners[k].process.channel, MESSAGE_EXAMINE_ATTACH, NULL, &ends.examiners[k][0], 1);
+		r = channel_send(&d->station->examiners[k].process.channel, MESSAGE_FORKSERVER_ATTACH, NULL, &ends.examiners[k][0], 1);
 	if (r == 0) {
 		m->pid = fork();
 		r = m->pid < 0 ? -errno : 0;

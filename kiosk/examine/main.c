@@ -120,7 +120,7 @@ static void done(void *context)
 }
 
 static const struct examiner_role role = {
-	.name = "examine", .parent = ROLE_EXAMINE, .worker = ROLE_WORKER,
+	.parent = ROLE_EXAMINE,
 	.load = load, .prepare = prepare, .canary = canary, .look = look, .tell = tell, .done = done,
 };
 

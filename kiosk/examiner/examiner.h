@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-/* What every examiner has in common: a parent that loads what is trusted, enters its sandbox and forks workers on demand, and
- * workers that get one sealed copy at a time and answer with findings. A role adds what it loads and how it looks.
+/* What every examiner has in common: a fork server (kiosk/forkserver) that loads what is trusted, and workers, its children, that get
+ * one sealed copy at a time and answer with findings. A role adds what it loads and how it looks.
  *
- * The parent reads no untrusted byte and looks at none. A worker is crash-only: no clean-up; a crash, a hang or exhausted
+ * A worker is crash-only: no clean-up; a crash, a hang or exhausted
  * memory costs the job at hand, and the file is not clean.
  */
 #ifndef LAZARET_EXAMINER_EXAMINER_H
@@ -16,11 +16,12 @@
 #include "common/hash.h"
 #include "common/macros.h"
 #include "examiner/limits.h"
+#include "forkserver/forkserver.h"
 #include "ipc/channel.h"
 #include "ipc/container.h"
 #include "sandbox/role.h"
 
-#define EXAMINER_WHY_MAX 512 /* bytes of a message for people: what is wrong, where, what to do */
+#define EXAMINER_WHY_MAX FORKSERVER_WHY_MAX
 #define EXAMINER_TYPES_MAX 16	  /* content types of one file */
 #define EXAMINER_TYPE_MAX 100	  /* bytes; RFC 6838 section 4.2 allows 127 each side, registered ones are below 80 */
 #define EXAMINER_NOTES_MAX 4
@@ -56,8 +57,7 @@ struct examiner_settings {
 };
 
 struct examiner_role {
-	const char *name; /* in READY */
-	enum role_id parent, worker;
+	enum role_id parent;
 
 	/* The START message (taken with channel_expect()), loading, EXAMINE_ENGINES. Blocks for seconds. 0, or a negative errno
 	 * with a sentence for people ("": the connection has gone). */
@@ -99,11 +99,11 @@ _must_check_ int examiner_list_end(struct examiner_list *l);
 /* Path of a member, at most RESULT_MEMBER_MAX bytes of it: the end tells more than the beginning. NULL: "". */
 void examiner_encode_member(struct encoder *e, const char *member);
 
-/* -- inside (server.c, worker.c, answer.c) --------------------------------------------------------------------------------- */
+/* -- inside (parent.c, worker.c, answer.c) --------------------------------------------------------------------------------- */
 
-/* Parent: make a worker. Both descriptors are close-on-exec and the caller's. Returns 0 or a negative errno. */
-_must_check_ int examiner_spawn(const struct examiner_role *role, void *context, const struct examiner_settings *settings,
-				const char *sandbox, int *ret_channel_fd, int *ret_pid_fd);
+/* A worker's whole life, from before its sandbox. `sandbox` is the line for READY. */
+_noreturn_ void examiner_work(const struct examiner_role *role, void *context, const struct examiner_settings *settings,
+			      const char *sandbox);
 _must_check_ int examiner_send_answer(struct channel *c, uint64_t id, const struct examiner_answer *a);
 
 #endif

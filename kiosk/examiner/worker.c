@@ -4,15 +4,9 @@
  */
 #include "examiner/examiner.h"
 
-#include <fcntl.h>
-#include <sched.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 
 #include "sandbox/sandbox.h"
@@ -216,22 +210,20 @@ static _noreturn_ void loop(struct worker *w)
 	_exit(EXIT_SUCCESS);
 }
 
-/* The child's whole life, from before its sandbox. `sandbox` is the line for READY. */
-static _noreturn_ void run(const struct examiner_role *role, void *context, const struct examiner_settings *settings,
-			   const char *sandbox)
+_noreturn_ void examiner_work(const struct examiner_role *role, void *context, const struct examiner_settings *settings,
+			      const char *sandbox)
 {
+	enum role_id id = role_get(role->parent)->forks;
 	static struct worker w;
 	char why[EXAMINER_WHY_MAX] = "";
-	const char *where = "parent";
+	const char *where = "";
 	int r;
 
 	w.role = role;
 	w.context = context;
 	w.jobs_max = settings->jobs_max;
 	channel_init(&w.channel, CHANNEL_FD, false, CHANNEL_WORKER);
-	r = prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ? -errno : 0;
-	if (r == 0)
-		r = sandbox_enter_worker(role->worker, settings->tmpfs_bytes, NULL, 0, &where);
+	r = sandbox_enter_worker(id, settings->tmpfs_bytes, NULL, 0, &where);
 	if (r < 0)
 		fail(&w, r, where, strerror(-r));
 	r = role->prepare ? role->prepare(context, why) : 0;
@@ -241,39 +233,7 @@ static _noreturn_ void run(const struct examiner_role *role, void *context, cons
 	if (r < 0)
 		fail(&w, r, "canary", why);
 	w.canary_time = now_s();
-	if (channel_ready(&w.channel, "worker", sandbox) < 0)
+	if (channel_ready(&w.channel, role_get(id)->name, sandbox) < 0)
 		_exit(EXIT_FAILURE);
 	loop(&w);
-}
-
-/* fork(2) with namespaces and a pidfd at once. The raw call skips the C library's fork handlers: this process has
- * one thread and needs none of them. */
-static pid_t fork_into_namespaces(int *ret_pid_fd)
-{
-	return (pid_t)syscall(SYS_clone, CLONE_NEWPID | CLONE_NEWNS | CLONE_PIDFD | SIGCHLD, NULL, ret_pid_fd, NULL,
-			      NULL);
-}
-
-int examiner_spawn(const struct examiner_role *role, void *context, const struct examiner_settings *settings,
-		   const char *sandbox, int *ret_channel_fd, int *ret_pid_fd)
-{
-	_cleanup_close_ int ours = -EBADF, theirs = -EBADF;
-	int pair[2], pid_fd = -EBADF;
-	pid_t pid;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return -errno;
-	ours = pair[0];
-	theirs = pair[1];
-	pid = fork_into_namespaces(&pid_fd);
-	if (pid < 0)
-		return -errno;
-	if (pid == 0) {
-		if (dup3(theirs, CHANNEL_FD, O_CLOEXEC) < 0)
-			_exit(EXIT_FAILURE);
-		run(role, context, settings, sandbox);
-	}
-	*ret_channel_fd = TAKE_FD(ours);
-	*ret_pid_fd = pid_fd;
-	return 0;
 }

@@ -15,9 +15,8 @@
 #define VAULT false
 #define INTAKE false
 #define READER false
-#define EXAMINE false
+#define FORKSERVER false
 #define WORKER false
-#define CONTAINER false
 #define CONTAINER false
 #define ORIGIN false
 #define PUBLISH false

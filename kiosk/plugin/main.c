@@ -156,10 +156,9 @@ static int enter(void *context, const char **ret_where)
 
 /* -- a file --------------------------------------------------------------------------------------------------------------- */
 
-/* The parent leaves its children to the kernel; the plug-in's end is ours to see. */
 static int prepare(void *context, char ret_why[static EXAMINER_WHY_MAX])
 {
-	if (signal(SIGCHLD, SIG_DFL) == SIG_ERR || signal(SIGPIPE, SIG_IGN) == SIG_ERR) {
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) {
 		(void)snprintf(ret_why, EXAMINER_WHY_MAX, "signals: %s", strerror(errno));
 		return -errno;
 	}
@@ -230,7 +229,7 @@ static void look(void *context, const struct examiner_job *job, struct examiner_
 }
 
 static const struct examiner_role role = {
-	.name = "plugin", .parent = ROLE_PLUGIN, .worker = ROLE_PLUGIN_WORKER,
+	.parent = ROLE_PLUGIN,
 	.load = load, .enter = enter, .prepare = prepare, .look = look,
 };
 

@@ -47,7 +47,7 @@ static const struct role roles[ROLE_COUNT_] = {
 		.name = "examine", .executable = "lazaret-examine", .account = "_lazaret-examine",
 		.privilege = PRIVILEGE_NAMESPACE, .files_max = 4096,
 		/* filters of parent and child both apply: the parent must allow what the child may do */
-		.calls = CALLS_BASE | CALLS_SANDBOX | CALLS_SCRATCH,
+		.calls = CALLS_BASE | CALLS_SANDBOX | CALLS_SCRATCH, .forks = ROLE_WORKER,
 		.does = "holds the virus database and forks workers; reads no untrusted byte",
 	},
 	[ROLE_WORKER] = {
@@ -57,7 +57,7 @@ static const struct role roles[ROLE_COUNT_] = {
 	},
 	[ROLE_YARA] = {
 		.name = "yara", .executable = "lazaret-yara", .account = "_lazaret-yara",
-		.privilege = PRIVILEGE_NAMESPACE, .calls = CALLS_BASE | CALLS_SANDBOX,
+		.privilege = PRIVILEGE_NAMESPACE, .calls = CALLS_BASE | CALLS_SANDBOX, .forks = ROLE_YARA_WORKER,
 		.data_max = 4096 * MIB, .files_max = 4096, /* the site's rules: the largest public sets take half a GiB */
 		.does = "holds the site's YARA rules and forks workers; reads no untrusted byte",
 	},
@@ -69,6 +69,7 @@ static const struct role roles[ROLE_COUNT_] = {
 	[ROLE_PLUGIN] = {
 		.name = "plugin", .executable = "lazaret-plugin", .account = "_lazaret-plugin",
 		.privilege = PRIVILEGE_PROGRAM, .calls = CALLS_BASE | CALLS_SANDBOX | CALLS_PROGRAM, .files_max = 4096,
+		.forks = ROLE_PLUGIN_WORKER,
 		.does = "holds one plug-in of the site and forks workers; reads no untrusted byte",
 	},
 	[ROLE_PLUGIN_WORKER] = {
@@ -76,25 +77,46 @@ static const struct role roles[ROLE_COUNT_] = {
 		.calls = CALLS_BASE | CALLS_PROGRAM, .data_max = 2048 * MIB, .files_max = 256,
 		.does = "runs a plug-in of the site on one sealed copy, in a root of its own",
 	},
+	/* Limits and namespaces of an opener are those that its parent entered. */
 	[ROLE_UNPACK] = {
 		.name = "unpack", .executable = "lazaret-unpack", .account = "_lazaret-unpack",
+		.calls = CALLS_BASE | CALLS_FORK, .data_max = 2048 * MIB, .files_max = 64, .forks = ROLE_UNPACK_OPENER,
+		.does = "loads libarchive and forks openers; reads no untrusted byte",
+	},
+	[ROLE_UNPACK_OPENER] = {
+		.name = "unpack-opener", .account = "_lazaret-unpack",
 		.calls = CALLS_BASE, .data_max = 2048 * MIB, .files_max = 64, /* dictionaries of xz, 7z and RAR: up to 1.5 GiB */
-		.does = "brings out the members of archives, packages and compressed streams (libarchive)",
+		.does = "brings out the members of archives, packages and compressed streams of one file (libarchive)",
 	},
 	[ROLE_OLE] = {
 		.name = "ole", .executable = "lazaret-ole", .account = "_lazaret-ole",
+		.calls = CALLS_BASE | CALLS_FORK, .data_max = 512 * MIB, .files_max = 64, .forks = ROLE_OLE_OPENER,
+		.does = "loads libgsf and forks openers; reads no untrusted byte",
+	},
+	[ROLE_OLE_OPENER] = {
+		.name = "ole-opener", .account = "_lazaret-ole",
 		.calls = CALLS_BASE, .data_max = 512 * MIB, .files_max = 64,
-		.does = "brings out the streams of OLE2 documents (libgsf)",
+		.does = "brings out the streams of OLE2 documents of one file (libgsf)",
 	},
 	[ROLE_PDF] = {
 		.name = "pdf", .executable = "lazaret-pdf", .account = "_lazaret-pdf",
+		.calls = CALLS_BASE | CALLS_FORK, .data_max = 1024 * MIB, .files_max = 64, .forks = ROLE_PDF_OPENER,
+		.does = "loads qpdf and forks openers; reads no untrusted byte",
+	},
+	[ROLE_PDF_OPENER] = {
+		.name = "pdf-opener", .account = "_lazaret-pdf",
 		.calls = CALLS_BASE, .data_max = 1024 * MIB, .files_max = 64,
-		.does = "brings out what PDF documents embed, and finds what acts in them (qpdf)",
+		.does = "brings out what PDF documents of one file embed, and finds what acts in them (qpdf)",
 	},
 	[ROLE_DISK] = {
 		.name = "disk", .executable = "lazaret-disk", .account = "_lazaret-disk",
+		.calls = CALLS_BASE | CALLS_FORK, .data_max = 512 * MIB, .files_max = 64, .forks = ROLE_DISK_OPENER,
+		.does = "loads libqcow, libvmdk and libvhdi and forks openers; reads no untrusted byte",
+	},
+	[ROLE_DISK_OPENER] = {
+		.name = "disk-opener", .account = "_lazaret-disk",
 		.calls = CALLS_BASE, .data_max = 512 * MIB, .files_max = 64, /* tables of clusters */
-		.does = "brings virtual disks out of the images of QEMU, VMware and Hyper-V (libqcow, libvmdk, libvhdi)",
+		.does = "brings virtual disks out of the images of QEMU, VMware and Hyper-V in one file (libqcow, libvmdk, libvhdi)",
 	},
 	[ROLE_ORIGIN] = {
 		.name = "origin", .executable = "lazaret-origin", .account = "_lazaret-origin",

@@ -16,14 +16,18 @@ enum role_id {
 	ROLE_READER,
 	ROLE_EXAMINE,
 	ROLE_WORKER,
-	ROLE_YARA, /* these fork workers as examine does */
+	ROLE_YARA, /* these fork workers as examine does (kiosk/forkserver) */
 	ROLE_YARA_WORKER,
 	ROLE_PLUGIN,
 	ROLE_PLUGIN_WORKER,
-	ROLE_UNPACK,
-	ROLE_OLE, /* these open containers as unpack does, each with another library */
+	ROLE_UNPACK, /* and these openers of containers, each with another library */
+	ROLE_UNPACK_OPENER,
+	ROLE_OLE,
+	ROLE_OLE_OPENER,
 	ROLE_PDF,
+	ROLE_PDF_OPENER,
 	ROLE_DISK,
+	ROLE_DISK_OPENER,
 	ROLE_ORIGIN,
 	ROLE_OPENPGP,	   /* these prove evidence as origin does, each with another library */
 	ROLE_CMS,
@@ -88,6 +92,7 @@ enum syscall_group {
 	CALLS_LINK = 1u << 12,	    /* what libpq and libssl need on a socket that is connected */
 	CALLS_NETWORK = 1u << 13,   /* TCP and Unix stream sockets, and connecting them */
 	CALLS_SELFCHECK = 1u << 14, /* read the system; loop devices over memory; ask for routes */
+	CALLS_FORK = 1u << 15,	    /* fork children that have another filter, and nothing else that they have not */
 };
 
 struct role {
@@ -99,6 +104,7 @@ struct role {
 	unsigned int calls;	/* mask of enum syscall_group */
 	uint64_t data_max;	/* bytes of private memory (RLIMIT_DATA); 0: no limit of its own */
 	uint64_t files_max;	/* descriptors (RLIMIT_NOFILE) */
+	enum role_id forks;	/* who its children are, of a fork server (kiosk/forkserver); ROLE_LEDGER, nobody's child: none */
 	const char *does;	/* a sentence for `lazaret status` and docs/architecture.md */
 };
 

@@ -499,6 +499,18 @@ int sandbox_enter_worker(enum role_id id, uint64_t tmpfs_bytes, const int *keep_
 	return confine(role_get(id), NULL, keep_fds, keep_count, "/tmp", ret_where);
 }
 
+int sandbox_enter_child(enum role_id id, const char **ret_where)
+{
+	int r;
+
+	*ret_where = "descriptors";
+	r = close_strays(NULL, 0);
+	if (r < 0)
+		return r;
+	*ret_where = "seccomp";
+	return seccomp_enter(role_get(id)->calls);
+}
+
 const char *sandbox_describe(void)
 {
 	static char line[80];

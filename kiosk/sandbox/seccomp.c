@@ -5,6 +5,7 @@
 #include "sandbox/layers.h"
 
 #include <seccomp.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <fcntl.h>
@@ -98,6 +99,9 @@ static const char *const link_calls[] = { "rt_sigpending", "rt_sigtimedwait", "g
 static const char *const selfcheck_calls[] = { "memfd_create", "ftruncate", "fdatasync", "flock", "readlink", "access", "faccessat", "faccessat2",
 					       "stat", "lstat", "statfs", NULL };
 
+/* clone, prctl: rules of their own, below. */
+static const char *const fork_calls[] = { "socketpair", "wait4", "getppid", "close_range", "seccomp", NULL };
+
 #define NAMESPACE_FLAGS                                                                                            \
 	(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
 
@@ -130,6 +134,7 @@ static const struct {
 	{ CALLS_FUSE, fuse_calls },	      { CALLS_DEVICES, devices_calls },
 	{ CALLS_UNLOCK, unlock_calls },	      { CALLS_PROGRAM, program_calls },
 	{ CALLS_LINK, link_calls },	      { CALLS_SELFCHECK, selfcheck_calls },
+	{ CALLS_FORK, fork_calls },
 };
 
 static void filter_release(scmp_filter_ctx *ctx)
@@ -155,7 +160,7 @@ static int add_calls(scmp_filter_ctx ctx, uint32_t action, const char *const *ca
 
 #define ALL(op)                                                                                                                       \
 	(CALLS_BASE op CALLS_READ_TREE op CALLS_WRITE_TREE op CALLS_SCRATCH op CALLS_SANDBOX op CALLS_DENY_ONLY op CALLS_PROBE op CALLS_FUSE \
-		 op CALLS_DEVICES op CALLS_UNLOCK op CALLS_PROGRAM op CALLS_LOGIN op CALLS_LINK op CALLS_NETWORK op CALLS_SELFCHECK)
+		 op CALLS_DEVICES op CALLS_UNLOCK op CALLS_PROGRAM op CALLS_LOGIN op CALLS_LINK op CALLS_NETWORK op CALLS_SELFCHECK op CALLS_FORK)
 _Static_assert(ALL(+) == ALL(|), "two groups of calls that share a bit: a role would get what another one may");
 #undef ALL
 
@@ -261,6 +266,18 @@ static int add_fuse_rules(scmp_filter_ctx ctx)
 	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_PDEATHSIG, 0));
 }
 
+/* A child in the same namespaces, by exactly the call that forkserver.c makes; that it dies with its parent; no_new_privs, which libseccomp
+ * asks for once more before a filter. */
+static int add_fork_rules(scmp_filter_ctx ctx)
+{
+	int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_EQ, CLONE_PIDFD | SIGCHLD, 0));
+
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 2, SCMP_A0(SCMP_CMP_EQ, PR_SET_PDEATHSIG, 0),
+				     SCMP_A1(SCMP_CMP_EQ, SIGKILL, 0));
+	return r < 0 ? r : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_NO_NEW_PRIVS, 0));
+}
+
 /* Loop devices, and their write protection; the kernel's routes, and nobody else's socket. */
 static int add_selfcheck_rules(scmp_filter_ctx ctx)
 {
@@ -340,6 +357,8 @@ static int add_groups(scmp_filter_ctx ctx, unsigned int groups)
 		r = add_network_rules(ctx);
 	if (r == 0 && groups & CALLS_SELFCHECK)
 		r = add_selfcheck_rules(ctx);
+	if (r == 0 && groups & CALLS_FORK)
+		r = add_fork_rules(ctx);
 #ifdef LAZARET_SANITIZE
 	if (r == 0)
 		r = add_calls(ctx, SCMP_ACT_ALLOW, &sanitizer_calls[groups & CALLS_UNLOCK ? 1 : 0]);

@@ -2,9 +2,7 @@
 #include "supervisor/pool.h"
 
 #include <fnmatch.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 #include "common/log.h"
 
@@ -18,9 +16,7 @@
 #define BROKEN (1ull << REASON_SCAN_ERROR | 1ull << REASON_SCAN_TIMEOUT | 1ull << REASON_SCANNER_CRASHED)
 
 struct worker {
-	bool is_running;
-	struct channel channel;
-	int pidfd;
+	struct process process;
 	uint64_t jobs;
 };
 
@@ -64,16 +60,6 @@ struct pool *pool_new(const struct pool_settings *settings, const struct pool_ev
 	return p;
 }
 
-static void worker_kill(struct worker *w)
-{
-	if (!w->is_running)
-		return;
-	(void)syscall(SYS_pidfd_send_signal, w->pidfd, SIGKILL, NULL, 0); /* ESRCH: it has died by itself */
-	close_p(&w->pidfd);
-	channel_done(&w->channel);
-	w->is_running = false;
-}
-
 static void result_free(struct job_result **r)
 {
 	if (*r)
@@ -95,7 +81,7 @@ struct pool *pool_free(struct pool *p)
 		return NULL;
 	for (size_t i = 0; i < p->settings.jobs; i++) {
 		for (size_t k = 0; k < p->settings.stage_count; k++)
-			worker_kill(&p->lanes[i].workers[k]);
+			process_kill(&p->lanes[i].workers[k].process);
 		if (p->lanes[i].has_job)
 			lane_empty(&p->lanes[i]);
 	}
@@ -117,7 +103,7 @@ static struct lane *idle_lane(const struct pool *p)
 		const struct lane *l = &p->lanes[i];
 
 		/* a running worker first: starting another costs a fork of the whole engine */
-		if (!l->has_job && (!found || l->workers[0].is_running))
+		if (!l->has_job && (!found || l->workers[0].process.pid != 0))
 			found = (struct lane *)(uintptr_t)l;
 	}
 	return found;
@@ -137,36 +123,15 @@ size_t pool_busy(const struct pool *p)
 	return n;
 }
 
-static int worker_ready(struct worker *w, char **ret_why)
-{
-	struct process p = { .role = ROLE_WORKER, .pid = 1, .channel = w->channel };
-	const struct patience patience = { .signal_fd = -1, .deadline_ms = monotonic_ms() + READY_MS };
-	int r = process_ready(&p, &patience, ret_why);
-
-	w->channel = p.channel;
-	return r;
-}
-
 static int worker_start(struct pool *p, const struct pool_stage *stage, struct worker *w)
 {
 	const struct patience patience = { .signal_fd = -1, .deadline_ms = monotonic_ms() + READY_MS };
-	_cleanup_free_ struct message *m = malloc(sizeof(*m));
 	_cleanup_free_ char *why = NULL;
 	int r;
 
-	if (!m)
-		return -ENOMEM;
-	r = channel_send(&stage->parent->channel, MESSAGE_EXAMINE_SPAWN, NULL, NULL, 0);
-	if (r == 0)
-		r = process_expect(stage->parent, MESSAGE_EXAMINE_SPAWNED, &patience, m, &why);
-	if (r == 0) {
-		*w = (struct worker){ .is_running = true, .pidfd = TAKE_FD(m->fds[1]) };
-		channel_init(&w->channel, TAKE_FD(m->fds[0]), true, CHANNEL_WORKER);
-		message_done(m);
-		r = worker_ready(w, &why);
-	}
+	w->jobs = 0;
+	r = process_fork(stage->parent, &patience, &w->process, &why);
 	if (r < 0) {
-		worker_kill(w);
 		free(p->trouble);
 		if (asprintf(&p->trouble, "an examiner (%s) did not start: %s", stage->name, why ? why : strerror(-r)) < 0)
 			p->trouble = NULL;
@@ -180,7 +145,7 @@ static int send_types(struct worker *w, const struct job_result *result, struct 
 	encode_u32(e, (uint32_t)result->type_count);
 	for (size_t i = 0; i < result->type_count; i++)
 		encode_str(e, result->types[i]);
-	return channel_send(&w->channel, MESSAGE_WORKER_TYPES, e, NULL, 0);
+	return channel_send(&w->process.channel, MESSAGE_WORKER_TYPES, e, NULL, 0);
 }
 
 static uint32_t wanted_of(const struct pool *p, const struct lane *l)
@@ -205,7 +170,7 @@ static int send_job(const struct pool *p, struct lane *l)
 	encode_u32(e, wanted_of(p, l));
 	encode_str(e, l->job.container ? l->job.container : "");
 	encode_bytes(e, l->job.path, strlen(l->job.path));
-	return channel_send(&w->channel, MESSAGE_WORKER_JOB, e, &l->job.fd, 1);
+	return channel_send(&w->process.channel, MESSAGE_WORKER_JOB, e, &l->job.fd, 1);
 }
 
 /* The lane's job to a worker of its stage. */
@@ -216,7 +181,7 @@ static int hand_over(struct pool *p, struct lane *l)
 	int r = 0;
 
 	for (unsigned int tries = 0; tries < 3; tries++) {
-		if (!w->is_running)
+		if (w->process.pid == 0)
 			r = worker_start(p, stage, w);
 		if (r < 0)
 			break;
@@ -225,7 +190,7 @@ static int hand_over(struct pool *p, struct lane *l)
 			l->deadline_ms = monotonic_ms() + (int64_t)stage->time_ms + GRACE_MS;
 			return 0;
 		}
-		worker_kill(w); /* it had died while it was idle */
+		process_kill(&w->process); /* it had died while it was idle */
 	}
 	return r;
 }
@@ -412,8 +377,8 @@ static int take_over(struct pool *p, struct lane *l, struct job_result *from)
 	struct worker *w = &l->workers[l->stage];
 	int r = merge(p, l, from);
 
-	if (w->is_running && ++w->jobs >= p->settings.stages[l->stage].jobs_per_worker)
-		worker_kill(w); /* a fresh process bounds what one hostile file can do to its neighbours */
+	if (w->process.pid != 0 && ++w->jobs >= p->settings.stages[l->stage].jobs_per_worker)
+		process_kill(&w->process); /* a fresh process bounds what one hostile file can do to its neighbours */
 	return r == 0 ? pass_on(p, l) : r;
 }
 
@@ -424,7 +389,7 @@ static int lose(struct pool *p, struct lane *l, enum reason reason, const char *
 	const char *name = p->settings.stages[l->stage].name;
 	int r;
 
-	worker_kill(&l->workers[l->stage]);
+	process_kill(&l->workers[l->stage].process);
 	if (!result)
 		return -ENOMEM;
 	if (l->stage == 0)
@@ -448,7 +413,7 @@ static int take_failure(struct pool *p, struct lane *l, struct message *m)
 			    text);
 		return lose(p, l, REASON_SCAN_ERROR, "the examiner gave up on this file");
 	}
-	worker_kill(&l->workers[l->stage]);
+	process_kill(&l->workers[l->stage].process);
 	free(p->trouble);
 	if (asprintf(&p->trouble, "%s missed its test samples: %s", p->settings.stages[l->stage].name, r == 0 ? text : "?") < 0)
 		p->trouble = NULL;
@@ -517,7 +482,7 @@ static int take_result(struct pool *p, struct lane *l)
 
 	if (!m || !result)
 		return -ENOMEM;
-	r = channel_receive(&l->workers[l->stage].channel, m, true);
+	r = channel_receive(&l->workers[l->stage].process.channel, m, true);
 	if (r == -EAGAIN)
 		return 0;
 	if (r == -ENOTCONN || r == -EPIPE)
@@ -552,7 +517,7 @@ size_t pool_poll(const struct pool *p, struct pollfd *fds, int64_t *ret_deadline
 
 		if (!l->has_job)
 			continue;
-		fds[n++] = (struct pollfd){ .fd = l->workers[l->stage].channel.fd, .events = POLLIN };
+		fds[n++] = (struct pollfd){ .fd = l->workers[l->stage].process.channel.fd, .events = POLLIN };
 		*ret_deadline_ms = MIN(*ret_deadline_ms, l->deadline_ms);
 	}
 	return n;
@@ -563,7 +528,7 @@ size_t pool_poll(const struct pool *p, struct pollfd *fds, int64_t *ret_deadline
 
 static bool is_readable(const struct lane *l)
 {
-	struct pollfd polled = { .fd = l->workers[l->stage].channel.fd, .events = POLLIN };
+	struct pollfd polled = { .fd = l->workers[l->stage].process.channel.fd, .events = POLLIN };
 
 	return poll(&polled, 1, 0) == 1;
 }

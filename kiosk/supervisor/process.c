@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -38,17 +39,21 @@ static enum message_channel channel_of(enum role_id role)
 	case ROLE_EXAMINE:
 	case ROLE_YARA:
 	case ROLE_PLUGIN:
-		return CHANNEL_EXAMINE;
+	case ROLE_UNPACK:
+	case ROLE_OLE:
+	case ROLE_PDF:
+	case ROLE_DISK:
+		return CHANNEL_FORKSERVER;
 	case ROLE_ORIGIN:
 	case ROLE_OPENPGP:
 	case ROLE_CMS:
 	case ROLE_RPM:
 	case ROLE_AUTHENTICODE:
 		return CHANNEL_ORIGIN;
-	case ROLE_UNPACK:
-	case ROLE_OLE:
-	case ROLE_PDF:
-	case ROLE_DISK:
+	case ROLE_UNPACK_OPENER:
+	case ROLE_OLE_OPENER:
+	case ROLE_PDF_OPENER:
+	case ROLE_DISK_OPENER:
 		return CHANNEL_CONTAINER;
 	case ROLE_PUBLISH:
 		return CHANNEL_PUBLISH;
@@ -137,6 +142,26 @@ int process_ready(struct process *p, const struct patience *patience, char **ret
 	return r;
 }
 
+int process_fork(struct process *parent, const struct patience *patience, struct process *ret, char **ret_why)
+{
+	_cleanup_free_ struct message *m = malloc(sizeof(*m));
+	int r = m ? channel_send(&parent->channel, MESSAGE_FORKSERVER_SPAWN, NULL, NULL, 0) : -ENOMEM;
+
+	if (ret_why)
+		*ret_why = NULL;
+	if (r == 0)
+		r = process_expect(parent, MESSAGE_FORKSERVER_SPAWNED, patience, m, ret_why);
+	if (r < 0)
+		return r;
+	*ret = (struct process){ .role = role_get(parent->role)->forks, .pid = PROCESS_FORKED, .pid_fd = TAKE_FD(m->fds[1]) };
+	channel_init(&ret->channel, TAKE_FD(m->fds[0]), true, channel_of(ret->role));
+	message_done(m);
+	r = process_ready(ret, patience, ret_why);
+	if (r < 0)
+		process_kill(ret);
+	return r;
+}
+
 #define REAP_LATE (-2)
 #define REAP_LOST (-1)
 
@@ -182,6 +207,8 @@ void process_forget(struct process *p)
 {
 	if (p->pid != 0)
 		channel_done(&p->channel);
+	if (p->pid == PROCESS_FORKED)
+		close_p(&p->pid_fd);
 	drop_life(p);
 	p->pid = 0;
 }
@@ -218,10 +245,21 @@ static void kill_and_reap(struct process *p)
 			  role_get(p->role)->name, (int)p->pid);
 }
 
+/* Its parent reaps it. Under systemd lazaretd has no CAP_KILL, and needs none: it is the owner of the child's user namespace
+ * (user_namespaces(7)), as root there, or of the same account. */
+static void kill_forked(struct process *p)
+{
+	if (syscall(SYS_pidfd_send_signal, p->pid_fd, SIGKILL, NULL, 0) < 0 && errno != ESRCH) /* ESRCH: it has died by itself */
+		log_error("role=%s err=%s: could not be killed", role_get(p->role)->name, errno_name(errno));
+	process_forget(p);
+}
+
 void process_kill(struct process *p)
 {
 	if (p->pid == PROCESS_ATTACHED)
 		process_forget(p);
+	if (p->pid == PROCESS_FORKED)
+		kill_forked(p);
 	if (p->pid > 0) {
 		kill_and_reap(p);
 		drop_life(p);
@@ -236,6 +274,8 @@ int process_end(struct process *p)
 
 	if (p->pid == PROCESS_ATTACHED)
 		process_forget(p);
+	if (p->pid == PROCESS_FORKED)
+		kill_forked(p);
 	if (p->pid == 0)
 		return 0;
 	tell_to_end(p);

@@ -19,10 +19,12 @@ struct patience {
 int64_t monotonic_ms(void);
 
 #define PROCESS_ATTACHED ((pid_t)-1)
+#define PROCESS_FORKED	 ((pid_t)-2)
 
 struct process {
 	enum role_id role;
-	pid_t pid;   /* 0: not running; PROCESS_ATTACHED: not ours, only the channel is */
+	pid_t pid;   /* 0: not running; PROCESS_ATTACHED: not ours, only the channel is; PROCESS_FORKED: another role's child */
+	int pid_fd;  /* of PROCESS_FORKED */
 	int life_fd; /* 0: our child; else the line to the lazaret-starter whose child it is */
 	struct channel channel;
 	char sandbox[80]; /* as it described itself when it became ready */
@@ -36,6 +38,11 @@ _must_check_ int process_start(enum role_id role, struct process *ret);
 
 /* A further channel to a role that somebody else started and that is ready. `fd` is taken over. Ending it closes it. */
 void process_attach(enum role_id role, int fd, struct process *ret);
+
+/* A child of `parent`, a fork server that is ready (kiosk/forkserver); waits until it is ready itself. It is ended with process_kill().
+ * 0, or a negative errno, with its own words or the parent's in `*ret_why` (owned by the caller; may be NULL). A parent that is no longer
+ * to be asked is not STATE_IDLE then, or the errno is -EPIPE. */
+_must_check_ int process_fork(struct process *parent, const struct patience *patience, struct process *ret, char **ret_why);
 
 /* After fork(2), in the child: our parent's process, of which nothing is to be heard or said here. */
 void process_forget(struct process *p);

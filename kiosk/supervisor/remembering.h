@@ -29,7 +29,7 @@ struct remembering; /* owned by the inspection */
 struct remembering *remembering_free(struct remembering *m);
 
 /* File `id` of the medium has been sealed. 1: what was found before is in the docket, and it need not be examined; 0: it has to be; or
- * a negative errno. Starts each opener once, the first time, to hear what it is made of. */
+ * a negative errno. The first time it starts the openers' parents, to hear what they are made of. */
 _must_check_ int remember_recall(struct inspection *i, uint64_t id, uint64_t size, const uint8_t sum[static SHA256_LEN], const char *path);
 
 /* File `id` has been examined, with all that is in it: put aside what is worth remembering. */

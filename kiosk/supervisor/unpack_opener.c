@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-/* A container whose members a role of kiosk/container brings out. The role meets hostile bytes: what it tells is checked, and
+/* A container whose members an opener of kiosk/container brings out. It meets hostile bytes: what it tells is checked, and
  * what it does not tell is missed by nobody but the container, which then is not opened. */
 #include "supervisor/unpacking.h"
 
@@ -8,25 +8,73 @@
 #include "common/log.h"
 
 #define READY_SECONDS 30
+/* A parent sees nothing of a file: what ends it is the machine (memory, an administrator), or that it cannot start here at all. */
+#define PARENT_STARTS_MAX 8
 
-int unpack_start_opener(const struct inspection *i, enum role_id role, struct process *p)
+/* 1: there is none, and there will be none. */
+static int ensure_parent(struct unpackers *all, enum role_id role, const struct patience *patience, struct process **ret)
 {
-	struct patience patience = supervisor_patience(i->supervisor, READY_SECONDS);
-	int r = process_start(role, p);
+	struct unpack_parent *parent = &all->parents[role];
+	_cleanup_free_ char *why = NULL;
+	int r;
 
+	*ret = &parent->process;
+	if (parent->process.pid != 0)
+		return 0;
+	if (parent->starts == PARENT_STARTS_MAX)
+		return 1;
+	parent->starts++;
+	r = process_start(role, &parent->process);
 	if (r == 0)
-		r = channel_send(&p->channel, MESSAGE_CONTAINER_START, NULL, NULL, 0);
+		r = channel_send(&parent->process.channel, MESSAGE_CONTAINER_START, NULL, NULL, 0);
 	if (r == 0)
-		r = process_ready(p, &patience, NULL);
-	if (r < 0)
-		process_kill(p);
+		r = process_ready(&parent->process, patience, &why);
+	if (r < 0) {
+		log_error("role=%s err=%s: did not start: %s", role_get(role)->name, errno_name(r), why ? why : strerror(-r));
+		process_kill(&parent->process);
+	}
 	return r;
 }
 
-static int ensure_role(struct unpacker *u, enum role_id role, struct process **ret)
+int unpack_made_of(struct unpackers *all, enum role_id role, uint8_t ret[static SHA256_LEN])
 {
+	struct patience patience = supervisor_patience(all->i->supervisor, READY_SECONDS);
+	struct process *parent;
+	int r = ensure_parent(all, role, &patience, &parent);
+
+	if (r == 0)
+		memcpy(ret, parent->made_of, SHA256_LEN);
+	return r > 0 ? -ENOTCONN : r;
+}
+
+static bool is_lost(const struct process *parent, int error)
+{
+	return error == -EPIPE || parent->channel.state != STATE_IDLE;
+}
+
+/* An opener of this file of the medium alone. A parent that is found dead had met nothing of it: another one is tried. */
+static int ensure_opener(struct unpacker *u, enum role_id role, struct process **ret)
+{
+	struct patience patience = supervisor_patience(u->i->supervisor, READY_SECONDS);
+	struct process *parent;
+	bool again = true;
+	int r;
+
 	*ret = &u->roles[role];
-	return (*ret)->pid != 0 ? 0 : unpack_start_opener(u->i, role, *ret);
+	if ((*ret)->pid != 0)
+		return 0;
+	while ((r = ensure_parent(u->all, role, &patience, &parent)) == 0) {
+		r = process_fork(parent, &patience, *ret, NULL);
+		if (r == 0 || !is_lost(parent, r))
+			return r;
+		process_kill(parent);
+		if (r != -ECANCELED)
+			log_error("role=%s err=%s: no opener came of it", role_get(role)->name, errno_name(r));
+		if (!again || (r != -EPIPE && r != -ENOTCONN))
+			return r;
+		again = false;
+	}
+	return r;
 }
 
 static int send_open(struct unpacker *u, struct process *p, int stream_fd)
@@ -50,12 +98,28 @@ static int send_open(struct unpacker *u, struct process *p, int stream_fd)
 	return r;
 }
 
+static int lose_unopened(struct unpacker *u, bool is_for_good)
+{
+	const struct container_info *info = container_info(u->format);
+	char detail[160];
+
+	if (is_for_good)
+		(void)snprintf(detail, sizeof(detail), "%s: not opened: %s died or did not start %d times during this inspection", info->name,
+			       role_get(info->role)->executable, PARENT_STARTS_MAX);
+	else
+		(void)snprintf(detail, sizeof(detail), "%s: not opened: %s died before there was an opener for this file", info->name,
+			       role_get(info->role)->executable);
+	return unpack_lose(u, REASON_SCANNER_CRASHED, detail);
+}
+
 int unpack_begin_opener(struct unpacker *u)
 {
 	_cleanup_close_ int stream = -EBADF;
 	struct process *p;
-	int r = ensure_role(u, container_info(u->format)->role, &p);
+	int r = ensure_opener(u, container_info(u->format)->role, &p);
 
+	if (r > 0 || r == -EPIPE || r == -ENOTCONN)
+		return lose_unopened(u, r > 0);
 	if (r == 0)
 		r = unpack_open_stream(u, &stream);
 	return r == 0 ? send_open(u, p, stream) : r;
@@ -115,8 +179,7 @@ static int lose(struct unpacker *u, int error)
 {
 	char detail[160];
 
-	log_warning("job=%llu role=%s err=%s: lost", (unsigned long long)u->id, role_get(container_info(u->format)->role)->name,
-		    errno_name(error));
+	log_warning("job=%llu role=%s err=%s: lost", (unsigned long long)u->id, role_get(opener(u)->role)->name, errno_name(error));
 	(void)snprintf(detail, sizeof(detail), "%s: the opener %s", container_info(u->format)->name,
 		       error == -ENOTCONN ? "died while it opened this file" : "broke its protocol");
 	return unpack_lose(u, REASON_SCANNER_CRASHED, detail);

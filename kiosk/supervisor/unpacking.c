@@ -289,6 +289,8 @@ struct unpackers *unpackers_free(struct unpackers *all)
 		free(u->mime);
 		free(u->forgotten);
 	}
+	for (size_t n = 0; n < ROLE_COUNT_; n++)
+		process_kill(&all->parents[n].process);
 	for (; all->queued > 0; all->queued--) {
 		job_done(&all->queue[all->first]);
 		all->first = (all->first + 1) % UNPACK_JOBS_MAX;

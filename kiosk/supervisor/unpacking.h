@@ -8,7 +8,7 @@
  *   unpack_opener.c    a container whose members a role of kiosk/container brings out
  *   unpack_volumes.c   disk images: intake and a reader, as for a medium
  *
- * An unpacker has one file of the medium at a time, with all that is in it, and ends the roles that it opened it with when it
+ * An unpacker has one file of the medium at a time, with all that is in it, and ends the processes that it opened it with when it
  * goes on to the next: what one file did to a role that parsed it harms no other file. Members go to a vault of their own;
  * copies are forgotten as soon as nobody needs them.
  */
@@ -61,7 +61,7 @@ struct unpacker {
 	struct inspection *i;
 	unsigned int index;
 	struct process vault;		     /* of members; lives as long as the inspection */
-	struct process roles[ROLE_COUNT_];   /* openers and intake of this file */
+	struct process roles[ROLE_COUNT_];   /* intake and openers of this file, these by their parent's role */
 	struct process reader;
 
 	/* the file, and what it has cost */
@@ -104,8 +104,16 @@ struct unpacker {
 	struct message message, told; /* two: catching up with the opener happens inside a message of the vault */
 };
 
+/* Of the openers of one library (kiosk/container): started when the first one is needed, lives as long as the inspection. It meets no
+ * file, so that all files can have their openers from it; and no inspection has the memory of another one's. */
+struct unpack_parent {
+	struct process process;
+	unsigned int starts;
+};
+
 struct unpackers {
 	struct inspection *i;
+	struct unpack_parent parents[ROLE_COUNT_];
 	struct unpacker *list;
 	size_t count;
 	struct job queue[UNPACK_JOBS_MAX];
@@ -138,8 +146,8 @@ _must_check_ int unpack_serve_vault(struct unpacker *u);
 _must_check_ int unpack_keep_evidence(struct unpacker *u, uint64_t id, const char *path, uint64_t size, int fd);
 void unpack_forget_neighbours(struct unpacker *u); /* the container is at its end */
 
-/* Start a role of kiosk/container; ready, or not running. */
-_must_check_ int unpack_start_opener(const struct inspection *i, enum role_id role, struct process *p);
+/* What openers of this role are made of (ipc/made_of.h), as their parent says, which is started for it. -ENOTCONN: there is none. */
+_must_check_ int unpack_made_of(struct unpackers *u, enum role_id role, uint8_t ret[static SHA256_LEN]);
 /* Begin to open the container at hand as `u->format`, whose copy is `u->fd`. 0, or a negative errno that is about this
  * container (it then does not count as opened). */
 _must_check_ int unpack_begin_opener(struct unpacker *u);

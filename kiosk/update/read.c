@@ -21,9 +21,9 @@
 #define ZEROS (1u << 16)
 
 struct reading {
-	struct channel channel;
+	struct channel channel, parent; /* of the opener; of lazaret-unpack, whose child it is */
 	int stream_fd;
-	pid_t pid;
+	pid_t pid; /* the parent's */
 	int dir_fd; /* -EBADF: nothing is kept */
 	pack_accept *accept;
 	void *context;
@@ -313,15 +313,39 @@ static int send_open(struct reading *d, int fd, int stream_fd)
 	return r;
 }
 
-static int wait_ready(struct reading *d)
+static int expect(struct reading *d, struct channel *c, enum message_type type)
 {
-	struct pollfd polled = { .fd = d->channel.fd, .events = POLLIN };
+	struct pollfd polled = { .fd = c->fd, .events = POLLIN };
 	int n = poll(&polled, 1, PACK_STALL_SECONDS * 1000);
-	int r = n < 0 ? -errno : n == 0 ? -ETIMEDOUT : channel_expect(&d->channel, MESSAGE_READY, &d->message, d->why);
+
+	return n < 0 ? -errno : n == 0 ? -ETIMEDOUT : channel_expect(c, type, &d->message, d->why);
+}
+
+static int wait_ready(struct reading *d, struct channel *c)
+{
+	int r = expect(d, c, MESSAGE_READY);
 
 	if (r == 0)
 		message_done(&d->message);
 	return r;
+}
+
+/* The one opener that is needed dies with its parent. */
+static int start_opener(struct reading *d)
+{
+	int r = channel_send(&d->parent, MESSAGE_CONTAINER_START, NULL, NULL, 0);
+
+	if (r == 0)
+		r = wait_ready(d, &d->parent);
+	if (r == 0)
+		r = channel_send(&d->parent, MESSAGE_FORKSERVER_SPAWN, NULL, NULL, 0);
+	if (r == 0)
+		r = expect(d, &d->parent, MESSAGE_FORKSERVER_SPAWNED);
+	if (r < 0)
+		return r;
+	channel_init(&d->channel, TAKE_FD(d->message.fds[0]), true, CHANNEL_CONTAINER);
+	message_done(&d->message);
+	return wait_ready(d, &d->channel);
 }
 
 static int begin(struct reading *d, int fd)
@@ -333,13 +357,11 @@ static int begin(struct reading *d, int fd)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
 	theirs = pair[1];
-	channel_init(&d->channel, pair[0], true, CHANNEL_CONTAINER);
+	channel_init(&d->parent, pair[0], true, CHANNEL_FORKSERVER);
 	r = role_spawn(ROLE_UNPACK, theirs, &d->pid);
 	close_p(&theirs); /* or its death would not be seen */
 	if (r == 0)
-		r = channel_send(&d->channel, MESSAGE_CONTAINER_START, NULL, NULL, 0);
-	if (r == 0)
-		r = wait_ready(d);
+		r = start_opener(d);
 	if (r == 0 && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		r = -errno;
 	if (r < 0)
@@ -395,6 +417,7 @@ static void done(struct reading *d)
 			;
 	}
 	channel_done(&d->channel);
+	channel_done(&d->parent);
 	close_p(&d->stream_fd);
 	close_p(&d->fd);
 	hash_free(d->hash);
@@ -413,7 +436,7 @@ int pack_extract(int fd, int dir_fd, pack_accept *accept, void *context, struct 
 	*ret_why = NULL;
 	if (!d)
 		return -ENOMEM;
-	d->channel.fd = d->stream_fd = d->fd = -EBADF;
+	d->channel.fd = d->parent.fd = d->stream_fd = d->fd = -EBADF;
 	d->dir_fd = dir_fd;
 	d->accept = accept;
 	d->context = context;

@@ -121,7 +121,7 @@ static void look(void *context, const struct examiner_job *job, struct examiner_
 }
 
 static const struct examiner_role role = {
-	.name = "yara", .parent = ROLE_YARA, .worker = ROLE_YARA_WORKER, .load = load, .canary = canary, .look = look,
+	.parent = ROLE_YARA, .load = load, .canary = canary, .look = look,
 };
 
 int main(void)

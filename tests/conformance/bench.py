@@ -266,11 +266,14 @@ class Inspection:
     def roles(self, name):
         return [p for p in descendants(self.process.pid) if p.name == name[:15]]
 
+    def forked(self, name):
+        """Children of a fork server: it has the same name, and lazaretd as its parent."""
+        found = self.roles(name)
+        pids = {p.pid for p in found}
+        return [p for p in found if p.parent in pids]
+
     def workers(self):
-        """Examiners' children: the engine's parent has the same name, and lazaretd as its parent."""
-        examiners = self.roles("lazaret-examine")
-        pids = {p.pid for p in examiners}
-        return [p for p in examiners if p.parent in pids]
+        return self.forked("lazaret-examine")
 
     def wait_for(self, what, find, timeout=60):
         end = time.monotonic() + timeout

@@ -55,7 +55,7 @@ def kill_the_opener(b, inspection):
     def in_the_middle():
         spool = b.station.path("spool")
         members = sum(len(names) for base, _, names in bench.os.walk(spool) if "members" in base)
-        return inspection.roles("lazaret-unpack") if members > 200 else None
+        return inspection.forked("lazaret-unpack") if members > 200 else None
     bench.os.kill(inspection.wait_for("an opener at work", in_the_middle)[0].pid, bench.signal.SIGKILL)
 
 

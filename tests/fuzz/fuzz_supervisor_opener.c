@@ -47,6 +47,11 @@ int process_start(enum role_id role, struct process *p)
 	return -ENOTSUP;
 }
 
+int process_fork(struct process *parent, const struct patience *patience, struct process *ret, char **ret_why)
+{
+	return -ENOTSUP;
+}
+
 int process_ready(struct process *p, const struct patience *patience, char **ret_why)
 {
 	return -ENOTSUP;

@@ -163,8 +163,9 @@ bool hostile_prepare(void)
 
 /* The call that was wrapped, to be made again by each child. */
 struct entry {
-	enum { ROLE, WORKER, PROGRAM, NETWORK, NONE } kind;
+	enum { ROLE, WORKER, CHILD, PROGRAM, NETWORK, NONE } kind;
 	enum role_id id;
+	enum role_id parent; /* of CHILD */
 	const int *keep_fds;
 	size_t keep_count;
 	uint64_t tmpfs_bytes;
@@ -174,18 +175,25 @@ struct entry {
 
 int __real_sandbox_enter(enum role_id id, const int *keep_fds, size_t keep_count, const char **ret_where);
 int __real_sandbox_enter_worker(enum role_id id, uint64_t tmpfs_bytes, const int *keep_fds, size_t keep_count, const char **ret_where);
+int __real_sandbox_enter_child(enum role_id id, const char **ret_where);
 int __real_sandbox_enter_program(enum role_id id, const struct sandbox_program *program, const char **ret_where);
 int __real_sandbox_enter_network(enum role_id id, const struct sandbox_network *n, const char **ret_where);
 ssize_t __real_recvmsg(int fd, struct msghdr *m, int flags);
 int __wrap_sandbox_enter(enum role_id id, const int *keep_fds, size_t keep_count, const char **ret_where);
 int __wrap_sandbox_enter_worker(enum role_id id, uint64_t tmpfs_bytes, const int *keep_fds, size_t keep_count, const char **ret_where);
+int __wrap_sandbox_enter_child(enum role_id id, const char **ret_where);
 int __wrap_sandbox_enter_program(enum role_id id, const struct sandbox_program *program, const char **ret_where);
 int __wrap_sandbox_enter_network(enum role_id id, const struct sandbox_network *n, const char **ret_where);
 ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags);
 
 static int enter(const struct entry *e, const char **ret_where)
 {
+	int r;
+
 	switch (e->kind) {
+	case CHILD: /* from before its parent's sandbox: nobody forks as we do in there */
+		r = __real_sandbox_enter(e->parent, e->keep_fds, e->keep_count, ret_where);
+		return r < 0 ? r : __real_sandbox_enter_child(e->id, ret_where);
 	case NONE: /* what is mounted then stays in a view of its own */
 		return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ? -errno : 0;
 	case WORKER:
@@ -390,8 +398,8 @@ static void prepare_copies(const struct entry *e)
 /* Who is given sealed copies to read. The ledger and others are given what they may write. */
 static bool is_reader_of_copies(enum role_id id)
 {
-	static const enum role_id readers[] = { ROLE_WORKER, ROLE_YARA_WORKER, ROLE_PLUGIN_WORKER, ROLE_UNPACK, ROLE_OLE, ROLE_PDF,
-						ROLE_DISK, ROLE_ORIGIN, ROLE_OPENPGP, ROLE_CMS, ROLE_RPM, ROLE_AUTHENTICODE, ROLE_PUBLISH };
+	static const enum role_id readers[] = { ROLE_WORKER, ROLE_YARA_WORKER, ROLE_PLUGIN_WORKER, ROLE_UNPACK_OPENER, ROLE_OLE_OPENER,
+						ROLE_PDF_OPENER, ROLE_DISK_OPENER, ROLE_ORIGIN, ROLE_OPENPGP, ROLE_CMS, ROLE_RPM, ROLE_AUTHENTICODE, ROLE_PUBLISH };
 
 	for (size_t k = 0; k < ARRAY_LEN(readers); k++)
 		if (readers[k] == id)
@@ -437,8 +445,10 @@ static enum message_channel channel_of_role(const char *role)
 		enum message_channel channel;
 	} table[] = {
 		{ "ledger", CHANNEL_LEDGER }, { "vault", CHANNEL_VAULT }, { "intake", CHANNEL_INTAKE }, { "reader", CHANNEL_READER },
-		{ "examine", CHANNEL_EXAMINE }, { "yara", CHANNEL_EXAMINE }, { "plugin", CHANNEL_EXAMINE }, { "unpack", CHANNEL_CONTAINER },
-		{ "ole", CHANNEL_CONTAINER }, { "pdf", CHANNEL_CONTAINER }, { "disk", CHANNEL_CONTAINER }, { "publish", CHANNEL_PUBLISH },
+		{ "examine", CHANNEL_FORKSERVER }, { "yara", CHANNEL_FORKSERVER }, { "plugin", CHANNEL_FORKSERVER },
+		{ "unpack", CHANNEL_FORKSERVER }, { "ole", CHANNEL_FORKSERVER }, { "pdf", CHANNEL_FORKSERVER }, { "disk", CHANNEL_FORKSERVER },
+		{ "unpack-opener", CHANNEL_CONTAINER }, { "ole-opener", CHANNEL_CONTAINER }, { "pdf-opener", CHANNEL_CONTAINER },
+		{ "disk-opener", CHANNEL_CONTAINER }, { "publish", CHANNEL_PUBLISH },
 		{ "worker", CHANNEL_WORKER }, { "yara-worker", CHANNEL_WORKER }, { "plugin-worker", CHANNEL_WORKER },
 	};
 
@@ -568,17 +578,31 @@ __attribute__((constructor)) static void begin(void)
 	(void)hostile_prepare();
 }
 
+static bool is_for(enum role_id id)
+{
+	return is_prepared && (strcmp(target.role, role_get(id)->name) == 0 || strcmp(target.role, "*") == 0);
+}
+
+static void prepare(const struct entry *e)
+{
+	if (is_for(e->id) && strcmp(target.act, "attempts") == 0 && is_first(e->id))
+		try_all(e);
+	if (is_for(e->id) && strcmp(target.act, "copies") == 0 && is_reader_of_copies(e->id) && is_first(e->id))
+		prepare_copies(e);
+}
+
 static int go(const struct entry *e, const char **ret_where)
 {
 	const struct role *role = role_get(e->id);
-	bool is_meant = is_prepared && (strcmp(target.role, role->name) == 0 || strcmp(target.role, "*") == 0);
+	const struct entry child = { .kind = CHILD, .id = role->forks, .parent = e->id, .keep_fds = e->keep_fds, .keep_count = e->keep_count };
+	bool is_meant = is_for(e->id);
 	int r;
 
-	if (is_meant && strcmp(target.act, "attempts") == 0 && is_first(e->id))
-		try_all(e);
-	if (is_meant && strcmp(target.act, "copies") == 0 && is_reader_of_copies(e->id) && is_first(e->id))
-		prepare_copies(e);
-	r = enter(e, ret_where);
+	if (e->kind != CHILD)
+		prepare(e);
+	if (role->calls & CALLS_FORK)
+		prepare(&child);
+	r = e->kind == CHILD ? __real_sandbox_enter_child(e->id, ret_where) : enter(e, ret_where);
 	if (r < 0 || !is_meant)
 		return r;
 	is_hostile = true;
@@ -610,6 +634,13 @@ int __wrap_sandbox_enter(enum role_id id, const int *keep_fds, size_t keep_count
 int __wrap_sandbox_enter_worker(enum role_id id, uint64_t tmpfs_bytes, const int *keep_fds, size_t keep_count, const char **ret_where)
 {
 	const struct entry e = { .kind = WORKER, .id = id, .keep_fds = keep_fds, .keep_count = keep_count, .tmpfs_bytes = tmpfs_bytes };
+
+	return go(&e, ret_where);
+}
+
+int __wrap_sandbox_enter_child(enum role_id id, const char **ret_where)
+{
+	const struct entry e = { .kind = CHILD, .id = id };
 
 	return go(&e, ret_where);
 }

@@ -148,7 +148,7 @@ class Station:
             found = []
             for p in pathlib.Path("/proc").iterdir():
                 try:
-                    if p.name.isdigit() and os.path.realpath(p / "exe").startswith(str(self.work)):
+                    if p.name.isdigit() and os.path.realpath(p / "exe").startswith(str(self.work) + "/"):
                         found.append((int(p.name), os.path.basename(os.readlink(p / "exe"))))
                 except OSError:
                     continue

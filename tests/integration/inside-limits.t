@@ -169,7 +169,7 @@ def watch(s, medium):
     p = s.begin(medium)
     memory, spool, files = 0, 0, 0
     while p.poll() is None:
-        for pid, name in descendants(p.pid):
+        for pid, name, _ in descendants(p.pid):
             if name == "lazaretd":
                 memory = max(memory, resident_kib(pid))
         spool = max(spool, s.spooled())

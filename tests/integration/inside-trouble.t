@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception
-"""When opening a container goes wrong: the role that opens it dies, the spool is full, the container is two at once, or holds
+"""When opening a container goes wrong: the opener dies, or the parent of all openers, the spool is full, the container is two at once, or holds
 nothing. It costs that one file, never the next, and never ends in an approval.
 
 BUILD: the build directory (default build).
@@ -16,28 +16,38 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import specimens  # noqa: E402
 from containers import FORMATS, MIB  # noqa: E402
-from inside import Station, descendants  # noqa: E402
+from inside import Station, descendants, fork_server  # noqa: E402
 from specimens import TEXT, make_tar, make_zip  # noqa: E402
 from tap import EICAR, finish, ok  # noqa: E402
 
 ONE_AT_A_TIME = "unpack:\n  at-once: 1\n"
 
 
-def kill_opener(s, medium, program, begun):
-    """Kill the first process of `program`, once `begun()`; its pid, or None."""
+def reader(pid):
+    return next((p for p, name, _ in descendants(pid) if name == "lazaret-reader"), None)
+
+
+def opener(pid):
+    return next(iter(fork_server(pid, "lazaret-unpack")[1]), None)
+
+
+def parent_of_openers(pid):
+    return fork_server(pid, "lazaret-unpack")[0]
+
+
+def kill_one(s, medium, find, begun):
+    """Kill the first process that find() finds, once `begun()`; its pid, or None."""
     p = s.begin(medium)
-    killed = None
-    while p.poll() is None and killed is None:
-        for pid, name in descendants(p.pid):
-            if name == program[:15] and begun():
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                    killed = pid
-                except ProcessLookupError:
-                    pass
-                break
+    while p.poll() is None:
+        pid = find(p.pid) if begun() else None
+        if pid:
+            try:
+                os.kill(pid, signal.SIGKILL)
+                return pid
+            except ProcessLookupError:
+                pass
         time.sleep(0.002)
-    return killed
+    return None
 
 
 MANY = 200  # that no other container of the medium has
@@ -53,7 +63,7 @@ def killed(work):
     s = Station(work, "killed", config=ONE_AT_A_TIME)
     medium = {"1-victim.tar": make_tar(many), "2-next.zip": make_zip([("a.txt", TEXT)]), "3-next.tar": make_tar([("a.txt", TEXT)]),
               "good.txt": TEXT}
-    pid = kill_opener(s, medium, "lazaret-unpack", lambda: members_begun(s))
+    pid = kill_one(s, medium, opener, lambda: members_begun(s))
     r = s.finish()
     ok(pid is not None, "an opener was killed in the middle of a container")
     ok(r.verdict("1-victim.tar") == "held" and r.says("1-victim.tar", "scanner-crashed", words="opener"),
@@ -63,11 +73,67 @@ def killed(work):
     ok(r.json["outcome"] == "published" and s.spool() == [], "the inspection ends as usual, the spool is empty", r.shown())
 
 
+def apart(work):
+    """Layers of one file have one opener, another file has another; the parent of all has no file."""
+    s = Station(work, "apart", config=ONE_AT_A_TIME)
+    many = [("m/%05d.txt" % n, b"%d\n" % n) for n in range(4000)]
+    p = s.begin({"%d.tar.gz" % n: specimens.gz(make_tar(many)) for n in range(3)})
+    parents, openers, held, at_once = set(), set(), set(), 0
+    while p.poll() is None:
+        parent, children = fork_server(p.pid, "lazaret-unpack")
+        if parent:
+            parents.add(parent)
+            openers |= set(children)
+            at_once = max(at_once, len(children))
+            try:
+                held |= {os.readlink("/proc/%d/fd/%s" % (parent, n)).split(":")[0] for n in os.listdir("/proc/%d/fd" % parent)}
+            except OSError:
+                pass  # gone; or not to be seen by who is not root
+        time.sleep(0.002)
+    r = s.finish()
+    ok(r.status == 0 and len(r.files) == 3, "three files of two layers each: approved", r.shown())
+    ok(len(parents) == 1 and len(openers) == 3 and at_once == 1, "an opener for each, of one parent", (parents, openers, at_once))
+    ok(all(x in ("/dev/null", "socket", "pipe", "anon_inode") or x.startswith(str(s.work)) and x.endswith(".err") for x in held),
+       "the parent has its channel and where it logs, and no copy", held)
+
+
+def killed_parent(work):
+    """It takes the openers at work with it. What is opened afterwards has a new one; there is an end to that."""
+    many = make_tar([("m/%05d.txt" % n, b"%d\n" % n) for n in range(30000)])
+    s = Station(work, "parent", config=ONE_AT_A_TIME)
+    medium = {"1-victim.tar": many, "2-next.zip": make_zip([("a.txt", TEXT)]), "3-next.tar": make_tar([("a.txt", TEXT)]), "good.txt": TEXT}
+    pid = kill_one(s, medium, parent_of_openers, lambda: members_begun(s))
+    r = s.finish()
+    ok(pid is not None and r.verdict("1-victim.tar") == "held" and r.says("1-victim.tar", "scanner-crashed", words="opener"),
+       "the parent of the openers is killed: scanner-crashed for the container at hand", r.shown("1-victim.tar")[:2000])
+    for p in ("2-next.zip", "3-next.tar", "good.txt"):
+        ok(r.verdict(p) == "approved", "and %s, whose opener has another parent, is fine" % p, r.shown(p))
+    ok(r.json["outcome"] == "published" and s.spool() == [], "the inspection ends as usual, the spool is empty", r.shown())
+
+    s = Station(work, "parents", config=ONE_AT_A_TIME)
+    p = s.begin({**{"%02d.zip" % n: make_zip([("%d.bin" % k, os.urandom(50000)) for k in range(40)]) for n in range(30)}, "good.txt": TEXT})
+    gone = set()
+    while p.poll() is None:
+        pid = parent_of_openers(p.pid)
+        if pid and pid not in gone:
+            try:
+                os.kill(pid, signal.SIGKILL)
+                gone.add(pid)
+            except ProcessLookupError:
+                pass
+        time.sleep(0.001)
+    r = s.finish()
+    lost = [path for path in r.files if r.verdict(path) != "approved"]
+    ok(1 < len(gone) <= 8 and r.json["outcome"] == "published" and r.verdict("good.txt") == "approved" and s.spool() == [],
+       "killed whenever it is there: %d started, the inspection ends" % len(gone), r.shown())
+    ok(lost and all(r.says(path, "scanner-crashed", words="died") for path in lost), "each file that was lost says so, in words", r.shown(*lost))
+
+
 def killed_reader(work):
     s = Station(work, "reader", config=ONE_AT_A_TIME)
     files = {"m/%04d.txt" % n: b"%d\n" % n for n in range(3000)}
     medium = {"1-victim.img": FORMATS["disk"].make(files), "2-next.img": FORMATS["disk"].make({"a.txt": TEXT}), "good.txt": TEXT}
-    pid = kill_opener(s, medium, "lazaret-reader", lambda: members_begun(s))
+    pid = kill_one(s, medium, reader, lambda: members_begun(s))
     r = s.finish()
     ok(pid is not None, "the reader of a disk image was killed in the middle")
     ok(r.verdict("1-victim.img") == "held" and r.says("1-victim.img", "scanner-crashed"), "its image: scanner-crashed",
@@ -156,7 +222,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="lazaret-trouble.", dir="/var/tmp") as name:
         os.chmod(name, 0o755)
         work = pathlib.Path(name)
-        tests = {f.__name__: f for f in (killed, killed_reader, interrupted, spool_full, two_in_one, empty)}
+        tests = {f.__name__: f for f in (apart, killed, killed_parent, killed_reader, interrupted, spool_full, two_in_one, empty)}
         for test in sys.argv[1:] or tests:
             tests[test](work)
     return finish()

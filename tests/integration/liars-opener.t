@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception
-"""An opener of containers that was taken over by a file (tests/liars/opener) against the real supervisor, vault and examiners: what it
-says costs the file at hand, no other one, and stalls nobody."""
+"""An opener of containers that was taken over by a file, or its parent (tests/liars/opener), against the real supervisor, vault and
+examiners: what it says costs the file at hand, no other one, and stalls nobody."""
 import os
 import pathlib
 import subprocess
@@ -52,6 +52,12 @@ def lies(s):
     costs_its_file(s, "nothing_at_all", "container-opaque", why="nothing in many bytes")
 
 
+def parents(s):
+    """What no file can bring about: the inspection ends in words all the same, and what needs no opener is approved."""
+    for lie in ("parent_dies", "parent_talks"):
+        costs_its_file(s, lie, "scan-error", "scanner-crashed")
+
+
 def words(s):
     r = costs_its_file(s, "terminal", "archive-unsafe")
     ok(b"\033" not in r.err and b"\a" not in r.err, "a role's raw words do not reach the terminal (invariant 8)", r.err)
@@ -77,6 +83,7 @@ def main():
         (s.work / "medium" / "x.gz").write_bytes(packed)
         (s.work / "medium" / "b.txt").write_bytes(b"beside it\n")
         lies(s)
+        parents(s)
         words(s)
         stalls(s)
     return finish()

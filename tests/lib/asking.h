@@ -32,8 +32,8 @@ _unused_ static int ask_worker(struct peer *p, struct worker_peer *w)
 	struct message m;
 	int r;
 
-	peer_send(p, MESSAGE_EXAMINE_SPAWN, NULL, NULL, 0);
-	peer_expect(p, MESSAGE_EXAMINE_SPAWNED, &m);
+	peer_send(p, MESSAGE_FORKSERVER_SPAWN, NULL, NULL, 0);
+	peer_expect(p, MESSAGE_FORKSERVER_SPAWNED, &m);
 	channel_init(&w->channel, TAKE_FD(m.fds[0]), true, CHANNEL_WORKER);
 	w->pid_fd = TAKE_FD(m.fds[1]);
 	message_done(&m);

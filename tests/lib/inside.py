@@ -115,7 +115,7 @@ class Station:
 
 
 def descendants(pid):
-    """[(pid, name of the program)] of all that a process has started and they in turn; dead ones are left out."""
+    """[(pid, name of the program, pid of the parent)] of all that a process has started and they in turn; dead ones are left out."""
     parents = {}
     for p in os.listdir("/proc"):
         if p.isdigit():
@@ -130,8 +130,24 @@ def descendants(pid):
                 parents[int(p)] = (int(parent), text[text.index("(") + 1:end])
     found, known = [], {pid}
     while True:
-        more = [(p, name) for p, (parent, name) in parents.items() if parent in known and p not in known]
+        more = [(p, name, parent) for p, (parent, name) in parents.items() if parent in known and p not in known]
         if not more:
             return found
         found += more
-        known |= {p for p, _ in more}
+        known |= {p for p, _, _ in more}
+
+
+def is_confined(pid):
+    try:
+        return "\nSeccomp:\t2\n" in pathlib.Path("/proc/%d/status" % pid).read_text()
+    except OSError:
+        return False
+
+
+def fork_server(pid, program):
+    """(its pid or None, the pids of its children), of a descendant. What it forks while it makes its sandbox is none of these."""
+    def of_program():
+        return [(p, parent) for p, name, parent in descendants(pid) if name == program[:15]]
+    found = of_program()
+    server = next((p for p, parent in found if parent not in {q for q, _ in found}), None)
+    return server, [p for p, parent in of_program() if parent == server] if server and is_confined(server) else []

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-/* Shared by the unit tests of roles that open containers: a role in its sandbox, with the test as its supervisor and as the
- * vault. Include after <cmocka.h>, "ipc/channel.h" and "../lib/testing.h".
+/* Shared by the unit tests of roles that open containers: an opener and its parent in their sandboxes, with the test as their supervisor
+ * and as the vault. Include after <cmocka.h>, "ipc/channel.h" and "../lib/testing.h".
  *
  *	struct opener o;
  *	struct opened told;
@@ -58,33 +58,85 @@ struct opened {
 };
 
 struct opener {
-	struct peer peer;
+	struct peer parent;
+	int said_fd; /* what the parent logs */
+	struct channel channel;
+	int pid_fd;
 	/* what the container is allowed */
 	struct container_limits limits;
 	bool is_system; /* archives hold the tree of a system, as in a package */
 	/* when > 0: the vault closes the stream after so many bytes */
 	size_t vault_closes_after;
-	/* Its library is known to fall over damaged files (a signal of the processor, never a forbidden call): the role is started
-	 * anew, and `error` is -ECONNRESET. */
-	const char *may_crash; /* the program; NULL: it may not */
+	/* Its library is known to fall over damaged files (a signal of the processor, never a forbidden call): another one is forked,
+	 * and `error` is -ECONNRESET. */
+	bool may_crash;
 };
 
-_unused_ static void opener_run(struct opener *o, const char *program)
+_unused_ static void opener_fork(struct opener *o)
 {
-	peer_start(&o->peer, program, CHANNEL_CONTAINER);
-	peer_send(&o->peer, MESSAGE_CONTAINER_START, NULL, NULL, 0);
-	peer_ready(&o->peer);
+	_cleanup_free_ char *why = NULL;
+
+	peer_send(&o->parent, MESSAGE_FORKSERVER_SPAWN, NULL, NULL, 0);
+	peer_expect(&o->parent, MESSAGE_FORKSERVER_SPAWNED, &opening_in);
+	channel_init(&o->channel, TAKE_FD(opening_in.fds[0]), true, CHANNEL_CONTAINER);
+	o->pid_fd = TAKE_FD(opening_in.fds[1]);
+	message_done(&opening_in);
+	if (channel_expect(&o->channel, MESSAGE_READY, &opening_in, &why) < 0)
+		fail_msg("the opener is not ready: %s", why ? why : "it has ended");
+	message_done(&opening_in);
+}
+
+/* What the parent has logged so far. */
+_unused_ static const char *opener_said(const struct opener *o)
+{
+	static char said[1 << 16];
+	ssize_t n = pread(o->said_fd, said, sizeof(said) - 1, 0);
+
+	said[MAX(n, (ssize_t)0)] = '\0';
+	return said;
+}
+
+/* It has gone: by which signal? 0: by none. */
+_unused_ static int opener_signal(struct opener *o)
+{
+	const struct timespec moment = { .tv_nsec = 10000000 };
+	const char *line = NULL;
+
+	channel_done(&o->channel);
+	close_p(&o->pid_fd);
+	for (int ms = 0; !line && ms < 5000; ms += 10) {
+		(void)nanosleep(&moment, NULL);
+		line = strstr(opener_said(o), "killed by signal ");
+	}
+	assert_int_equal(ftruncate(o->said_fd, 0), 0);
+	return line ? atoi(line + strlen("killed by signal ")) : 0;
 }
 
 _unused_ static void opener_start(struct opener *o, const char *program)
 {
+	int error_fd = dup(STDERR_FILENO);
+
 	*o = (struct opener){ .limits = { .members = 100000, .bytes = UINT64_C(4) << 30, .largest = UINT64_C(2) << 30 } };
-	opener_run(o, program);
+	o->said_fd = memfd_create("said", MFD_CLOEXEC);
+	assert_true(error_fd >= 0 && o->said_fd >= 0 && fcntl(o->said_fd, F_SETFL, O_APPEND) == 0 && dup2(o->said_fd, STDERR_FILENO) >= 0);
+	peer_start(&o->parent, program, CHANNEL_FORKSERVER);
+	assert_true(dup2(error_fd, STDERR_FILENO) >= 0 && close(error_fd) == 0);
+	peer_send(&o->parent, MESSAGE_CONTAINER_START, NULL, NULL, 0);
+	peer_ready(&o->parent);
+	opener_fork(o);
 }
 
 _unused_ static void opener_end(struct opener *o)
 {
-	peer_end(&o->peer);
+	struct pollfd ended = { .fd = o->pid_fd, .events = POLLIN };
+
+	assert_int_equal(channel_send(&o->channel, MESSAGE_END, NULL, NULL, 0), 0);
+	assert_int_equal(poll(&ended, 1, OPENING_PATIENCE_MS), 1);
+	channel_done(&o->channel);
+	close_p(&o->pid_fd);
+	peer_end(&o->parent);
+	print_message("%s", opener_said(o));
+	close_p(&o->said_fd);
 }
 
 _unused_ static void opened_done(struct opened *t)
@@ -152,14 +204,14 @@ _unused_ static void opening_take_done(struct opened *t)
 /* True when it was the last one. */
 _unused_ static bool opening_take_message(struct opener *o, struct opened *t)
 {
-	int r = channel_receive(&o->peer.channel, &opening_in, false);
+	int r = channel_receive(&o->channel, &opening_in, false);
 
 	if (r == -ENOTCONN) { /* a crash, a forbidden system call */
-		int how = peer_wait(&o->peer);
+		int how = opener_signal(o);
 
-		if (!o->may_crash || (how != -SIGSEGV && how != -SIGBUS && how != -SIGFPE && how != -SIGABRT))
-			fail_msg("the role has ended with %d", how);
-		opener_run(o, o->may_crash);
+		if (!o->may_crash || (how != SIGSEGV && how != SIGBUS && how != SIGFPE && how != SIGABRT))
+			fail_msg("the opener has ended by signal %d", how);
+		opener_fork(o);
 		t->error = -ECONNRESET;
 		return true;
 	}
@@ -283,7 +335,7 @@ _unused_ static void opening_pump(struct opener *o, int *stream_fd, struct opene
 	size_t total = 0;
 
 	while (!is_done || *stream_fd >= 0) {
-		struct pollfd ready[2] = { { .fd = is_done ? -1 : o->peer.channel.fd, .events = POLLIN },
+		struct pollfd ready[2] = { { .fd = is_done ? -1 : o->channel.fd, .events = POLLIN },
 					   { .fd = *stream_fd, .events = POLLIN } };
 
 		if (poll(ready, 2, OPENING_PATIENCE_MS) < 1)
@@ -315,7 +367,7 @@ _unused_ static void open_fd(struct opener *o, const char *path, enum container_
 	encode_u64(&opening_out, o->limits.bytes);
 	encode_u64(&opening_out, o->limits.largest);
 	encode_str(&opening_out, path);
-	peer_send(&o->peer, MESSAGE_CONTAINER_OPEN, &opening_out, fds, 2);
+	assert_int_equal(channel_send(&o->channel, MESSAGE_CONTAINER_OPEN, &opening_out, fds, 2), 0);
 	close_p(&ends[1]);
 	opening_pump(o, &ends[0], ret);
 	close_p(&ends[0]);

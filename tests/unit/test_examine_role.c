@@ -82,7 +82,7 @@ static void start(struct peer *p, const char *hash_list, uint32_t jobs)
 	static const char *const databases[] = { "eicar.ndb", "eicar.hdb", "html.hsb", NULL };
 	struct message m;
 
-	peer_start(p, "lazaret-examine", CHANNEL_EXAMINE);
+	peer_start(p, "lazaret-examine", CHANNEL_FORKSERVER);
 	send_start(p, databases, hash_list, jobs, true);
 	peer_expect(p, MESSAGE_EXAMINE_ENGINES, &m);
 	assert_true(decode_u32(&m.payload) >= 2);
@@ -95,8 +95,8 @@ static void spawn(struct peer *p, struct worker_peer *w)
 	struct message m;
 	char *why = NULL;
 
-	peer_send(p, MESSAGE_EXAMINE_SPAWN, NULL, NULL, 0);
-	peer_expect(p, MESSAGE_EXAMINE_SPAWNED, &m);
+	peer_send(p, MESSAGE_FORKSERVER_SPAWN, NULL, NULL, 0);
+	peer_expect(p, MESSAGE_FORKSERVER_SPAWNED, &m);
 	channel_init(&w->channel, TAKE_FD(m.fds[0]), true, CHANNEL_WORKER);
 	w->pid_fd = TAKE_FD(m.fds[1]);
 	message_done(&m);
@@ -515,7 +515,7 @@ static void expect_refusal(const char *const *databases, const char *hash_list, 
 	struct peer p;
 	char *why = NULL;
 
-	peer_start(&p, "lazaret-examine", CHANNEL_EXAMINE);
+	peer_start(&p, "lazaret-examine", CHANNEL_FORKSERVER);
 	send_start(&p, databases, hash_list, 0, true);
 	assert_true(channel_expect(&p.channel, MESSAGE_READY, &m, &why) < 0);
 	assert_non_null(why);
@@ -545,13 +545,13 @@ static void test_a_missed_canary_keeps_workers_from_starting(void **state)
 	char *why = NULL;
 	struct channel c;
 
-	peer_start(&p, "lazaret-examine", CHANNEL_EXAMINE);
+	peer_start(&p, "lazaret-examine", CHANNEL_FORKSERVER);
 	send_start(&p, databases, "", 0, true);
 	peer_expect(&p, MESSAGE_EXAMINE_ENGINES, &m);
 	message_done(&m);
 	peer_ready(&p);
-	peer_send(&p, MESSAGE_EXAMINE_SPAWN, NULL, NULL, 0);
-	peer_expect(&p, MESSAGE_EXAMINE_SPAWNED, &m);
+	peer_send(&p, MESSAGE_FORKSERVER_SPAWN, NULL, NULL, 0);
+	peer_expect(&p, MESSAGE_FORKSERVER_SPAWNED, &m);
 	channel_init(&c, TAKE_FD(m.fds[0]), true, CHANNEL_WORKER);
 	message_done(&m);
 	assert_int_equal(channel_expect(&c, MESSAGE_READY, &m, &why), -EBADMSG);

@@ -31,7 +31,7 @@ static void find_source(char ret[static PATH_MAX])
 
 static void send_start(struct peer *p, const char *path, const char *pin)
 {
-	peer_start(p, "lazaret-plugin", CHANNEL_EXAMINE);
+	peer_start(p, "lazaret-plugin", CHANNEL_FORKSERVER);
 	encoder_init(&asking_encoder);
 	encode_str(&asking_encoder, "hostile");
 	encode_str(&asking_encoder, path);

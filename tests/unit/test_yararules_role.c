@@ -35,7 +35,7 @@ static void send_start(struct peer *p, const char *rules, size_t size, const cha
 	write_file(dir_fd, "site.yar", rules, size);
 	assert_int_equal(sha256(rules, size, sum), 0);
 	hex_encode(sum, sizeof(sum), hex);
-	peer_start(p, "lazaret-yara", CHANNEL_EXAMINE);
+	peer_start(p, "lazaret-yara", CHANNEL_FORKSERVER);
 	encoder_init(&asking_encoder);
 	encode_u32(&asking_encoder, 1);
 	encode_str(&asking_encoder, "site.yar");
