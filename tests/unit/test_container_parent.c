@@ -35,12 +35,23 @@ static pid_t pid_of(int pid_fd)
 	return pid;
 }
 
-/* Beyond standard input, output and error. Of what is not dumpable only root may look. */
+/* Beyond standard input, output and error. */
+static size_t count_descriptors(DIR *d)
+{
+	struct dirent *e;
+	size_t n = 0;
+
+	rewinddir(d);
+	while ((e = readdir(d)))
+		n += e->d_name[0] != '.' && atoi(e->d_name) > 2;
+	return n;
+}
+
+/* A parent closes what it has sent a moment after it is here. Of what is not dumpable only root may look. */
 static bool has_descriptors(pid_t pid, size_t wanted)
 {
 	char path[64];
-	struct dirent *e;
-	size_t n = 0;
+	bool has = false;
 	DIR *d;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
@@ -48,10 +59,13 @@ static bool has_descriptors(pid_t pid, size_t wanted)
 	if (!d && errno == EACCES && geteuid() != 0)
 		return true;
 	assert_non_null(d);
-	while ((e = readdir(d)))
-		n += e->d_name[0] != '.' && atoi(e->d_name) > 2;
+	for (unsigned int tries = 0; !has && tries < 2000; tries++) {
+		has = count_descriptors(d) == wanted;
+		if (!has)
+			(void)poll(NULL, 0, 10);
+	}
 	(void)closedir(d);
-	return n == wanted;
+	return has;
 }
 
 static bool is_alive(int pid_fd)
