@@ -380,6 +380,28 @@ def brought():
     ok((station / "sets/current").read_bytes() == before, "nothing has changed by it")
     done, events = put_in_force()
     ok(done.returncode == 0 and len(events) == 3, "and is not tried again", (done, events))
+    cut_off(var, offer, put_in_force)
+
+
+def cut_off(var, offer, put_in_force):
+    """Found by power cuts in the booted image: a pack whose update was cut off had been tried for ever."""
+    cut, command = SCRATCH / "cut", 'PATH=${PATH#*:} exec lazaret "$@"'
+    cut.mkdir(exist_ok=True)
+    (cut / "lazaret").write_text('#!/bin/sh\ncase "$*" in *" update apply "*) kill -9 "$PPID"; exit 1 ;; esac\n%s\n' % command)
+    (cut / "lazaret").chmod(0o755)
+    def power_fails():
+        return run(APPLIANCE / "tree/usr/lib/lazaret/brought", VAR=var, PATH="%s:%s:%s" % (cut, BUILD / "bin", ENV["PATH"]))
+    offer("site-rules", 3, SCRATCH / "site.key")
+    ok(power_fails().returncode == -9 and power_fails().returncode == -9, "the power fails while it is put in force, twice")
+    done, events = put_in_force()
+    ok(done.returncode == 0 and events[3:] == ["update-applied"], "at the next boot it is", (done, events))
+    offer("site-rules", 4, SCRATCH / "site.key")
+    for _ in range(3):
+        power_fails()
+    done, events = put_in_force()
+    ok(done.returncode == 0 and len(events) == 4 and "cut off three times" in done.stderr, "one that takes the machine down three times is given up", (done, events))
+    done, events = put_in_force()
+    ok(done.returncode == 0 and len(events) == 4 and "cut off" not in done.stderr, "once", (done, events))
 
 
 def keys():
