@@ -80,7 +80,7 @@ static const struct role roles[ROLE_COUNT_] = {
 	/* Limits and namespaces of an opener are those that its parent entered. */
 	[ROLE_UNPACK] = {
 		.name = "unpack", .executable = "lazaret-unpack", .account = "_lazaret-unpack",
-		.calls = CALLS_BASE | CALLS_FORK, .data_max = 2048 * MIB, .files_max = 64, .forks = ROLE_UNPACK_OPENER,
+		.calls = CALLS_BASE | CALLS_FORK, .data_max = 2048 * MIB, .files_max = FILES_OF_SENDERS, .forks = ROLE_UNPACK_OPENER,
 		.does = "loads libarchive and forks openers; reads no untrusted byte",
 	},
 	[ROLE_UNPACK_OPENER] = {
@@ -90,7 +90,7 @@ static const struct role roles[ROLE_COUNT_] = {
 	},
 	[ROLE_OLE] = {
 		.name = "ole", .executable = "lazaret-ole", .account = "_lazaret-ole",
-		.calls = CALLS_BASE | CALLS_FORK, .data_max = 512 * MIB, .files_max = 64, .forks = ROLE_OLE_OPENER,
+		.calls = CALLS_BASE | CALLS_FORK, .data_max = 512 * MIB, .files_max = FILES_OF_SENDERS, .forks = ROLE_OLE_OPENER,
 		.does = "loads libgsf and forks openers; reads no untrusted byte",
 	},
 	[ROLE_OLE_OPENER] = {
@@ -100,7 +100,7 @@ static const struct role roles[ROLE_COUNT_] = {
 	},
 	[ROLE_PDF] = {
 		.name = "pdf", .executable = "lazaret-pdf", .account = "_lazaret-pdf",
-		.calls = CALLS_BASE | CALLS_FORK, .data_max = 1024 * MIB, .files_max = 64, .forks = ROLE_PDF_OPENER,
+		.calls = CALLS_BASE | CALLS_FORK, .data_max = 1024 * MIB, .files_max = FILES_OF_SENDERS, .forks = ROLE_PDF_OPENER,
 		.does = "loads qpdf and forks openers; reads no untrusted byte",
 	},
 	[ROLE_PDF_OPENER] = {
@@ -110,7 +110,7 @@ static const struct role roles[ROLE_COUNT_] = {
 	},
 	[ROLE_DISK] = {
 		.name = "disk", .executable = "lazaret-disk", .account = "_lazaret-disk",
-		.calls = CALLS_BASE | CALLS_FORK, .data_max = 512 * MIB, .files_max = 64, .forks = ROLE_DISK_OPENER,
+		.calls = CALLS_BASE | CALLS_FORK, .data_max = 512 * MIB, .files_max = FILES_OF_SENDERS, .forks = ROLE_DISK_OPENER,
 		.does = "loads libqcow, libvmdk and libvhdi and forks openers; reads no untrusted byte",
 	},
 	[ROLE_DISK_OPENER] = {

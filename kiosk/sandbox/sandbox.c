@@ -507,6 +507,10 @@ int sandbox_enter_child(enum role_id id, const char **ret_where)
 	r = close_strays(NULL, 0);
 	if (r < 0)
 		return r;
+	*ret_where = "limits"; /* its parent sends descriptors, and needs more of them */
+	r = set_limits(role_get(id));
+	if (r < 0)
+		return r;
 	*ret_where = "seccomp";
 	return seccomp_enter(role_get(id)->calls);
 }

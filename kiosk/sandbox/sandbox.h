@@ -70,7 +70,7 @@ const char *sandbox_program_path(void);
 _must_check_ int sandbox_enter_worker(enum role_id role, uint64_t tmpfs_bytes, const int *keep_fds,
 				      size_t keep_count, const char **ret_where);
 
-/* For a child forked by a role of no privilege that is in its sandbox (kiosk/forkserver): it keeps all of that, limits among it, and gets
+/* For a child forked by a role of no privilege that is in its sandbox (kiosk/forkserver): it keeps all of that, and gets the limits and
  * the narrower system-call filter of its own `role`. Descriptors other than 0-2 and CHANNEL_FD are closed. */
 _must_check_ int sandbox_enter_child(enum role_id role, const char **ret_where);
 

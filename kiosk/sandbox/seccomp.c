@@ -343,7 +343,7 @@ static int add_groups(scmp_filter_ctx ctx, unsigned int groups)
 		r = groups & CALLS_PROGRAM ? add_calls(ctx, SCMP_ACT_ALLOW, any_memory) : add_memory_rules(ctx);
 	if (r == 0 && groups & CALLS_PROGRAM)
 		r = add_program_rules(ctx, groups);
-	if (r == 0 && groups & (CALLS_SANDBOX | CALLS_DEVICES | CALLS_PROGRAM))
+	if (r == 0 && groups & (CALLS_SANDBOX | CALLS_DEVICES | CALLS_PROGRAM | CALLS_FORK))
 		r = add_limit_rules(ctx);
 	if (r == 0)
 		r = add_fcntl_rules(ctx, groups);

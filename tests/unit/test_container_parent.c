@@ -178,6 +178,36 @@ static void test_no_descriptor_of_a_file_but_its_openers(void **state)
 	opener_end(&one);
 }
 
+/* Without root all roles of all inspections are one account, and the kernel counts descriptors that are under way by account
+ * (ETOOMANYREFS): vaults have hundreds. As root nothing is counted. */
+static void test_openers_come_while_many_descriptors_are_under_way(void **state)
+{
+	struct opener o;
+	int ends[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	for (size_t k = 0; k < 200; k++) {
+		union {
+			struct cmsghdr align;
+			char room[CMSG_SPACE(sizeof(int))];
+		} control = { .room = { 0 } };
+		char byte = 0;
+		struct iovec iov = { &byte, 1 };
+		struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+		struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &ends[0], sizeof(int));
+		assert_int_equal(sendmsg(ends[0], &m, MSG_NOSIGNAL | MSG_DONTWAIT), 1);
+	}
+	opener_start(&o, "lazaret-unpack");
+	opener_end(&o);
+	close_p(&ends[0]);
+	close_p(&ends[1]);
+}
+
 /* The supervisor is trusted, and the parent all the same so made that it cannot be given a file. */
 static void test_parent_takes_no_copy(void **state)
 {
@@ -256,6 +286,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_file_has_a_process_of_its_own),
 		cmocka_unit_test(test_no_descriptor_of_a_file_but_its_openers),
+		cmocka_unit_test(test_openers_come_while_many_descriptors_are_under_way),
 		cmocka_unit_test(test_parent_takes_no_copy),
 		cmocka_unit_test(test_openers_die_with_their_parent),
 		cmocka_unit_test(test_all_end_when_the_supervisor_has_gone),
