@@ -53,6 +53,20 @@ int fd_read_exact(int fd, void *data, size_t size)
 	return 0;
 }
 
+FILE *fd_stream(int fd, const char *mode)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	FILE *f = copy < 0 ? NULL : fdopen(copy, mode);
+
+	if (!f && copy >= 0) {
+		int error = errno;
+
+		close_p(&copy);
+		errno = error;
+	}
+	return f;
+}
+
 int file_read(int dir_fd, const char *path, size_t limit, char **ret, size_t *ret_size)
 {
 	_cleanup_close_ int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);

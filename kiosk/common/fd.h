@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "common/macros.h"
@@ -20,6 +21,9 @@ static inline void closedir_p(DIR **d)
 /* All of it, through EINTR and short counts. Return 0 or a negative errno; -ENODATA when the file ends early. */
 _must_check_ int fd_write_all(int fd, const void *data, size_t size);
 _must_check_ int fd_read_exact(int fd, void *data, size_t size);
+
+/* A stream over a duplicate of `fd` (borrowed), with which it shares its position; `mode` as of fdopen(3). NULL, with errno set. */
+FILE *fd_stream(int fd, const char *mode);
 
 /* The whole of a file of at most `limit` bytes beneath `dir_fd`, NUL added after it; owned by the caller.
  * -EFBIG when it is longer, -ELOOP for a symbolic link. `ret_size` may be NULL. */

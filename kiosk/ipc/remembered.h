@@ -10,7 +10,7 @@
 
 #define REMEMBERED_KEY_LEN  32
 #define REMEMBERED_HEAD_LEN 40
-#define REMEMBERED_BODY_MAX (16u << 20) /* some fifty thousand members; what has more is examined again */
+#define REMEMBERED_BODY_MAX (16u << 20) /* what takes more is examined again */
 
 enum recall {
 	RECALL_UNKNOWN,

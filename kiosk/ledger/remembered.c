@@ -358,18 +358,14 @@ static int make_room(struct remembered *m, uint64_t bytes, int64_t not_before)
 int remembered_keep(struct remembered *m, const char *transfer, uint64_t bytes, int64_t not_before, int fd, uint64_t *ret_count)
 {
 	int r = strlen(transfer) <= REMEMBERED_TRANSFER_MAX ? ensure(m) : -EINVAL;
-	int copy = r == 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
 	FILE *f;
 
 	*ret_count = 0;
-	if (r < 0 || copy < 0)
-		return r < 0 ? r : -errno;
-	f = lseek(copy, 0, SEEK_SET) == 0 ? fdopen(copy, "r") : NULL;
-	if (!f) {
-		r = -errno;
-		close_p(&copy);
+	if (r < 0)
 		return r;
-	}
+	f = lseek(fd, 0, SEEK_SET) < 0 ? NULL : fd_stream(fd, "r");
+	if (!f)
+		return -errno;
 	r = keep_all(m, f, transfer, ret_count);
 	(void)fclose(f); /* was read alone */
 	if (r == 0)

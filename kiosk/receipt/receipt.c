@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
 #include "receipt/receipt.h"
 
-#include <fcntl.h>
 #include <string.h>
 
+#include "common/fd.h"
 #include "receipt/forms.h"
 
 int sheet_each(const struct sheet *s, const struct places *places, sheet_file_fn each)
@@ -82,15 +82,12 @@ static int write_form(const struct sheet *s, enum receipt_form form)
 
 static int write_sheet(const struct sheet *of, enum receipt_form form, int out_fd)
 {
-	int copy = fcntl(out_fd, F_DUPFD_CLOEXEC, 0), r;
 	struct sheet s = *of;
+	int r;
 
-	s.out = copy < 0 ? NULL : fdopen(copy, "w");
-	if (!s.out) {
-		r = -errno;
-		close_p(&copy);
-		return r;
-	}
+	s.out = fd_stream(out_fd, "w");
+	if (!s.out)
+		return -errno;
 	r = write_form(&s, form);
 	errno = 0;
 	if (r == 0 && (fflush(s.out) != 0 || ferror(s.out)))

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
 #include "receipt/summary.h"
 
-#include <fcntl.h>
 #include <string.h>
 
+#include "common/fd.h"
 #include "common/report.h"
 
 #define ROOT_FOLDER "/" /* files that lie in none */
@@ -151,7 +151,7 @@ int summary_new(int fd, struct summary **ret)
 {
 	_cleanup_(summary_freep) struct summary *s = calloc(1, sizeof(*s));
 	uint8_t sum[SHA256_LEN];
-	int copy, r = s ? sha256_fd(fd, sum, NULL) : -ENOMEM;
+	int r = s ? sha256_fd(fd, sum, NULL) : -ENOMEM;
 	FILE *in;
 
 	if (r == 0)
@@ -166,13 +166,9 @@ int summary_new(int fd, struct summary **ret)
 		return r;
 	s->fd = fd;
 	hex_encode(sum, sizeof(sum), s->sha256);
-	copy = lseek(fd, 0, SEEK_SET) < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	in = copy < 0 ? NULL : fdopen(copy, "r");
-	if (!in) {
-		r = -errno;
-		close_p(&copy);
-		return r;
-	}
+	in = lseek(fd, 0, SEEK_SET) < 0 ? NULL : fd_stream(fd, "r");
+	if (!in)
+		return -errno;
 	r = read_report(s, in);
 	(void)fclose(in); /* was only read */
 	if (r == 0 && lseek(fd, 0, SEEK_SET) < 0)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/fd.h"
 #include "common/report.h"
 
 #define LINES_BETWEEN_CLOCKS 256
@@ -47,13 +48,11 @@ static bool is_late(int64_t deadline_ms)
 static int look_for(int fd, const struct history_entry *e, int64_t deadline_ms, json_t **ret)
 {
 	_cleanup_(report_reader_freep) struct report_reader *reader = NULL;
-	_cleanup_fclose_ FILE *in = NULL;
-	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	_cleanup_fclose_ FILE *in = fd_stream(fd, "r");
 	int64_t place = 0;
 	json_t *file;
 	int r;
 
-	in = copy < 0 ? NULL : fdopen(copy, "r");
 	if (!in)
 		return -errno;
 	r = report_reader_new(in, &reader);

@@ -278,7 +278,7 @@ static const struct raw defaults = {
 		.ratio = 200,	   /* text compresses fifty times; zeros, a thousand times */
 		.time_s = 3600,
 	},
-	/* a million files take some 400 MB; who has forged an entry wins 64 files at most before he is found out, on average */
+	/* a wrong entry is found out at its 64th use, on average */
 	.remember = { .bytes = 512 * MIB, .time_s = 30 * DAY, .again = 64 },
 	.checks = { true, true, true, true, true },
 	/* a mirror on a medium is some weeks old, often past the end that its vendor gave it for mirrors on the Internet */

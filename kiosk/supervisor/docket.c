@@ -163,6 +163,20 @@ int docket_run(struct docket *d, sqlite3_stmt *s)
 	return r;
 }
 
+int docket_number(struct docket *d, enum statement which, uint64_t id, int64_t *ret)
+{
+	sqlite3_stmt *s = docket_begin(d, which);
+	int code, r;
+
+	docket_bind_u64(s, 1, id);
+	code = sqlite3_step(s);
+	r = code == SQLITE_ROW ? 1 : docket_error(d, code);
+	if (r == 1 && ret)
+		*ret = sqlite3_column_int64(s, 0);
+	sqlite3_reset(s); /* its return repeats the code of the step */
+	return r;
+}
+
 /* What a path collides with is every other path of its key; a directory's has a '/' behind it, so that a file "a" beside
  * a file "a/b", which only a corrupt file system has, is a collision like any other. */
 static int fold_name(const char *path, bool is_dir, char **ret_key, char **ret_path)

@@ -72,14 +72,7 @@ int docket_keep(struct docket *d, uint64_t id)
 
 int docket_is_kept(struct docket *d, uint64_t id)
 {
-	sqlite3_stmt *s = docket_begin(d, GET_KEPT);
-	int code, r;
-
-	docket_bind_u64(s, 1, id);
-	code = sqlite3_step(s);
-	r = docket_error(d, code);
-	sqlite3_reset(s); /* repeats the code of the step */
-	return r < 0 ? r : code == SQLITE_ROW;
+	return docket_number(d, GET_KEPT, id, NULL);
 }
 
 int docket_forget_kept(struct docket *d)

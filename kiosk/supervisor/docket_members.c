@@ -76,21 +76,9 @@ int docket_mark_layout(struct docket *d, uint64_t container)
 	return docket_run(d, s);
 }
 
-static int is_there(struct docket *d, enum statement which, uint64_t id)
-{
-	sqlite3_stmt *s = docket_begin(d, which);
-	int code, r;
-
-	docket_bind_u64(s, 1, id);
-	code = sqlite3_step(s);
-	r = code == SQLITE_ROW ? 1 : docket_error(d, code);
-	sqlite3_reset(s);
-	return r;
-}
-
 int docket_is_layout(struct docket *d, uint64_t container)
 {
-	return is_there(d, IS_MARKED, container);
+	return docket_number(d, IS_MARKED, container, NULL);
 }
 
 int docket_each_member(struct docket *d, uint64_t root, docket_member_fn each, void *context)
@@ -123,7 +111,7 @@ int docket_unsettle(struct docket *d, uint64_t root)
 
 int docket_is_unsettled(struct docket *d, uint64_t root)
 {
-	return is_there(d, IS_UNSETTLED, root);
+	return docket_number(d, IS_UNSETTLED, root, NULL);
 }
 
 int docket_recalled(struct docket *d, uint64_t id, enum docket_recall kind)
@@ -137,15 +125,11 @@ int docket_recalled(struct docket *d, uint64_t id, enum docket_recall kind)
 
 int docket_recall_of(struct docket *d, uint64_t id, enum docket_recall *ret)
 {
-	sqlite3_stmt *s = docket_begin(d, GET_RECALL);
-	int code, r;
+	int64_t kind = DOCKET_EXAMINED;
+	int r = docket_number(d, GET_RECALL, id, &kind);
 
-	docket_bind_u64(s, 1, id);
-	code = sqlite3_step(s);
-	r = docket_error(d, code);
-	*ret = code == SQLITE_ROW ? (enum docket_recall)sqlite3_column_int(s, 0) : DOCKET_EXAMINED;
-	sqlite3_reset(s);
-	return r;
+	*ret = (enum docket_recall)kind;
+	return MIN(r, 0);
 }
 
 /* -- containers that wait ---------------------------------------------------------------------------------------- */

@@ -50,15 +50,11 @@ int docket_allow(struct docket *d, const char *key_name, uint32_t format)
 
 int docket_evidence_of(struct docket *d, uint64_t id, uint32_t *ret_format)
 {
-	sqlite3_stmt *s = docket_begin(d, EVIDENCE_OF);
-	int code, r;
+	int64_t format = 0;
+	int r = docket_number(d, EVIDENCE_OF, id, &format);
 
-	docket_bind_u64(s, 1, id);
-	code = sqlite3_step(s);
-	r = docket_error(d, code);
-	*ret_format = code == SQLITE_ROW ? (uint32_t)sqlite3_column_int64(s, 0) : 0;
-	sqlite3_reset(s);
-	return r;
+	*ret_format = (uint32_t)format;
+	return MIN(r, 0);
 }
 
 int docket_distrust(struct docket *d, uint64_t id)

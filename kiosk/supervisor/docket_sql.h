@@ -296,6 +296,8 @@ void docket_bind_path(sqlite3_stmt *s, int at, const char *path);
 void docket_bind_text(sqlite3_stmt *s, int at, const char *text);
 /* Step once and reset. */
 _must_check_ int docket_run(struct docket *d, sqlite3_stmt *s);
+/* What one row of this id says in its one column (`ret` may be NULL): 1; 0: there is none, and `*ret` is as it was; or a negative errno. */
+_must_check_ int docket_number(struct docket *d, enum statement which, uint64_t id, int64_t *ret);
 /* The first row as an entry: 1, or 0 when there is none. Resets. */
 _must_check_ int docket_get_one(struct docket *d, sqlite3_stmt *s, struct docket_entry *ret);
 /* Each row as an entry, and what stands in the column behind it. The docket may be changed by the callback. */

@@ -8,6 +8,7 @@
 #include <sys/statvfs.h>
 #include <time.h>
 
+#include "common/fd.h"
 #include "common/log.h"
 #include "ipc/ledger_client.h"
 #include "ipc/remembered.h"
@@ -176,7 +177,7 @@ static struct remembering *ensure(struct inspection *i)
 	m->out_fd = openat(i->spool_fd, SPOOL_REMEMBERED, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (m->out_fd >= 0)
 		(void)unlinkat(i->spool_fd, SPOOL_REMEMBERED, 0); /* nobody needs the name; what stays goes with the spool */
-	m->out = m->out_fd < 0 ? NULL : fdopen(fcntl(m->out_fd, F_DUPFD_CLOEXEC, 0), "w");
+	m->out = m->out_fd < 0 ? NULL : fd_stream(m->out_fd, "w");
 	return m;
 }
 
@@ -215,7 +216,7 @@ static int take_known(struct inspection *i, uint64_t id, const struct ledger_rec
 	struct remembering *m = i->remembering;
 	/* A stream for each: a buffer would still have what the file had before. Not mapped: one that is shorter than the ledger says would
 	 * kill us. */
-	FILE *in = ftruncate(m->body_fd, (off_t)known->size) < 0 ? NULL : fdopen(fcntl(m->body_fd, F_DUPFD_CLOEXEC, 0), "r");
+	FILE *in = ftruncate(m->body_fd, (off_t)known->size) < 0 ? NULL : fd_stream(m->body_fd, "r");
 	int r = in ? remembered_restore(i, id, in) : -errno;
 
 	if (in)
@@ -340,13 +341,13 @@ int remember_settle(struct inspection *i)
 {
 	struct remembering *m = i->remembering;
 
+	if (m && m->is_contradicted) /* also where the ledger has failed since, and nothing else is asked */
+		return forget_contradicted(i);
 	if (!m || m->is_off)
 		return 0;
 	if (m->out && fclose(m->out) != 0)
 		m->is_cut = true;
 	m->out = NULL;
-	if (m->is_contradicted)
-		return forget_contradicted(i);
 	if (m->is_cut)
 		log_warning("job=%s: nothing of it will be remembered: the spool has no room", i->transfer);
 	if (m->out_fd >= 0 && ftruncate(m->out_fd, m->end) < 0)

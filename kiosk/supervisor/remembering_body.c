@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/numbers.h"
 #include "common/reason.h"
 #include "supervisor/unpacking.h"
 
@@ -23,8 +24,7 @@ struct body {
 	FILE *out;	 /* borrowed; NULL: nobody wants it */
 	uint32_t needed; /* checks without which nothing is remembered */
 	json_t *notes;
-	uint64_t *ids; /* of members so far, ascending */
-	size_t count, room;
+	struct numbers ids; /* of members so far, ascending */
 	uint64_t found; /* bits of enum reason */
 	bool is_incomplete;
 };
@@ -74,24 +74,9 @@ static int compare_ids(const void *a, const void *b)
 /* 0: none of them. */
 static size_t place_of(const struct body *b, uint64_t id)
 {
-	const uint64_t *at = b->count > 0 ? bsearch(&id, b->ids, b->count, sizeof(*b->ids), compare_ids) : NULL;
+	const uint64_t *at = b->ids.count > 0 ? bsearch(&id, b->ids.list, b->ids.count, sizeof(id), compare_ids) : NULL;
 
-	return at ? (size_t)(at - b->ids) + 1 : 0;
-}
-
-static int keep_id(struct body *b, uint64_t id)
-{
-	if (b->count == b->room) {
-		size_t more = MAX((size_t)64, b->room * 2);
-		uint64_t *list = reallocarray(b->ids, more, sizeof(*list));
-
-		if (!list)
-			return -ENOMEM;
-		b->ids = list;
-		b->room = more;
-	}
-	b->ids[b->count++] = id;
-	return 0;
+	return at ? (size_t)(at - b->ids.list) + 1 : 0;
 }
 
 /* What cannot be written shows in ferror(). */
@@ -117,7 +102,7 @@ static int write_member(struct body *b, const struct docket_member *m)
 	hex_encode((const uint8_t *)m->path, strlen(m->path), path);
 	r = write_line(b->out, json_pack("[I,s,I,s,s,I]", (json_int_t)place_of(b, m->container), path, (json_int_t)m->size, sum, m->types,
 					 (json_int_t)m->done));
-	return r == 0 ? keep_id(b, m->id) : r;
+	return r == 0 ? numbers_add(&b->ids, m->id) : r;
 }
 
 static int add_member(void *context, struct docket_member *m)
@@ -125,7 +110,7 @@ static int add_member(void *context, struct docket_member *m)
 	struct body *b = context;
 	int r = note_found(b, m->findings);
 
-	if (!m->has_sum || m->status != STREAM_COMPLETE || (m->done & b->needed) != b->needed || b->count == REMEMBERED_MEMBERS_MAX ||
+	if (!m->has_sum || m->status != STREAM_COMPLETE || (m->done & b->needed) != b->needed || b->ids.count == REMEMBERED_MEMBERS_MAX ||
 	    strlen(m->path) > PATH_BYTES_MAX)
 		b->is_incomplete = true;
 	if (r == 0)
@@ -165,7 +150,7 @@ int remembered_write(struct inspection *i, const struct docket_entry *e, FILE *o
 		r = docket_each_member(i->docket, e->id, add_member, &b);
 	*ret_found = b.found;
 	json_decref(b.notes);
-	free(b.ids);
+	numbers_done(&b.ids);
 	return r < 0 ? r : out && !b.is_incomplete;
 }
 
@@ -174,8 +159,7 @@ int remembered_write(struct inspection *i, const struct docket_entry *e, FILE *o
 struct restoring {
 	struct inspection *i;
 	uint64_t id, first; /* the file; its first member */
-	uint32_t *depths;   /* of members so far */
-	size_t count, room;
+	struct numbers depths; /* of members so far */
 	bool is_trying; /* first everything is read, and nothing changed */
 };
 
@@ -210,35 +194,20 @@ static int decode_member(const json_t *o, size_t place, struct known_member *ret
 	return 0;
 }
 
-static int keep_depth(struct restoring *x, uint32_t depth)
-{
-	if (x->count == x->room) {
-		size_t more = MAX((size_t)64, x->room * 2);
-		uint32_t *list = reallocarray(x->depths, more, sizeof(*list));
-
-		if (!list)
-			return -ENOMEM;
-		x->depths = list;
-		x->room = more;
-	}
-	x->depths[x->count++] = depth;
-	return 0;
-}
-
 static int restore_member(struct restoring *x, const json_t *o)
 {
 	struct docket *d = x->i->docket;
 	struct known_member known;
 	struct docket_member *m = &known.m;
-	int r = x->count < REMEMBERED_MEMBERS_MAX ? decode_member(o, x->count, &known) : -EBADMSG;
+	int r = x->depths.count < REMEMBERED_MEMBERS_MAX ? decode_member(o, x->depths.count, &known) : -EBADMSG;
 
 	if (r < 0)
 		return r;
-	m->id = x->first + x->count;
+	m->id = x->first + x->depths.count;
 	m->root = x->id;
 	m->container = known.container == 0 ? x->id : x->first + (uint64_t)known.container - 1;
-	m->depth = known.container == 0 ? 1 : x->depths[known.container - 1] + 1;
-	r = keep_depth(x, m->depth);
+	m->depth = known.container == 0 ? 1 : (uint32_t)x->depths.list[known.container - 1] + 1;
+	r = numbers_add(&x->depths, m->depth);
 	if (r == 0 && !x->is_trying)
 		r = docket_add_member(d, m);
 	if (r == 0 && !x->is_trying)
@@ -280,7 +249,7 @@ static int restore_lines(struct restoring *x, FILE *in)
 	ssize_t n;
 	int r = 0;
 
-	x->count = 0;
+	x->depths.count = 0;
 	rewind(in);
 	while (r == 0 && (n = getline(&line, &room, in)) > 0) {
 		json_t *o = json_loadb(line, (size_t)n, 0, NULL);
@@ -298,11 +267,11 @@ int remembered_restore(struct inspection *i, uint64_t id, FILE *in)
 	int r = restore_lines(&x, in);
 
 	if (r == 0) {
-		x.first = unpackers_take_ids(i->unpackers, x.count);
+		x.first = unpackers_take_ids(i->unpackers, x.depths.count);
 		x.is_trying = false;
 		r = restore_lines(&x, in);
 	}
-	i->members_examined += r == 0 ? x.count : 0;
-	free(x.depths);
+	i->members_examined += r == 0 ? x.depths.count : 0;
+	numbers_done(&x.depths);
 	return r;
 }

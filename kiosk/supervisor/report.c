@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
 #include "supervisor/report.h"
 
-#include <fcntl.h>
 #include <jansson.h>
 #include <string.h>
 
@@ -260,8 +259,7 @@ static int write_files(struct writer *w)
 int report_write(struct inspection *i, const struct report_facts *facts, int fd)
 {
 	_cleanup_free_ char *before = NULL, *after = NULL;
-	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	_cleanup_fclose_ FILE *out = copy < 0 ? NULL : fdopen(copy, "w");
+	_cleanup_fclose_ FILE *out = fd_stream(fd, "w");
 	struct writer w = { i, facts, out, true };
 	json_t *head = head_json(i, facts);
 	int r = head && out ? set_circumstances(head, i->supervisor, facts) : -ENOMEM;

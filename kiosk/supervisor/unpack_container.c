@@ -175,19 +175,7 @@ int unpack_open_stream(struct unpacker *u, int *ret_fd)
 
 int unpack_forget_copy(struct unpacker *u, uint64_t id)
 {
-	if (!docket_is_member(id))
-		return 0;
-	if (u->forgotten_count == u->forgotten_room) {
-		size_t more = MAX((size_t)64, u->forgotten_room * 2);
-		uint64_t *list = reallocarray(u->forgotten, more, sizeof(*list));
-
-		if (!list)
-			return -ENOMEM;
-		u->forgotten = list;
-		u->forgotten_room = more;
-	}
-	u->forgotten[u->forgotten_count++] = id;
-	return 0;
+	return docket_is_member(id) ? numbers_add(&u->forgotten, id) : 0;
 }
 
 /* Never waits: the vault may be waiting for us to take what it has sealed. */
@@ -196,14 +184,14 @@ int unpack_tell_forgotten(struct unpacker *u)
 	struct pollfd p = { .fd = u->vault.channel.fd, .events = POLLOUT };
 	int r = 0;
 
-	while (r == 0 && u->forgotten_count > 0 && poll(&p, 1, 0) == 1 && p.revents == POLLOUT) {
+	while (r == 0 && u->forgotten.count > 0 && poll(&p, 1, 0) == 1 && p.revents == POLLOUT) {
 		struct encoder e;
 
 		encoder_init(&e);
-		encode_u64(&e, u->forgotten[u->forgotten_count - 1]);
+		encode_u64(&e, u->forgotten.list[u->forgotten.count - 1]);
 		r = channel_send(&u->vault.channel, MESSAGE_VAULT_FORGET, &e, NULL, 0);
 		if (r == 0)
-			u->forgotten_count--;
+			u->forgotten.count--;
 	}
 	return r;
 }

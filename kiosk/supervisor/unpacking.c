@@ -287,7 +287,7 @@ struct unpackers *unpackers_free(struct unpackers *all)
 		close_p(&u->fd);
 		free(u->path);
 		free(u->mime);
-		free(u->forgotten);
+		numbers_done(&u->forgotten);
 	}
 	for (size_t n = 0; n < ROLE_COUNT_; n++)
 		process_kill(&all->parents[n].process);

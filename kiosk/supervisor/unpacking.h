@@ -17,6 +17,7 @@
 
 #include <poll.h>
 
+#include "common/numbers.h"
 #include "ipc/container.h"
 #include "supervisor/docket_members.h"
 #include "supervisor/inspection.h"
@@ -67,8 +68,7 @@ struct unpacker {
 	/* the file, and what it has cost */
 	uint64_t root;	     /* 0: nothing to do */
 	uint64_t root_size;  /* bytes */
-	uint64_t *forgotten; /* copies that the vault is still to be told to forget: it may be busy sending */
-	size_t forgotten_count, forgotten_room;
+	struct numbers forgotten; /* copies that the vault is still to be told to forget: it may be busy sending */
 	uint64_t jobs;	     /* members that are queued or examined */
 	uint64_t members_left, bytes_left;
 	int64_t deadline_ms; /* monotonic_ms() */

@@ -350,12 +350,11 @@ _unused_ static void opening_pump(struct opener *o, int *stream_fd, struct opene
 	}
 }
 
-/* Have the container behind `fd` (borrowed) opened. `ret` is released with opened_done(). */
-_unused_ static void open_fd(struct opener *o, const char *path, enum container_format format, int fd, struct opened *ret)
+/* Have the container behind `fd` (borrowed) opened. The vault's end of the stream. */
+_unused_ static int open_begin(struct opener *o, const char *path, enum container_format format, int fd)
 {
 	int ends[2], fds[2];
 
-	*ret = (struct opened){ 0 };
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
 	fds[0] = fd;
 	fds[1] = ends[1];
@@ -369,8 +368,17 @@ _unused_ static void open_fd(struct opener *o, const char *path, enum container_
 	encode_str(&opening_out, path);
 	assert_int_equal(channel_send(&o->channel, MESSAGE_CONTAINER_OPEN, &opening_out, fds, 2), 0);
 	close_p(&ends[1]);
-	opening_pump(o, &ends[0], ret);
-	close_p(&ends[0]);
+	return ends[0];
+}
+
+/* To its end. `ret` is released with opened_done(). */
+_unused_ static void open_fd(struct opener *o, const char *path, enum container_format format, int fd, struct opened *ret)
+{
+	int stream = open_begin(o, path, format, fd);
+
+	*ret = (struct opened){ 0 };
+	opening_pump(o, &stream, ret);
+	close_p(&stream);
 	if (ret->error || o->vault_closes_after > 0)
 		return;
 	/* whatever came: it is whole by the rules of the stream, and what is not opened says why */

@@ -108,25 +108,12 @@ static int long_tar(void)
 static int begin_long(struct opener *o)
 {
 	_cleanup_close_ int fd = long_tar();
-	int ends[2], fds[2];
+	int stream = open_begin(o, "long.tar", CONTAINER_TAR, fd);
 
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-	fds[0] = fd;
-	fds[1] = ends[1];
-	encoder_init(&opening_out);
-	encode_u32(&opening_out, CONTAINER_TAR);
-	encode_u32(&opening_out, CONTAINER_ARCHIVE);
-	encode_u64(&opening_out, OPENING_FIRST_ID);
-	encode_u64(&opening_out, o->limits.members);
-	encode_u64(&opening_out, o->limits.bytes);
-	encode_u64(&opening_out, o->limits.largest);
-	encode_str(&opening_out, "long.tar");
-	assert_int_equal(channel_send(&o->channel, MESSAGE_CONTAINER_OPEN, &opening_out, fds, 2), 0);
-	close_p(&ends[1]);
 	assert_int_equal(channel_receive(&o->channel, &opening_in, false), 0);
 	assert_int_equal(opening_in.type, MESSAGE_CONTAINER_MEMBER);
 	message_done(&opening_in);
-	return ends[0];
+	return stream;
 }
 
 /* Another opener of the same parent, for another file. */
@@ -178,6 +165,24 @@ static void test_no_descriptor_of_a_file_but_its_openers(void **state)
 	opener_end(&one);
 }
 
+/* Past channel.c, which would not: `count` descriptors (two at most) with these bytes. */
+static void send_descriptors(int socket_fd, const void *data, size_t size, const int *fds, size_t count)
+{
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(2 * sizeof(int))];
+	} control = { .room = { 0 } };
+	struct iovec iov = { (void *)(uintptr_t)data, size };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_SPACE(count * sizeof(int)) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(count * sizeof(int));
+	memcpy(CMSG_DATA(c), fds, count * sizeof(int));
+	assert_int_equal(sendmsg(socket_fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT), size);
+}
+
 /* Without root all roles of all inspections are one account, and the kernel counts descriptors that are under way by account
  * (ETOOMANYREFS): vaults have hundreds. As root nothing is counted. */
 static void test_openers_come_while_many_descriptors_are_under_way(void **state)
@@ -186,22 +191,8 @@ static void test_openers_come_while_many_descriptors_are_under_way(void **state)
 	int ends[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-	for (size_t k = 0; k < 200; k++) {
-		union {
-			struct cmsghdr align;
-			char room[CMSG_SPACE(sizeof(int))];
-		} control = { .room = { 0 } };
-		char byte = 0;
-		struct iovec iov = { &byte, 1 };
-		struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
-		struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(c), &ends[0], sizeof(int));
-		assert_int_equal(sendmsg(ends[0], &m, MSG_NOSIGNAL | MSG_DONTWAIT), 1);
-	}
+	for (size_t k = 0; k < 200; k++)
+		send_descriptors(ends[0], "", 1, &ends[0], 1);
 	opener_start(&o, "lazaret-unpack");
 	opener_end(&o);
 	close_p(&ends[0]);
@@ -212,22 +203,11 @@ static void test_openers_come_while_many_descriptors_are_under_way(void **state)
 static void test_parent_takes_no_copy(void **state)
 {
 	_cleanup_close_ int fd = long_tar();
-	uint8_t raw[4] = { MESSAGE_CONTAINER_OPEN & 0xff, MESSAGE_CONTAINER_OPEN >> 8 };
-	union {
-		struct cmsghdr align;
-		char room[CMSG_SPACE(2 * sizeof(int))];
-	} control = { .room = { 0 } };
-	struct iovec iov = { raw, sizeof(raw) };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	const uint8_t raw[4] = { MESSAGE_CONTAINER_OPEN & 0xff, MESSAGE_CONTAINER_OPEN >> 8 };
 	struct opener o;
 
 	opener_start(&o, "lazaret-unpack");
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(2 * sizeof(int));
-	memcpy(CMSG_DATA(c), (int[]){ fd, fd }, 2 * sizeof(int));
-	assert_int_equal(sendmsg(o.parent.channel.fd, &m, MSG_NOSIGNAL), sizeof(raw));
+	send_descriptors(o.parent.channel.fd, raw, sizeof(raw), (int[]){ fd, fd }, 2);
 	assert_int_equal(peer_wait(&o.parent), EXIT_FAILURE);
 	assert_true(dies(o.pid_fd));
 	channel_done(&o.channel);
