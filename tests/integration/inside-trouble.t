@@ -16,7 +16,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import specimens  # noqa: E402
 from containers import FORMATS, MIB  # noqa: E402
-from inside import Station, descendants, fork_server  # noqa: E402
+from inside import Station, descendants, fork_server, is_confined  # noqa: E402
 from specimens import TEXT, make_tar, make_zip  # noqa: E402
 from tap import EICAR, finish, ok  # noqa: E402
 
@@ -86,6 +86,8 @@ def apart(work):
             openers |= set(children)
             at_once = max(at_once, len(children))
             try:
+                if not is_confined(parent):  # it reads accounts and libraries before, and nobody has sent it anything
+                    continue
                 held |= {os.readlink("/proc/%d/fd/%s" % (parent, n)).split(":")[0] for n in os.listdir("/proc/%d/fd" % parent)}
             except OSError:
                 pass  # gone; or not to be seen by who is not root
@@ -93,7 +95,7 @@ def apart(work):
     r = s.finish()
     ok(r.status == 0 and len(r.files) == 3, "three files of two layers each: approved", r.shown())
     ok(len(parents) == 1 and len(openers) == 3 and at_once == 1, "an opener for each, of one parent", (parents, openers, at_once))
-    ok(all(x in ("/dev/null", "socket", "pipe", "anon_inode") or x.startswith(str(s.work)) and x.endswith(".err") for x in held),
+    ok((held or os.geteuid() != 0) and all(x in ("/dev/null", "socket", "pipe", "anon_inode") or x.startswith(str(s.work)) and x.endswith(".err") for x in held),
        "the parent has its channel and where it logs, and no copy", held)
 
 
