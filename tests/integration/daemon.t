@@ -145,7 +145,7 @@ def crashes(work):
         ok(report.exists() and json.loads(report.read_text())["outcome"] == "aborted", "and recorded")
 
         told = len(s.client.seen)
-        os.kill(s.children("lazaret-examine")[0], signal.SIGKILL)
+        os.kill(s.role("lazaret-examine"), signal.SIGKILL)
         s.client.wait_for(lambda c: any(e["event"] == "station" and e["state"] != "ready" for e in c.seen[told:]))
         s.client.wait_for(lambda c: c.station["state"] == "ready")
         s.client.ask("again", medium=m["medium"])
@@ -153,12 +153,12 @@ def crashes(work):
         ok(n["outcome"] == "published", "examiners' parent killed: started anew, and the next inspection passes", n)
 
         before = len(s.client.media)
-        os.kill(s.children("lazaret-devices")[0], signal.SIGKILL)
+        os.kill(s.role("lazaret-devices"), signal.SIGKILL)
         o = s.client.wait_medium(lambda o: o["medium"] > n["medium"] and o["state"] == "done")
         ok("devices-lost" in s.types() and o["present"] and before == 1, "devices role killed: started anew, media found again", o)
 
         told = len(s.client.seen)
-        os.kill(s.children("lazaret-ledger")[0], signal.SIGKILL)
+        os.kill(s.role("lazaret-ledger"), signal.SIGKILL)
         stick.pull()
         s.client.wait_for(lambda c: any(e["event"] == "station" and (e["trouble"] or {}).get("code") == "trail" for e in c.seen[told:]))
         s.client.wait_for(lambda c: c.station["state"] == "ready")

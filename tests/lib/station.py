@@ -104,6 +104,16 @@ class Station:
                 continue
         return found
 
+    def role(self, program):
+        """Process id of the daemon's own child. Its children are often the same program, and need not have higher numbers: numbers wrap."""
+        for p in self.children(program):
+            try:
+                if "\nPPid:\t%d\n" % self.process.pid in pathlib.Path("/proc/%d/status" % p).read_text():
+                    return p
+            except OSError:
+                continue
+        raise ProcessLookupError(program)
+
     def kill(self, pids):
         """A process may be gone already: the guard ends with its parent, a program of the same name."""
         for p in pids:
