@@ -20,6 +20,8 @@ struct iso_volume {
 	const struct source *source;
 	IsoFilesystem *fs;
 	struct nodes nodes; /* things: IsoFileSource */
+	bool is_asked;	    /* only where it would read */
+	uint32_t asked;	    /* that block; 0: none */
 };
 
 static int blocks_open(IsoDataSource *d)
@@ -34,8 +36,14 @@ static int blocks_close(IsoDataSource *d)
 
 static int blocks_read(IsoDataSource *d, uint32_t block, uint8_t *to)
 {
-	const struct iso_volume *v = d->data;
+	struct iso_volume *v = d->data;
 
+	if (v->is_asked) {
+		if (v->asked == 0)
+			v->asked = block;
+		memset(to, 0, BLOCK);
+		return 1;
+	}
 	return source_read(v->source, (uint64_t)block * BLOCK, to, BLOCK) < 0 ? (int)ISO_DATA_SOURCE_FAILURE : 1;
 }
 
@@ -112,14 +120,35 @@ static int isofs_open(const struct source *source, void **ret_volume, char *word
 	return 0;
 }
 
+/* The library does not tell where a file lies, and its inode numbers are not what Linux makes of them (0, or a serial number of whoever
+ * wrote the disc). So it is made to read the first byte, and the block that it asks for is noted instead of read: a drive's head does
+ * not move. What it got is gone with the close. */
+static uint64_t place_of(struct iso_volume *v, IsoFileSource *file)
+{
+	uint8_t byte;
+
+	v->asked = 0;
+	v->is_asked = true;
+	if (iso_file_source_open(file) >= 0) {
+		(void)iso_file_source_read(file, &byte, sizeof(byte)); /* what it says is in `asked` */
+		(void)iso_file_source_close(file);
+	}
+	v->is_asked = false;
+	return v->asked;
+}
+
 static int add_child(struct iso_volume *v, uint64_t node, IsoFileSource *child)
 {
 	_cleanup_free_ char *name = iso_file_source_get_name(child);
 	struct stat st;
+	int r;
 
 	if (!name || iso_file_source_lstat(child, &st) < 0)
 		return -EIO;
-	return nodes_add(&v->nodes, node, name, st.st_mode & S_IFMT, child);
+	r = nodes_add(&v->nodes, node, name, st.st_mode & S_IFMT, child);
+	if (r == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
+		v->nodes.list[v->nodes.count - 1].place = place_of(v, child);
+	return r;
 }
 
 static int read_directory(struct iso_volume *v, uint64_t node, IsoFileSource *dir)
@@ -160,7 +189,7 @@ static int isofs_stat(void *volume, uint64_t node, struct userfs_stat *ret)
 
 	if (!n || iso_file_source_lstat(n->thing, &st) < 0 || st.st_size < 0)
 		return -EIO;
-	*ret = (struct userfs_stat){ .type = n->type, .mtime = st.st_mtime };
+	*ret = (struct userfs_stat){ .type = n->type, .mtime = st.st_mtime, .place = n->place };
 	if (n->type == S_IFREG)
 		ret->size = (uint64_t)st.st_size;
 	return 0;

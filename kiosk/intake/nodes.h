@@ -18,6 +18,7 @@ struct node {
 	uint16_t type; /* S_IFREG, S_IFDIR, ... */
 	uint32_t opened; /* how often */
 	uint64_t size;	 /* bytes */
+	uint64_t place;	 /* userfs.h */
 	char *name; /* owned */
 	void *thing; /* the library's */
 };

@@ -156,13 +156,14 @@ static int udffs_stat(void *volume, uint64_t node, struct userfs_stat *ret)
 		if (!file)
 			return -EIO;
 		size = udfread_file_size(file);
+		n->place = size > 0 ? udfread_file_lba(file, 0) : 0;
 		udfread_file_close(file);
 		if (size < 0)
 			return -EIO;
 		n->size = (uint64_t)size;
 		n->is_known = true;
 	}
-	*ret = (struct userfs_stat){ .type = n->type, .size = n->size };
+	*ret = (struct userfs_stat){ .type = n->type, .size = n->size, .place = n->place };
 	return 0;
 }
 

@@ -115,7 +115,7 @@ static int node_stat(struct server *s, uint64_t node, struct stat *ret)
 	if (r < 0)
 		return r;
 	*ret = (struct stat){
-		.st_ino = node,
+		.st_ino = st.place > 0 ? st.place : node,
 		.st_mode = st.type | (st.type == S_IFDIR ? 0555 : 0444),
 		.st_nlink = 1,
 		.st_size = (off_t)st.size,

@@ -19,6 +19,7 @@ struct userfs_stat {
 	unsigned int type; /* S_IFREG, S_IFDIR, S_IFLNK, ... */
 	uint64_t size;	   /* bytes */
 	int64_t mtime;	   /* seconds since 1970; 0: not told */
+	uint64_t place;	   /* of a file's first byte, in the file system's blocks; 0: not known. Becomes st_ino, by which files are read in order */
 };
 
 /* One reader. Nodes come from the kernel, which has them from `list`; all else is the medium's and untrusted. Functions

@@ -15,7 +15,12 @@
 struct batch_entry {
 	uint64_t position; /* bytes on the device, or the inode number: rises with the place on most file systems */
 	char *path;
-	struct stat st;
+	/* what is needed of its struct stat */
+	dev_t dev;
+	ino_t ino;
+	mode_t mode;
+	off_t size;
+	struct timespec mtime;
 };
 
 struct walker {
@@ -27,7 +32,7 @@ struct walker {
 	char path[WALK_PATH_MAX + 1];
 	size_t path_len;
 	struct batch_entry *batch;
-	size_t batch_len;
+	size_t batch_len, batch_capacity;
 };
 
 int walk_open(int root_fd, const char *path, uint64_t flags)
@@ -41,7 +46,7 @@ int walk_open(int root_fd, const char *path, uint64_t flags)
 }
 
 /* Where the file begins on the device: one extent by FIEMAP (Documentation/filesystems/fiemap.rst). */
-static uint64_t position_of(struct walker *w, const char *path, const struct stat *st)
+static uint64_t position_of(struct walker *w, const struct batch_entry *b)
 {
 	union {
 		struct fiemap map;
@@ -50,13 +55,13 @@ static uint64_t position_of(struct walker *w, const char *path, const struct sta
 	_cleanup_close_ int fd = -EBADF;
 
 	if (!w->knows_extents)
-		return st->st_ino;
-	fd = walk_open(w->root_fd, path, 0);
+		return b->ino;
+	fd = walk_open(w->root_fd, b->path, 0);
 	if (fd < 0)
-		return st->st_ino;
+		return b->ino;
 	if (ioctl(fd, FS_IOC_FIEMAP, &query) < 0) {
 		w->knows_extents = false;
-		return st->st_ino;
+		return b->ino;
 	}
 	return query.map.fm_mapped_extents > 0 ? query.map.fm_extents[0].fe_physical : 0;
 }
@@ -75,29 +80,48 @@ static int flush(struct walker *w)
 	int r = 0;
 
 	for (size_t i = 0; i < w->batch_len; i++)
-		w->batch[i].position = position_of(w, w->batch[i].path, &w->batch[i].st);
+		w->batch[i].position = position_of(w, &w->batch[i]);
 	qsort(w->batch, w->batch_len, sizeof(w->batch[0]), by_position);
 	for (size_t i = 0; i < w->batch_len; i++) {
+		const struct batch_entry *b = &w->batch[i];
+		struct stat st = { .st_dev = b->dev, .st_ino = b->ino, .st_mode = b->mode, .st_size = b->size, .st_mtim = b->mtime };
+
 		if (r == 0)
-			r = w->events->file(w->events->context, w->batch[i].path, &w->batch[i].st);
-		free(w->batch[i].path);
+			r = w->events->file(w->events->context, b->path, &st);
+		free(b->path);
 	}
 	w->batch_len = 0;
 	return r;
 }
 
+static int grow(struct walker *w)
+{
+	size_t capacity = MIN(w->batch_capacity * 2, (size_t)WALK_BATCH_MAX);
+	struct batch_entry *more = reallocarray(w->batch, capacity, sizeof(*more));
+
+	if (!more)
+		return -ENOMEM;
+	w->batch = more;
+	w->batch_capacity = capacity;
+	return 0;
+}
+
 static int add_file(struct walker *w, const struct stat *st)
 {
-	struct batch_entry *b = &w->batch[w->batch_len];
+	char *path;
+	int r;
 
 	if (w->events->is_unordered)
 		return w->events->file(w->events->context, w->path, st);
-	b->path = strdup(w->path);
-	if (!b->path)
+	path = strdup(w->path);
+	if (!path)
 		return -ENOMEM;
-	b->st = *st;
-	w->batch_len++;
-	return w->batch_len == WALK_BATCH ? flush(w) : 0;
+	w->batch[w->batch_len++] = (struct batch_entry){ .path = path, .dev = st->st_dev, .ino = st->st_ino, .mode = st->st_mode,
+							 .size = st->st_size, .mtime = st->st_mtim };
+	if (w->batch_len < w->batch_capacity)
+		return 0;
+	r = flush(w);
+	return r == 0 && w->batch_capacity < WALK_BATCH_MAX ? grow(w) : r;
 }
 
 static int tell(struct walker *w, enum entry_kind kind, const char *detail)
@@ -184,7 +208,8 @@ int walk(int root_fd, const struct walk_limits *limits, const struct walk_events
 	if (!w)
 		return -ENOMEM;
 	*w = (struct walker){ .root_fd = root_fd, .limits = limits, .events = events, .knows_extents = true };
-	w->batch = calloc(WALK_BATCH, sizeof(w->batch[0]));
+	w->batch_capacity = WALK_BATCH_MIN;
+	w->batch = calloc(w->batch_capacity, sizeof(w->batch[0]));
 	if (!w->batch)
 		return -ENOMEM;
 	r = visit_directory(w, 0);

@@ -97,7 +97,7 @@
 	"#   exfat: [kernel, user]\n"                                                                                 \
 	"#   ntfs: [kernel, user]\n"                                                                                  \
 	"#   ext: [kernel, user]\n"                                                                                   \
-	"#   iso9660: [kernel, user]\n"                                                                               \
+	"#   iso9660: [user, kernel]\n"                                                                               \
 	"#   udf: [kernel, user]\n"                                                                                   \
 	"#   squashfs: [kernel, user]\n"                                                                              \
 	"#   xfs: deny\n"                                                                                             \

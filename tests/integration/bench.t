@@ -42,7 +42,9 @@ def test_list():
 
 def test_whole(corpus):
     done = bench("--quick", "--figure", "mirror", "--runs", "2", "--corpus", corpus)
-    ok(done.returncode == 0, "a mirror is measured", done.stderr)
+    ok(done.returncode == 0, "a mirror is measured", done.stdout + done.stderr)
+    if done.returncode != 0:
+        return
     data = json.loads((BENCH / "mirror.json").read_text())
     ok(data["format"] == "lazaret.bench/1" and data["figure"] == "mirror" and data["runs"] == 2
        and data["command"].startswith("tests/bench/run --quick"), "the record says what was run", data)

@@ -77,6 +77,9 @@ static void assert_told(const struct seen *s, const char *line)
 		fail_msg("not told: %s\n%s", line, s->list);
 }
 
+/* The first batch, one twice as large, and the beginning of a third */
+#define FILES_OF_BATCHES (3 * WALK_BATCH_MIN + 10)
+
 static void test_everything_is_told_once(void **state)
 {
 	struct seen s = { 0 };
@@ -224,14 +227,14 @@ static void test_more_than_a_batch(void **state)
 {
 	struct seen s = { 0 };
 
-	for (int i = 0; i < WALK_BATCH + 10; i++) {
+	for (int i = 0; i < FILES_OF_BATCHES; i++) {
 		char name[16];
 
 		(void)snprintf(name, sizeof(name), "%d", i);
 		write_file(dir_fd, name, "", 0);
 	}
 	assert_int_equal(go(1000000, 64, &s), 0);
-	assert_int_equal(s.files, WALK_BATCH + 10);
+	assert_int_equal(s.files, FILES_OF_BATCHES);
 }
 
 static void test_open_stays_beneath(void **state)

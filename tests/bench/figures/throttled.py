@@ -3,12 +3,9 @@
 
 The medium is an image behind nbdkit's rate filter, seen as a file through nbdfuse.
 """
-import shutil
-import subprocess
-import time
-
 import corpora
 import inspecting
+import mounted
 from figures.medium import RULES
 from measure import Broken, Contestant, Parameter, Ratio, timed
 
@@ -17,37 +14,9 @@ PARAMETERS = {"slow_bytes": Parameter(2_000_000_000, 100_000_000, "bytes of file
               "rates": Parameter("40,150", "40", "MB/s of the media, with commas", str)}
 
 
-class Slow:
-    """An image at so many bytes a second. nbdkit lets two seconds' worth pass at once in the beginning, for all contestants alike."""
-
-    def __init__(self, work, image, rate):
-        self.at = work / "slow"
-        self.at.mkdir()
-        # -o: the roles have accounts of their own
-        self.process = subprocess.Popen(["nbdfuse", "-r", "-o", "allow_other", str(self.at / "image"), "--command", "nbdkit", "-s", "--exit-with-parent", "-r", "--filter=rate", "file",
-                                         str(image), "rate=%d" % (rate * 8)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        end = time.monotonic() + 30
-        while not (self.at / "image").exists():
-            if self.process.poll() is not None or time.monotonic() > end:
-                raise Broken("nbdfuse: %s" % self.process.stderr.read().decode(errors="replace")[-300:])
-            time.sleep(0.05)
-        self.image = self.at / "image"
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *what):
-        subprocess.run(["fusermount3", "-u", str(self.at)], check=False, capture_output=True)
-        self.process.terminate()
-        self.process.wait()
-        shutil.rmtree(self.at, ignore_errors=True)
-
-
 class Figure:
     def __init__(self, work, p):
-        for tool in ("nbdkit", "nbdfuse", "mkfs.ext4", "fusermount3"):
-            if not shutil.which(tool):
-                raise Broken("%s is not installed" % tool)
+        mounted.needs("nbdkit", "nbdfuse", "mkfs.ext4")
         self.bytes = p.slow_bytes
         self.work, self.rates, self.image = work, [int(r) for r in p.rates.split(",")], work / "image"
         size = p.slow_bytes
@@ -66,13 +35,17 @@ class Figure:
                                                             "inspection until it may be taken out, %d MB/s" % rate)
         self.notes = ["The plain read is of as many bytes as the files have, from the beginning of the same image: a file system's own tables come on top for ours."]
 
+    def _slow(self, rate):
+        """So many bytes a second. nbdkit lets two seconds' worth pass at once in the beginning, for all contestants alike."""
+        return mounted.Mounted(self.work / "slow", "--filter=rate", "file", self.image, "rate=%d" % (rate * 8))
+
     def _read(self, rate):
         total = sum(v["bytes"] for v in self.corpus.values())
-        with Slow(self.work, self.image, rate) as slow:
+        with self._slow(rate) as slow:
             return timed(["sh", "-c", "head -c %d \"$1\" | cat >/dev/null" % total, "sh", slow.image])
 
     def _ours(self, rate):
-        with inspecting.Station(self.work / "station", rules=RULES, db=self.db) as station, Slow(self.work, self.image, rate * 1_000_000) as slow:
+        with inspecting.Station(self.work / "station", rules=RULES, db=self.db) as station, self._slow(rate * 1_000_000) as slow:
             course = station.watch(slow.image)
         if course.report["outcome"] != "published" or not course.removable:
             raise Broken("not published: %s" % course.report["outcome"])

@@ -57,7 +57,7 @@ def ext4(s):
 @scenario
 def iso9660(s):
     """ISO 9660 on a stick"""
-    stick(s, "iso9660", ["kernel:iso9660"])
+    stick(s, "iso9660", ["user:iso9660"])
 
 
 @scenario

@@ -10,7 +10,7 @@ def hybrid(s):
     image = s.media.get("iso-hybrid")
     stick = s.vm.plug_stick(image)
     report = s.report(s.finished())
-    s.inspected(report, image, ["kernel:iso9660"])
+    s.inspected(report, image, ["user:iso9660"])
     s.equal([v["outcome"] for v in report["medium"]["volumes"]], ["read", "covered"], "volumes")
     s.wait_screen("4 OF 5 FILES WERE TRANSFERRED")
     stick.unplug()
@@ -25,7 +25,7 @@ def stick_with_disc(s):
     disk, disc = sorted(media, key=lambda m: m["unit"])
     s.equal((disk["kind"], disc["kind"], disk["port"] == disc["port"]), ("disk", "optical", True), "kinds of the units, at one port")
     s.inspected(s.report(disk), s.media.get("ext4"), ["kernel:ext4"])
-    s.inspected(s.report(disc), s.media.get("iso9660"), ["kernel:iso9660"])
+    s.inspected(s.report(disc), s.media.get("iso9660"), ["user:iso9660"])
     stick.unplug()
     s.nothing_left()
 

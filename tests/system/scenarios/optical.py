@@ -14,13 +14,13 @@ def disc(s, name, drive, driver):
 @scenario
 def iso_on_sata(s):
     """ISO 9660 in a SATA drive"""
-    disc(s, "iso9660", "drive0", "kernel:iso9660")
+    disc(s, "iso9660", "drive0", "user:iso9660")
 
 
 @scenario
 def iso_on_scsi(s):
     """ISO 9660 in a SCSI drive"""
-    disc(s, "iso9660", "drive1", "kernel:iso9660")
+    disc(s, "iso9660", "drive1", "user:iso9660")
 
 
 @scenario

@@ -37,7 +37,7 @@ def in_at_boot(s):
     stick, _ = boot(s, lambda: s.vm.plug_stick(s.media.get("vfat")), lambda: s.vm.insert_disc(s.media.get("iso9660")))
     s.inspected(s.report(s.finished("STICK-1")), s.media.get("vfat"), ["kernel:vfat"])
     disc = s.until(lambda: next((m for m in s.state()["media"] if m["kind"] == "optical" and m["state"] == "done"), None), 240, "the disc to be inspected")
-    s.inspected(s.report(disc), s.media.get("iso9660"), ["kernel:iso9660"])
+    s.inspected(s.report(disc), s.media.get("iso9660"), ["user:iso9660"])
     s.wait_screen("4 OF 5 FILES WERE TRANSFERRED")
     s.equal(s.agent.sh("systemctl --failed --no-legend").out, "", "failed units after a boot")
     stick.unplug()
@@ -159,7 +159,7 @@ def button_while_reading(s):
 def another_disc(s, name, before=0):
     """The newest disc, inspected; its number."""
     medium = s.wait_medium(lambda m: m["state"] == "done" and m["medium"] > before, 240, "the disc to be inspected")
-    s.inspected(s.report(medium), s.media.get(name), ["kernel:udf" if name == "udf" else "kernel:iso9660"])
+    s.inspected(s.report(medium), s.media.get(name), ["kernel:udf" if name == "udf" else "user:iso9660"])
     s.wait_screen("4 OF 5 FILES WERE TRANSFERRED", medium["transfer"])
     return medium["medium"]
 
@@ -181,7 +181,7 @@ def disc_after_disc(s):
     s.vm.insert_disc(s.media.get("iso9660-other"))
     s.vm.press("ret")  # the result of the second
     third = s.wait_medium(lambda m: m["state"] == "done" and m["medium"] > second, 240, "the third disc to be inspected")
-    s.inspected(s.report(third), s.media.get("iso9660-other"), ["kernel:iso9660"])
+    s.inspected(s.report(third), s.media.get("iso9660-other"), ["user:iso9660"])
     s.nothing_left()
 
 
