@@ -292,6 +292,12 @@ bench:
 	@$(MAKE) --no-print-directory -s all
 	@BUILD=$(abspath $(BUILD)) tests/bench/run $(BENCH)
 
+# What the bench has measured, into docs/performance.md.
+.PHONY: performance
+performance:
+	@image/packages/install bench
+	@BUILD=$(abspath $(BUILD)) tests/bench/document
+
 # Crashes, power cuts and failing system calls. RELIABILITY: options of tests/reliability/run (--quick, --only SUITE, --sample N, --list).
 # `make reliability` writes what they counted into docs/reliability.md.
 RELIABILITY ?=
@@ -488,6 +494,7 @@ help:
 	@echo 'make verify-static   $(VERIFY_STATIC): lazaret-verify as one file, for any distribution'
 	@echo 'make conformance     the fail-closed conformance suite alone'
 	@echo 'make bench           how fast, against what one would run instead; BENCH=--quick, BENCH=--list (docs/performance.md)'
+	@echo 'make performance     what the bench measured, into docs/performance.md'
 	@echo 'make check-reliability crashes, power cuts, failing system calls; RELIABILITY=--quick, RELIABILITY=--list (docs/reliability.md)'
 	@echo 'make reliability     what they counted, into docs/reliability.md'
 	@echo 'make check-sanitize  the suites under AddressSanitizer and UBSan'

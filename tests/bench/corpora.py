@@ -41,8 +41,8 @@ def packages(directory, size):
     return describe(directory)
 
 
-def tree(directory, size):
-    """Files of this system, up to `size` bytes, without links."""
+def tree(directory, size, is_wanted=lambda path: True):
+    """Files of this system that are wanted, up to `size` bytes, without links."""
     directory.mkdir()
     directory.chmod(0o755)
     found = []
@@ -53,7 +53,7 @@ def tree(directory, size):
     for path in sorted(found, key=lambda n: hashlib.sha256(n.encode(errors="surrogateescape")).digest()):
         if total >= size:
             break
-        if os.path.islink(path) or not os.path.isfile(path) or not 0 < os.path.getsize(path) < 8 << 20:
+        if not is_wanted(path) or os.path.islink(path) or not os.path.isfile(path) or not 0 < os.path.getsize(path) < 8 << 20:
             continue
         target = directory / path.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 """Inspections that a figure measures: a station of its own for each, and when which stage began."""
 import json
 import os
+import re
 import resource
 import shutil
 import socket
@@ -46,6 +47,14 @@ def pss_kib(root):
     return total
 
 
+def section(text, key):
+    """The lines of a key at the top of a YAML file as `lazaret init` writes it."""
+    found = re.search(r"^%s:\n(?:[ #].*\n|\n)*?(?=^[a-z#])" % key, text, re.MULTILINE)
+    if not found:
+        raise Broken("no %s in lazaret.yaml" % key)
+    return found.group()
+
+
 class Course:
     """What was seen of one inspection, in seconds of time.monotonic(): when each stage `began`, when the medium was `removable`, when all was `done`; the
     processor seconds of all its processes; and the largest sum of their PSS in KiB, when it was asked for."""
@@ -84,6 +93,15 @@ class Station:
         done = subprocess.run([BUILD / "bin" / "lazaret", *args], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise Broken("lazaret %s: %s" % (args[0], done.stderr.strip()))
+
+    def reload(self, db):
+        """Other databases from now on; they are pinned as `lazaret init` pins them."""
+        fresh, place = self.at / "fresh", self.at / "station" / "lazaret.yaml"
+        remove(fresh)
+        self._run("init", fresh, "--db", db)
+        ours, theirs = place.read_text(), (fresh / "lazaret.yaml").read_text()
+        place.write_text(ours.replace(section(ours, "database"), section(theirs, "database")))
+        remove(fresh)
 
     def trust(self, key, *purposes):
         self._run("-C", self.at / "station", "key", "trust", key, "--name", "vendor", "--yes",

@@ -9,6 +9,7 @@ A figure is a module with
                    contestants   name -> Contestant: ours and the peers, in the order in which each run measures them
                    corpus        what the corpora are, for the record: a dict for JSON
                    notes         sentences that a reader of the numbers has to know
+                   curves        (after ratios; may be missing) [{"x": what, "points": [{"x": how much, "s": seconds, "mib": memory, of each run}]}]
                    ratios(s)     a list of Ratio; s: name -> samples, of which the n-th are all of the same run
 
 Whatever a contestant was to do and did not raises Broken: a run that failed early is no fast run.
@@ -135,8 +136,13 @@ def record(name, module, figure, p, runs, samples, ratios, command, load_before)
         "ratios": [{"name": r.name, "samples": r.values, **spread(r.values), "reach": r.reach, "judged": r.is_judged,
                     "reached": r.is_reached if r.reach is not None else None, "computed": r.computed or None,
                     "why_not_judged": r.why or None} for r in ratios],
-        "notes": figure.notes,
+        "curves": getattr(figure, "curves", None), "notes": figure.notes,
     }
+
+
+def is_disturbed(data):
+    """Did others use the machine when the first run began?"""
+    return data["load"]["before"] > data["machine"]["cores"] / 4
 
 
 def table(data):
@@ -156,6 +162,6 @@ def table(data):
         lines.append("  %-72s %10.3f  %-15s %s" % (r["name"], r["median"], "%.3f-%.3f" % (r["min"], r["max"]), reach))
         lines += ["    %s: %s" % (words, r[k]) for k, words in (("computed", "computed"), ("why_not_judged", "not judged")) if r[k]]
     lines += [""] + ["  " + note for note in data["notes"]]
-    if load["before"] > m["cores"] / 4:
+    if is_disturbed(data):
         lines.append("  Others used this machine (load %.1f before the first run): do not quote these numbers." % load["before"])
     return "\n".join(lines)

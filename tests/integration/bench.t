@@ -97,6 +97,40 @@ def test_missed(corpus):
     ok(done.returncode == 1 and "NOT REACHED" in done.stdout, "a judged ratio that is not reached fails", done.stdout + done.stderr)
 
 
+def test_document():
+    """What was measured becomes a page with plots; records that were not measured together do not."""
+    records, docs = BENCH.parent / "records", BENCH.parent / "docs"
+    records.mkdir()
+    docs.mkdir()
+    shutil.copy(ROOT / "docs" / "performance.md", docs)
+    curve = {"x": "files", "points": [{"x": n, "s": [n / 900, n / 800], "mib": [40 + n / 1000]} for n in (100, 1000, 10000)]}
+    entry = {"median": 1.5, "min": 1.25, "max": 2.0, "samples": [1.25, 1.5, 2.0]}
+    record = {"figure": "curves", "title": "a title", "command": "tests/bench/run --figure curves", "runs": 3, "notes": ["A note."], "curves": [curve],
+              "machine": {"system": "Debian", "processor": "one", "cores": 2, "memory_kib": 1 << 20, "virtual": True, "kernel": "6.1"},
+              "versions": {"lazaret": "lazaret 0.1.0", "commit": "c0ffee" * 6, "changed_since": False, "clamscan": ""}, "load": {"before": 0.0, "after": 0.0},
+              "measured": [{"name": "ours", "words": "a | b", "unit": "s", "command": "x", **entry}],
+              "ratios": [{"name": "ours / theirs", "reach": 1.0, "judged": True, "reached": False, "computed": None, "why_not_judged": None, **entry}]}
+    (records / "curves.json").write_text(json.dumps(record))
+
+    def document():
+        return subprocess.run([ROOT / "tests" / "bench" / "document", records, docs], capture_output=True, text=True, timeout=60, check=False)
+
+    if not shutil.which("gnuplot"):
+        skip("a page with plots", "not installed: gnuplot")
+        return
+    done = document()
+    page = (docs / "performance.md").read_text() if done.returncode == 0 else ""
+    ok("| ours / theirs | 1.5 (1.25 to 2) | <= 1: **not reached** |" in page and "| a \\| b | 1.5 (1.25 to 2) | s |" in page
+       and "(performance-files.svg)" in page and page.startswith((ROOT / "docs" / "performance.md").read_text()[:2000]), "records become tables", done.stderr + page[-2000:])
+    plot = (docs / "performance-files.svg").read_text() if (docs / "performance-files.svg").exists() else ""
+    ok("</svg>" in plot and "MiB (PSS)" in plot, "and curves become plots", plot[:500])
+    document()
+    ok((docs / "performance.md").read_text() == page and (docs / "performance-files.svg").read_text() == plot, "the same numbers make the same page")
+    (records / "mirror.json").write_text(json.dumps({**record, "figure": "mirror", "versions": {**record["versions"], "commit": "d00d" * 10}}))
+    done = document()
+    ok(done.returncode == 1 and "2 commits" in done.stderr and (docs / "performance.md").read_text() == page, "records of two commits make none", done.stderr)
+
+
 def main():
     missing = [t for t in TOOLS if not shutil.which(t)]
     if missing:
@@ -115,6 +149,7 @@ def main():
         test_whole(corpus)
         test_missed(corpus)
         test_broken(corpus)
+        test_document()
         ok(not list(BENCH.glob("work.*")), "nothing is left behind", list(BENCH.iterdir()))
     finally:
         shutil.rmtree(work, ignore_errors=True)
