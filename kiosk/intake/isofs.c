@@ -147,7 +147,7 @@ static int add_child(struct iso_volume *v, uint64_t node, IsoFileSource *child)
 		return -EIO;
 	r = nodes_add(&v->nodes, node, name, st.st_mode & S_IFMT, child);
 	if (r == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
-		v->nodes.list[v->nodes.count - 1].place = place_of(v, child);
+		nodes_get(&v->nodes, v->nodes.count)->place = place_of(v, child); /* the one that was added */
 	return r;
 }
 

@@ -94,16 +94,16 @@ static int flush(struct walker *w)
 	return r;
 }
 
-static int grow(struct walker *w)
+/* Where there is no memory for more, the batch stays as large as it is. */
+static void grow(struct walker *w)
 {
-	size_t capacity = MIN(w->batch_capacity * 2, (size_t)WALK_BATCH_MAX);
-	struct batch_entry *more = reallocarray(w->batch, capacity, sizeof(*more));
+	const size_t capacity = MIN(w->batch_capacity * 2, (size_t)WALK_BATCH_MAX);
+	struct batch_entry *more = capacity > w->batch_capacity ? reallocarray(w->batch, capacity, sizeof(*more)) : NULL;
 
-	if (!more)
-		return -ENOMEM;
-	w->batch = more;
-	w->batch_capacity = capacity;
-	return 0;
+	if (more) {
+		w->batch = more;
+		w->batch_capacity = capacity;
+	}
 }
 
 static int add_file(struct walker *w, const struct stat *st)
@@ -121,7 +121,8 @@ static int add_file(struct walker *w, const struct stat *st)
 	if (w->batch_len < w->batch_capacity)
 		return 0;
 	r = flush(w);
-	return r == 0 && w->batch_capacity < WALK_BATCH_MAX ? grow(w) : r;
+	grow(w);
+	return r;
 }
 
 static int tell(struct walker *w, enum entry_kind kind, const char *detail)
