@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception
 """lazaret-devices as a process in its sandbox, with this test as its supervisor and loop devices as its media: the kernel's own
 events. USB and discs: tests/unit/test_devices_*.c (umockdev) and the system tests."""
+import atexit
+import fcntl
 import os
 import pathlib
 import re
 import select
 import socket
+import stat
 import struct
 import subprocess
 import sys
@@ -18,6 +21,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from tap import BUILD, ROOT, finish, ok, skip  # noqa: E402
 
 LOOPS = None  # where the files of our loop devices are
+LOOP_CTL_ADD, LOOP_CTL_REMOVE = 0x4C80, 0x4C81  # linux/loop.h
 SECONDS = 60  # for anything that must come; a busy machine takes its time
 TYPES = re.findall(r"^M\((\w+),", (ROOT / "kiosk/ipc/messages.def").read_text(), flags=re.M)
 
@@ -100,22 +104,32 @@ class Role:
             self.socket.close()
 
 
+def control(request, number):
+    with open("/dev/loop-control", "rb", buffering=0) as f:
+        fcntl.ioctl(f, request, number)
+
+
 class Loop:
-    """A loop device with a file of its own, whose name tells it from those of tests that run at the same time."""
+    """A loop device with a file of its own, whose name tells it from those of tests that run at the same time, and a node of its own: others ask for
+    the first free one, and would take this one while it is detached. Kernel, loop(4)."""
+    count = 0
 
     def __init__(self, work, name, size=1 << 20):
         self.file = work / f"{name}-{os.getpid()}.img"
         self.file.write_bytes(b"\0" * size)
-        self.node = None
+        number = 1000 + 32 * (os.getpid() % 32000) + Loop.count  # of 2^20
+        Loop.count += 1
+        self.place, self.node = "/dev/loop%d" % number, None
+        control(LOOP_CTL_ADD, number)
+        atexit.register(control, LOOP_CTL_REMOVE, number)
+        if not os.path.exists(self.place):  # no devtmpfs
+            os.mknod(self.place, 0o660 | stat.S_IFBLK, os.makedev(7, number))
+            atexit.register(os.unlink, self.place)
 
-    def attach(self, node=None):
-        for _ in range(20):  # another test may take the free one first
-            r = subprocess.run(["losetup", "--show", "-r", *([node, self.file] if node else ["-f", self.file])], capture_output=True, text=True)
-            if r.returncode == 0:
-                self.node = node or r.stdout.strip()
-                return self
-            time.sleep(0.1)
-        raise RuntimeError(r.stderr)
+    def attach(self):
+        subprocess.run(["losetup", "-r", self.place, self.file], check=True)
+        self.node = self.place
+        return self
 
     def detach(self):
         if self.node:
@@ -167,12 +181,12 @@ def test_cold_start_and_events(work):
         events = role.events(gone(key))
         ok(events[-1] == ("gone", key) and not of(second, events), "detached: that key has gone, and nothing was told twice", events)
 
-        second.attach(node)
+        second.attach()
         events = role.events(medium_of(second))
         again = of(second, events)
         ok(len(again) == 1 and again[0]["key"] != key, "the same file at the same place is another insertion", events)
         second.detach()
-        second.attach(node)
+        second.attach()
         events = role.events(medium_of(second))
         ok(("gone", again[0]["key"]) in events and len(of(second, events)) == 1 and of(second, events)[0]["key"] != again[0]["key"],
            "swapped faster than one can see: gone, and another medium", events)
@@ -239,9 +253,8 @@ def test_own_disks(work):
         ok(events[-1][0] == "settled" and not of(loop, events), "a mounted disk is not a medium", events)
         subprocess.run(["umount", point], check=True)
         mounted.returncode = 1
-        node = loop.node
         loop.detach()
-        loop.attach(node)
+        loop.attach()
         ok(len(of(loop, role.events(medium_of(loop)))) == 1, "another medium in the same place is one")
         role.end()
     finally:
