@@ -21,8 +21,10 @@
 /* Between two looks whether it has. */
 #define BIND_POLL_MS 200
 /* A disk's "add" is often followed by a "change" or two (partitions read, first poll for media): wait until it has been quiet so
- * long, but not longer in all than the second. */
-#define QUIET_MS 400
+ * long, but not longer in all than the second. What comes later and changes what was told of the disk makes it another medium, which costs
+ * the inspection that had begun, not the truth of it; so this is no longer than the kernel takes for two events that belong together, since
+ * each operator waits for it with each stick. */
+#define QUIET_MS 150
 #define QUIET_TOTAL_MS 3000
 /* A device that does not answer while it is switched on holds the guard up for as long as the kernel tries; what is there
  * otherwise is told as complete after so long. */

@@ -278,8 +278,12 @@ static int audit_started(struct inspection *i)
 
 static int run_stages(struct inspection *i)
 {
-	int r = start_vault(i);
+	int r = unpackers_new(i, &i->unpackers);
 
+	if (r == 0 && remember_is_wanted(i))
+		unpack_start_parents(i->unpackers);
+	if (r == 0)
+		r = start_vault(i);
 	if (r == 0)
 		r = inspection_acquire(i);
 	if (r == 0)

@@ -511,11 +511,11 @@ int inspection_read(struct inspection *i)
 	const struct pool_events events = { examined, examined_layer, examined_owed, examined_noted, i };
 	struct pool_settings settings;
 	struct reading *rd = calloc(1, sizeof(*rd));
-	int r = unpackers_new(i, &i->unpackers);
+	int r = 0;
 
 	engine_stages(i->supervisor, &settings);
 	i->pool = pool_new(&settings, &events);
-	if (r == 0 && (!rd || !i->pool))
+	if (!rd || !i->pool)
 		r = -ENOMEM;
 	if (r == 0) {
 		rd->i = i;

@@ -72,13 +72,12 @@ static bool add_sum(json_t *o, const char *name, const char *of, const uint8_t s
 /* The openers of this inspection, and no others: their parents live as long as it does. */
 static int add_openers(const struct inspection *i, json_t *made_of, bool *is_told)
 {
-	static const enum role_id openers[] = { ROLE_UNPACK, ROLE_OLE, ROLE_PDF, ROLE_DISK };
 	uint8_t sum[SHA256_LEN];
 	int r = 0;
 
-	for (size_t k = 0; r == 0 && k < ARRAY_LEN(openers); k++) {
-		r = unpack_made_of(i->unpackers, openers[k], sum);
-		*is_told &= r == 0 && add_sum(made_of, role_get(openers[k])->name, "program", sum);
+	for (size_t k = 0; r == 0 && k < ARRAY_LEN(unpack_openers); k++) {
+		r = unpack_made_of(i->unpackers, unpack_openers[k], sum);
+		*is_told &= r == 0 && add_sum(made_of, role_get(unpack_openers[k])->name, "program", sum);
 	}
 	return r;
 }
@@ -144,7 +143,7 @@ static int key_of(const struct remembering *m, const char *path, uint64_t size, 
 	return r;
 }
 
-static bool is_wanted(const struct inspection *i)
+bool remember_is_wanted(const struct inspection *i)
 {
 	const struct station_config *c = i->supervisor->config;
 
@@ -162,7 +161,7 @@ static struct remembering *ensure(struct inspection *i)
 	m = i->remembering = calloc(1, sizeof(*m));
 	if (!m)
 		return NULL;
-	*m = (struct remembering){ .is_off = !is_wanted(i), .body_fd = -EBADF, .out_fd = -EBADF,
+	*m = (struct remembering){ .is_off = !remember_is_wanted(i), .body_fd = -EBADF, .out_fd = -EBADF,
 				   .not_before = time(NULL) - (int64_t)i->supervisor->config->remember.time_s };
 	if (m->is_off)
 		return m;

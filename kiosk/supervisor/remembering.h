@@ -28,6 +28,9 @@ struct remembering; /* owned by the inspection */
 
 struct remembering *remembering_free(struct remembering *m);
 
+/* Is anything remembered, or recalled, in this inspection? Then it is asked what each opener is made of (unpack_made_of()). */
+bool remember_is_wanted(const struct inspection *i);
+
 /* File `id` of the medium has been sealed. 1: what was found before is in the docket, and it need not be examined; 0: it has to be; or
  * a negative errno. The first time it starts the openers' parents, to hear what they are made of. */
 _must_check_ int remember_recall(struct inspection *i, uint64_t id, uint64_t size, const uint8_t sum[static SHA256_LEN], const char *path);

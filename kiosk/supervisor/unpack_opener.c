@@ -11,29 +11,53 @@
 /* A parent sees nothing of a file: what ends it is the machine (memory, an administrator), or that it cannot start here at all. */
 #define PARENT_STARTS_MAX 8
 
-/* 1: there is none, and there will be none. */
-static int ensure_parent(struct unpackers *all, enum role_id role, const struct patience *patience, struct process **ret)
+const enum role_id unpack_openers[UNPACK_OPENERS] = { ROLE_UNPACK, ROLE_OLE, ROLE_PDF, ROLE_DISK };
+
+static void lose_parent(struct unpack_parent *parent, enum role_id role, int r, const char *why)
 {
-	struct unpack_parent *parent = &all->parents[role];
-	_cleanup_free_ char *why = NULL;
+	log_error("role=%s err=%s: did not start: %s", role_get(role)->name, errno_name(r), why ? why : strerror(-r));
+	process_kill(&parent->process);
+}
+
+/* Without waiting until it is ready. 1: there is none, and there will be none. */
+static int start_parent(struct unpack_parent *parent, enum role_id role)
+{
 	int r;
 
-	*ret = &parent->process;
 	if (parent->process.pid != 0)
 		return 0;
 	if (parent->starts == PARENT_STARTS_MAX)
 		return 1;
 	parent->starts++;
+	parent->is_ready = false;
 	r = process_start(role, &parent->process);
 	if (r == 0)
 		r = channel_send(&parent->process.channel, MESSAGE_CONTAINER_START, NULL, NULL, 0);
-	if (r == 0)
-		r = process_ready(&parent->process, patience, &why);
-	if (r < 0) {
-		log_error("role=%s err=%s: did not start: %s", role_get(role)->name, errno_name(r), why ? why : strerror(-r));
-		process_kill(&parent->process);
-	}
+	if (r < 0)
+		lose_parent(parent, role, r, NULL);
 	return r;
+}
+
+static int ensure_parent(struct unpackers *all, enum role_id role, const struct patience *patience, struct process **ret)
+{
+	struct unpack_parent *parent = &all->parents[role];
+	_cleanup_free_ char *why = NULL;
+	int r = start_parent(parent, role);
+
+	*ret = &parent->process;
+	if (r != 0 || parent->is_ready)
+		return r;
+	r = process_ready(&parent->process, patience, &why);
+	parent->is_ready = r == 0;
+	if (r < 0)
+		lose_parent(parent, role, r, why);
+	return r;
+}
+
+void unpack_start_parents(struct unpackers *all)
+{
+	for (size_t k = 0; k < ARRAY_LEN(unpack_openers); k++)
+		(void)start_parent(&all->parents[unpack_openers[k]], unpack_openers[k]); /* told; who needs it tries again */
 }
 
 int unpack_made_of(struct unpackers *all, enum role_id role, uint8_t ret[static SHA256_LEN])

@@ -26,9 +26,16 @@
 #define UNPACK_JOBS_MAX 256 /* members that wait for a worker: as many descriptors */
 #define UNPACKER_POLLED 3   /* descriptors of one unpacker: the opener or intake, its vault, a reader */
 
+/* The roles of openers that have parents. */
+#define UNPACK_OPENERS 4
+extern const enum role_id unpack_openers[UNPACK_OPENERS];
+
 struct unpackers; /* owned by the inspection */
 
 _must_check_ int unpackers_new(struct inspection *i, struct unpackers **ret);
+/* Start the parents of all openers, and do not wait until they are ready: whoever needs one does. What fails is logged, and tried again then.
+ * Most of a start is waiting for the kernel (namespaces): one after the other they are half of the time to a small stick's first verdict. */
+void unpack_start_parents(struct unpackers *u);
 struct unpackers *unpackers_free(struct unpackers *u);
 
 /* A file of the medium, or a member, has been examined. Whether it is a container is in the result. */
@@ -108,6 +115,7 @@ struct unpacker {
  * file, so that all files can have their openers from it; and no inspection has the memory of another one's. */
 struct unpack_parent {
 	struct process process;
+	bool is_ready;
 	unsigned int starts;
 };
 
