@@ -85,7 +85,7 @@
 	"#   time: 1h\n"                                                                                              \
 	"#   at-once: 0              # files that are opened at a time; 0: one a processor core\n"                    \
 	"\n"                                                                                                          \
-	"# Files of which nothing was found before are not examined again, while databases, rules and programs are the same.\n"	\
+	"# Files that were examined before are not examined again, while databases, rules and programs are the same.\n"	\
 	"# remember:\n"                                                                                               \
 	"#   bytes: 512MiB           # on disk; 0: each file is examined each time\n"                                \
 	"#   time: 30d               # then it is examined again\n"                                                  \

@@ -114,21 +114,25 @@ int docket_is_unsettled(struct docket *d, uint64_t root)
 	return docket_number(d, IS_UNSETTLED, root, NULL);
 }
 
-int docket_recalled(struct docket *d, uint64_t id, enum docket_recall kind)
+int docket_recalled(struct docket *d, uint64_t id, enum docket_recall kind, uint64_t found)
 {
 	sqlite3_stmt *s = docket_begin(d, ADD_RECALL);
 
 	docket_bind_u64(s, 1, id);
 	docket_bind_u64(s, 2, kind);
+	docket_bind_u64(s, 3, found);
 	return docket_run(d, s);
 }
 
-int docket_recall_of(struct docket *d, uint64_t id, enum docket_recall *ret)
+int docket_recall_of(struct docket *d, uint64_t id, enum docket_recall *ret, uint64_t *ret_found)
 {
-	int64_t kind = DOCKET_EXAMINED;
+	int64_t kind = DOCKET_EXAMINED, found = 0;
 	int r = docket_number(d, GET_RECALL, id, &kind);
 
+	if (r > 0)
+		r = docket_number(d, GET_RECALL_FOUND, id, &found);
 	*ret = (enum docket_recall)kind;
+	*ret_found = (uint64_t)found;
 	return MIN(r, 0);
 }
 

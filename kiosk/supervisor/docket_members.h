@@ -74,9 +74,9 @@ enum docket_recall {
 	DOCKET_RECALLED, /* known, and not examined */
 	DOCKET_CHECKED,	 /* known, and examined all the same */
 };
-/* Of an entry, once. */
-_must_check_ int docket_recalled(struct docket *d, uint64_t id, enum docket_recall kind);
-_must_check_ int docket_recall_of(struct docket *d, uint64_t id, enum docket_recall *ret);
+/* Of an entry, once; `found`: what was found then, a bit for each enum reason. */
+_must_check_ int docket_recalled(struct docket *d, uint64_t id, enum docket_recall kind, uint64_t found);
+_must_check_ int docket_recall_of(struct docket *d, uint64_t id, enum docket_recall *ret, uint64_t *ret_found);
 /* `root` and all that is in it has been opened: of what was inspected nothing is asked any more. */
 _must_check_ int docket_forget_inspected(struct docket *d, uint64_t root);
 

@@ -90,6 +90,7 @@ enum statement {
 	IS_UNSETTLED,
 	ADD_RECALL,
 	GET_RECALL,
+	GET_RECALL_FOUND,
 	ADD_NOTE,
 	NOTES,
 	ADD_DECISION,
@@ -237,7 +238,7 @@ struct docket {
 	"CREATE TABLE owed (root INTEGER NOT NULL, id INTEGER NOT NULL, layer BLOB NOT NULL, member BLOB NOT NULL, detail BLOB NOT NULL) STRICT;" \
 	"CREATE INDEX owed_id ON owed (root, id);"                                                  \
 	"CREATE TABLE unsettled (root INTEGER PRIMARY KEY) STRICT;"                                 \
-	"CREATE TABLE recalled (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL) STRICT;"            \
+	"CREATE TABLE recalled (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, found INTEGER NOT NULL) STRICT;" \
 	"CREATE TABLE note (id INTEGER NOT NULL, note TEXT NOT NULL) STRICT; CREATE INDEX note_id ON note (id);"
 
 #define MEMBER_COLUMNS "id, container, root, depth, path, size, sum, status, trouble, types, findings, done"
@@ -267,8 +268,9 @@ struct docket {
 	[OWE] = "INSERT INTO owed (root, id, layer, member, detail) VALUES (?1, ?2, ?3, ?4, ?5)",  \
 	[UNSETTLE] = "INSERT OR IGNORE INTO unsettled (root) VALUES (?1)",                         \
 	[IS_UNSETTLED] = "SELECT 1 FROM unsettled WHERE root = ?1",                                \
-	[ADD_RECALL] = "INSERT INTO recalled (id, kind) VALUES (?1, ?2)",                          \
+	[ADD_RECALL] = "INSERT INTO recalled (id, kind, found) VALUES (?1, ?2, ?3)",               \
 	[GET_RECALL] = "SELECT kind FROM recalled WHERE id = ?1",                                  \
+	[GET_RECALL_FOUND] = "SELECT found FROM recalled WHERE id = ?1",                           \
 	[ADD_NOTE] = "INSERT INTO note (id, note) SELECT ?1, ?2 WHERE (SELECT count(*) FROM note WHERE id = ?1) < ?3", \
 	[NOTES] = "SELECT note FROM note WHERE id = ?1 ORDER BY rowid",                             \
 	[OWED] = "SELECT o.member, o.detail FROM owed o WHERE o.root = ?1 AND o.id = ?2"           \

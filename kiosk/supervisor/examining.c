@@ -92,9 +92,9 @@ int examined_noted(void *context, const struct job *job, const char *note)
 }
 
 /* Findings in a member are told at the end, with the verdict of the file that it is in. */
-static void tell_findings(struct inspection *i, const struct job *job, json_t *findings)
+void examined_tell(struct inspection *i, const char *raw_path, json_t *findings)
 {
-	_cleanup_free_ char *path = text_escape(job->path, strlen(job->path));
+	_cleanup_free_ char *path = text_escape(raw_path, strlen(raw_path));
 
 	events_send(i->supervisor->events, "finding", json_pack("{s:s?,s:O}", "path", path, "findings", findings));
 }
@@ -110,7 +110,7 @@ int examined(void *context, const struct job *job, const struct job_result *resu
 	if (types_text && findings_text)
 		r = docket_examined(i->docket, job->id, result->findings.done, types_text, findings_text);
 	if (r == 0 && result->findings.count > 0 && !docket_is_member(job->id))
-		tell_findings(i, job, findings);
+		examined_tell(i, job->path, findings);
 	json_decref(types);
 	json_decref(findings);
 	if (!docket_is_member(job->id) && !result->formats) { /* of a container, when all that is in it has been, too */

@@ -9,6 +9,8 @@
 int examined(void *context, const struct job *job, const struct job_result *result);
 int examined_layer(void *context, const struct job *job, const uint8_t sum[static SHA256_LEN]);
 int examined_owed(void *context, const struct job *job, const uint8_t sum[static SHA256_LEN], const char *detail, const char *member);
+/* Tell whoever watches what was found in a file of the medium: `path` raw; `findings` (borrowed) as in the docket. */
+void examined_tell(struct inspection *i, const char *path, json_t *findings);
 int examined_noted(void *context, const struct job *job, const char *note);
 
 #endif

@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "ipc/ledger_client.h"
 #include "ipc/remembered.h"
+#include "supervisor/examining.h"
 #include "supervisor/unpacking.h"
 
 #define SPOOL_REMEMBERED "remembered" /* in spool/TRANSFER: for the ledger, once the inspection is concluded */
@@ -114,7 +115,7 @@ static int make_context(const struct inspection *i, uint8_t ret[static SHA256_LE
 		add_examiners(i->supervisor, made_of, &is_told);
 	if (r == 0 && !is_told)
 		r = -ENODATA;
-	whole = r == 0 ? json_pack("{s:s,s:s,s:O,s:o}", "format", "lazaret.remembered/1", "lazaret", LAZARET_VERSION, "made_of", made_of, "limits",
+	whole = r == 0 ? json_pack("{s:s,s:s,s:O,s:o}", "format", "lazaret.remembered/2", "lazaret", LAZARET_VERSION, "made_of", made_of, "limits",
 				   limits_json(i->supervisor->config)) :
 			 NULL;
 	text = whole ? json_dumps(whole, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
@@ -210,13 +211,29 @@ static int note_where(struct inspection *i, uint64_t id, const char *transfer)
 	return docket_note(i->docket, id, note);
 }
 
-static int take_known(struct inspection *i, uint64_t id, const struct ledger_recalled *known)
+/* The operator sees what was found in a file when it is known, not at the end: as of one that was just examined. */
+static int tell_found(struct inspection *i, uint64_t id, const char *path)
+{
+	struct docket_entry e = { 0 };
+	int r = docket_get(i->docket, id, &e);
+	json_t *findings = r > 0 && strcmp(e.findings, "[]") != 0 ? json_loads(e.findings, 0, NULL) : NULL;
+
+	if (findings)
+		examined_tell(i, path, findings);
+	json_decref(findings);
+	docket_entry_done(&e);
+	return MIN(r, 0);
+}
+
+/* `is_to_be_checked`: it is examined all the same. */
+static int take_known(struct inspection *i, uint64_t id, const char *path, const struct ledger_recalled *known, bool is_to_be_checked)
 {
 	struct remembering *m = i->remembering;
 	/* A stream for each: a buffer would still have what the file had before. Not mapped: one that is shorter than the ledger says would
 	 * kill us. */
 	FILE *in = ftruncate(m->body_fd, (off_t)known->size) < 0 ? NULL : fd_stream(m->body_fd, "r");
-	int r = in ? remembered_restore(i, id, in) : -errno;
+	uint64_t found = 0;
+	int r = !in ? -errno : is_to_be_checked ? remembered_found(i, in, &found) : remembered_restore(i, id, in);
 
 	if (in)
 		(void)fclose(in); /* was read alone */
@@ -225,9 +242,12 @@ static int take_known(struct inspection *i, uint64_t id, const struct ledger_rec
 		return 0;
 	}
 	if (r == 0)
-		r = note_where(i, id, known->transfer);
+		r = docket_recalled(i->docket, id, is_to_be_checked ? DOCKET_CHECKED : DOCKET_RECALLED, found);
+	if (r < 0 || is_to_be_checked)
+		return r;
+	r = note_where(i, id, known->transfer);
 	if (r == 0)
-		r = docket_recalled(i->docket, id, DOCKET_RECALLED);
+		r = tell_found(i, id, path);
 	if (r == 0)
 		i->files_recalled++;
 	return r < 0 ? r : 1;
@@ -258,9 +278,7 @@ int remember_recall(struct inspection *i, uint64_t id, uint64_t size, const uint
 	}
 	if (known.known != RECALL_KNOWN)
 		return 0;
-	if (is_to_be_checked(i))
-		return docket_recalled(i->docket, id, DOCKET_CHECKED);
-	return take_known(i, id, &known);
+	return take_known(i, id, path, &known, is_to_be_checked(i));
 }
 
 /* -- once it was examined ----------------------------------------------------------------------------------------- */
@@ -291,8 +309,8 @@ static int keep_entry(struct inspection *i, const struct docket_entry *e)
 	static const uint8_t head[REMEMBERED_HEAD_LEN];
 	struct remembering *m = i->remembering;
 	enum docket_recall recall;
-	uint64_t found = 0;
-	int r = docket_recall_of(i->docket, e->id, &recall), is_whole;
+	uint64_t found = 0, found_then;
+	int r = docket_recall_of(i->docket, e->id, &recall, &found_then), is_whole;
 	/* what was known stays as old as it is, though it was examined again: it is of its transfer */
 	bool is_wanted = recall == DOCKET_EXAMINED && m->out && !m->is_cut;
 	const off_t from = is_wanted ? ftello(m->out) : 0;
@@ -303,7 +321,7 @@ static int keep_entry(struct inspection *i, const struct docket_entry *e)
 	if (is_whole < 0)
 		return is_whole;
 	m->found |= found;
-	m->is_contradicted |= recall == DOCKET_CHECKED && (found & ~OF_THE_MOMENT);
+	m->is_contradicted |= recall == DOCKET_CHECKED && (found & ~(OF_THE_MOMENT | found_then));
 	return is_wanted ? end_entry(m, e, from, is_whole) : 0;
 }
 
@@ -330,9 +348,9 @@ static int forget_contradicted(struct inspection *i)
 
 	if (r < 0)
 		inspection_trouble(i, "forgetting earlier examinations", r, why);
-	tell_forgotten(i, "something was found in a file in which nothing was found before, with the same databases");
+	tell_forgotten(i, "something was found in a file in which it was not found before, with the same databases");
 	events_trouble(s->events, TROUBLE_INTERNAL, "what was remembered of earlier examinations is wrong: something was found in a file of which it "
-		       "said that there is nothing. All of it is forgotten. Tell the security officer, and insert the medium again.");
+		       "said that it is not there. All of it is forgotten. Tell the security officer, and insert the medium again.");
 	return -EUCLEAN;
 }
 

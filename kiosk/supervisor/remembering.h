@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
-/* Files of which nothing was found before are not examined again, while nothing has changed that could find something in them.
+/* Files that were examined before are not examined again, while nothing has changed that could find something else in them.
  *
  * What is remembered is what examiners said of a file and of all that is in it, never a verdict: names, collisions, lists, signatures,
  * decisions and rules are looked at each time. It is found again under the SHA-256 of
@@ -9,10 +9,13 @@
  *   the SHA-256 of databases, YARA rules and the list of forbidden contents, as they were loaded
  *   limits of examiners and of what opens containers
  *
- * Not remembered: a file in which anything was found, or of which a check did not come to its end; a container with members that may
+ * With it goes what was found that the bytes alone decide: active content, encryption, a container that nobody can look into.
+ *
+ * Not remembered: a file in which anything else was found, or of which a check did not come to its end; a container with members that may
  * vouch for others (their copies are needed), or with a file system (its drivers are not in the key); anything from a medium with
  * malware, or that made an examiner crash: who has taken over a worker must not leave something behind. Nor anything where plug-ins
- * are asked. One in so many is examined all the same, and if something is found in it then, the inspection ends and all is forgotten.
+ * are asked. One in so many is examined all the same, and if something is found in it then for a reason that was not there before, the
+ * inspection ends and all is forgotten.
  *
  * The ledger keeps it (ledger/remembered.h). docs/trust.md, "Remembered findings".
  */
@@ -38,7 +41,7 @@ _must_check_ int remember_recall(struct inspection *i, uint64_t id, uint64_t siz
 /* File `id` has been examined, with all that is in it: put aside what is worth remembering. */
 _must_check_ int remember_examined(struct inspection *i, uint64_t id);
 
-/* All have been. -EUCLEAN: something was found where nothing was remembered; all is forgotten, the trail says so, and the inspection has
+/* All have been. -EUCLEAN: something was found of which nothing was remembered; all is forgotten, the trail says so, and the inspection has
  * to end. */
 _must_check_ int remember_settle(struct inspection *i);
 
@@ -57,5 +60,7 @@ _must_check_ int remembered_write(struct inspection *i, const struct docket_entr
 /* Back into the docket, for file `id`; `in` (borrowed) is read from its beginning. -EBADMSG: it is not what remembered_write() makes; then
  * nothing was changed. */
 _must_check_ int remembered_restore(struct inspection *i, uint64_t id, FILE *in);
+/* What was found then, a bit for each reason; the docket is left alone. Otherwise as remembered_restore(). */
+_must_check_ int remembered_found(struct inspection *i, FILE *in, uint64_t *ret);
 
 #endif

@@ -2,11 +2,11 @@
 /* What is known of one file and of all that is in it, as lines of JSON and back, one after the other: a package may have a hundred
  * thousand members.
  *
- *   {"done": checks, "notes": [...], "types": [...]}
- *   [container, path, size, SHA-256, types, checks]     for each member
+ *   {"done": checks, "findings": [...], "notes": [...], "types": [...]}
+ *   [container, path, size, SHA-256, types, checks, findings]     for each member
  *
  * container  0: the file; n: the n-th member, which comes before its own
- * path       raw, in hexadecimal; types: text of a JSON array, as in the docket
+ * path       raw, in hexadecimal; types, findings: text of a JSON array, as in the docket
  */
 #include "supervisor/remembering.h"
 
@@ -19,6 +19,10 @@
 
 #define PATH_BYTES_MAX 65536
 
+/* What the bytes alone decide, so that it is found again in them as long as nothing that is in the key changes. All else that can be found
+ * is about other files (names, lists, signatures), about the moment (time, room), or is malware. */
+#define OF_THE_BYTES (UINT64_C(1) << REASON_ACTIVE_CONTENT | UINT64_C(1) << REASON_ENCRYPTED | UINT64_C(1) << REASON_CONTAINER_OPAQUE)
+
 struct body {
 	struct inspection *i;
 	FILE *out;	 /* borrowed; NULL: nobody wants it */
@@ -29,24 +33,40 @@ struct body {
 	bool is_incomplete;
 };
 
+/* A bit for each reason among these findings. -EBADMSG: they are none. */
+static int reasons_of(const json_t *findings, uint64_t *ret)
+{
+	const json_t *o;
+	size_t k;
+
+	*ret = 0;
+	if (!json_is_array(findings))
+		return -EBADMSG;
+	json_array_foreach(findings, k, o) {
+		const char *code = json_string_value(json_object_get(o, "code"));
+		enum reason reason;
+
+		if (!code || reason_parse(code, &reason) < 0)
+			return -EBADMSG;
+		*ret |= UINT64_C(1) << reason;
+	}
+	return 0;
+}
+
 static int note_found(struct body *b, const char *findings)
 {
-	json_t *list, *o;
-	size_t k;
+	uint64_t found;
+	json_t *list;
+	int r;
 
 	if (strcmp(findings, "[]") == 0)
 		return 0;
 	list = json_loads(findings, 0, NULL);
-	json_array_foreach(list, k, o) {
-		const char *code = json_string_value(json_object_get(o, "code"));
-		enum reason reason;
-
-		if (code && reason_parse(code, &reason) == 0)
-			b->found |= UINT64_C(1) << reason;
-	}
+	r = reasons_of(list, &found);
 	json_decref(list);
-	b->is_incomplete = true;
-	return list ? 0 : -EIO;
+	b->found |= found;
+	b->is_incomplete |= found & ~OF_THE_BYTES;
+	return r < 0 ? -EIO : 0; /* the docket is ours */
 }
 
 static int note_owed(void *context, const char *member, const char *detail)
@@ -100,8 +120,8 @@ static int write_member(struct body *b, const struct docket_member *m)
 		return -ENOMEM;
 	hex_encode(m->sum, SHA256_LEN, sum);
 	hex_encode((const uint8_t *)m->path, strlen(m->path), path);
-	r = write_line(b->out, json_pack("[I,s,I,s,s,I]", (json_int_t)place_of(b, m->container), path, (json_int_t)m->size, sum, m->types,
-					 (json_int_t)m->done));
+	r = write_line(b->out, json_pack("[I,s,I,s,s,I,s]", (json_int_t)place_of(b, m->container), path, (json_int_t)m->size, sum, m->types,
+					 (json_int_t)m->done, m->findings));
 	return r == 0 ? numbers_add(&b->ids, m->id) : r;
 }
 
@@ -120,12 +140,14 @@ static int add_member(void *context, struct docket_member *m)
 
 static int write_head(struct body *b, const struct docket_entry *e)
 {
-	json_t *types = json_loads(e->types, 0, NULL);
+	json_t *types = json_loads(e->types, 0, NULL), *findings = json_loads(e->findings, 0, NULL);
 	int r = docket_notes(b->i->docket, e->id, add_note, b);
 
 	if (r == 0)
-		r = write_line(b->out, json_pack("{s:I,s:O,s:O}", "done", (json_int_t)(e->done & REMEMBERED_CHECKS), "notes", b->notes, "types", types));
+		r = write_line(b->out, json_pack("{s:I,s:O,s:O,s:O}", "done", (json_int_t)(e->done & REMEMBERED_CHECKS), "findings", findings, "notes",
+						 b->notes, "types", types));
 	json_decref(types);
+	json_decref(findings);
 	return r;
 }
 
@@ -160,23 +182,47 @@ struct restoring {
 	struct inspection *i;
 	uint64_t id, first; /* the file; its first member */
 	struct numbers depths; /* of members so far */
+	uint64_t found;	       /* bits of enum reason, of the file and its members */
 	bool is_trying; /* first everything is read, and nothing changed */
 };
 
 struct known_member {
 	json_int_t container;
-	struct docket_member m; /* borrows types */
+	struct docket_member m; /* borrows types and findings */
 	char *path;		/* owned */
 };
 
+/* Nothing else is ever written: who could write it could as well leave out what was found. */
+static int take_reasons(struct restoring *x, const json_t *findings)
+{
+	uint64_t found;
+	int r = reasons_of(findings, &found);
+
+	x->found |= found;
+	return r < 0 || found & ~OF_THE_BYTES ? -EBADMSG : 0;
+}
+
+static int take_findings(struct restoring *x, const char *text)
+{
+	json_t *findings;
+	int r;
+
+	if (strcmp(text, "[]") == 0)
+		return 0;
+	findings = json_loads(text, 0, NULL);
+	r = take_reasons(x, findings);
+	json_decref(findings);
+	return r;
+}
+
 static int decode_member(const json_t *o, size_t place, struct known_member *ret)
 {
-	const char *path, *sum, *types;
+	const char *path, *sum, *types, *findings;
 	json_int_t size, done;
 	size_t length;
 
 	*ret = (struct known_member){ 0 };
-	if (json_unpack((json_t *)(uintptr_t)o, "[I,s,I,s,s,I]", &ret->container, &path, &size, &sum, &types, &done) < 0 || ret->container < 0 ||
+	if (json_unpack((json_t *)(uintptr_t)o, "[I,s,I,s,s,I,s]", &ret->container, &path, &size, &sum, &types, &done, &findings) < 0 || ret->container < 0 ||
 	    (size_t)ret->container > place || size < 0 || done < 0 || done > UINT32_MAX)
 		return -EBADMSG;
 	length = strlen(path);
@@ -191,6 +237,7 @@ static int decode_member(const json_t *o, size_t place, struct known_member *ret
 	ret->m.size = (uint64_t)size;
 	ret->m.done = (uint32_t)done;
 	ret->m.types = (char *)(uintptr_t)types;
+	ret->m.findings = (char *)(uintptr_t)findings;
 	return 0;
 }
 
@@ -207,27 +254,29 @@ static int restore_member(struct restoring *x, const json_t *o)
 	m->root = x->id;
 	m->container = known.container == 0 ? x->id : x->first + (uint64_t)known.container - 1;
 	m->depth = known.container == 0 ? 1 : (uint32_t)x->depths.list[known.container - 1] + 1;
-	r = numbers_add(&x->depths, m->depth);
+	r = take_findings(x, m->findings);
+	if (r == 0)
+		r = numbers_add(&x->depths, m->depth);
 	if (r == 0 && !x->is_trying)
 		r = docket_add_member(d, m);
 	if (r == 0 && !x->is_trying)
 		r = docket_sealed(d, m->id, m->size, m->sum);
 	if (r == 0 && !x->is_trying)
-		r = docket_examined(d, m->id, m->done, m->types, "[]");
+		r = docket_examined(d, m->id, m->done, m->types, m->findings);
 	free(known.path);
 	return r;
 }
 
 static int restore_head(struct restoring *x, const json_t *o)
 {
-	_cleanup_free_ char *types_text = NULL;
-	json_t *notes, *types, *note;
+	_cleanup_free_ char *types_text = NULL, *findings_text = NULL;
+	json_t *findings, *notes, *types, *note;
 	json_int_t done;
 	size_t k;
 	int r = 0;
 
-	if (json_unpack((json_t *)(uintptr_t)o, "{s:I,s:o,s:o!}", "done", &done, "notes", &notes, "types", &types) < 0 || !json_is_array(notes) ||
-	    !json_is_array(types) || done < 0 || ((uint64_t)done & ~(uint64_t)REMEMBERED_CHECKS))
+	if (json_unpack((json_t *)(uintptr_t)o, "{s:I,s:o,s:o,s:o!}", "done", &done, "findings", &findings, "notes", &notes, "types", &types) < 0 ||
+	    !json_is_array(notes) || !json_is_array(types) || take_reasons(x, findings) < 0 || done < 0 || ((uint64_t)done & ~(uint64_t)REMEMBERED_CHECKS))
 		return -EBADMSG;
 	json_array_foreach(notes, k, note) {
 		if (!json_is_string(note))
@@ -236,9 +285,10 @@ static int restore_head(struct restoring *x, const json_t *o)
 			r = docket_note(x->i->docket, x->id, json_string_value(note));
 	}
 	types_text = json_dumps(types, JSON_COMPACT);
+	findings_text = json_dumps(findings, JSON_COMPACT | JSON_SORT_KEYS);
 	if (r == 0)
-		r = types_text ? 0 : -ENOMEM;
-	return r == 0 && !x->is_trying ? docket_examined(x->i->docket, x->id, (uint32_t)done, types_text, "[]") : r;
+		r = types_text && findings_text ? 0 : -ENOMEM;
+	return r == 0 && !x->is_trying ? docket_examined(x->i->docket, x->id, (uint32_t)done, types_text, findings_text) : r;
 }
 
 static int restore_lines(struct restoring *x, FILE *in)
@@ -259,6 +309,16 @@ static int restore_lines(struct restoring *x, FILE *in)
 		json_decref(o);
 	}
 	return r < 0 ? r : is_head || ferror(in) ? -EBADMSG : 0;
+}
+
+int remembered_found(struct inspection *i, FILE *in, uint64_t *ret)
+{
+	struct restoring x = { .i = i, .is_trying = true };
+	int r = restore_lines(&x, in);
+
+	*ret = x.found;
+	numbers_done(&x.depths);
+	return r;
 }
 
 int remembered_restore(struct inspection *i, uint64_t id, FILE *in)
