@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "common/fd.h"
+#include "vault/recycle.h"
 
 #define ZERO_BLOCK (1u << 16)
 
@@ -14,11 +15,12 @@ struct spool {
 	int dir_fd;
 	struct spool_limits limits;
 	uint64_t bytes_used, files_used, next_id;
+	struct recycle recycle;
 
 	/* the copy under way */
 	bool is_open;
 	int fd; /* -EBADF once it was given up */
-	uint64_t id, size;
+	uint64_t id, size, name; /* of its file: that of the copy that it was made for (recycle.h) */
 	enum stream_status trouble; /* STREAM_COMPLETE while all is well */
 	struct hash *hash;
 };
@@ -54,9 +56,9 @@ bool spool_is_open(const struct spool *s)
 	return s->is_open;
 }
 
-static void copy_name(uint64_t id, char name[static 24])
+static void copy_name(uint64_t name, char text[static 24])
 {
-	(void)snprintf(name, 24, "%016" PRIx64, id);
+	(void)snprintf(text, 24, "%016" PRIx64, name);
 }
 
 static void give_up(struct spool *s, enum stream_status why)
@@ -68,8 +70,9 @@ static void give_up(struct spool *s, enum stream_status why)
 	s->trouble = why;
 	close_p(&s->fd);
 	s->bytes_used -= s->size; /* nothing of it stays */
-	copy_name(s->id, name);
+	copy_name(s->name, name);
 	(void)unlinkat(s->dir_fd, name, 0); /* the whole spool goes with the transfer anyway */
+	recycle_drop(&s->recycle, s->name);
 }
 
 static enum stream_status status_of(int error)
@@ -77,10 +80,22 @@ static enum stream_status status_of(int error)
 	return error == -ENOSPC || error == -EDQUOT || error == -EFBIG ? STREAM_NO_SPACE : STREAM_CUT;
 }
 
-int spool_begin(struct spool *s, uint64_t id)
+/* One that was forgotten may be written anew; what it has of another copy is cut off at the end, or where zeros are added. */
+static int open_file(struct spool *s)
 {
 	char name[24];
+	int fd = recycle_take(&s->recycle, s->dir_fd, s->id, copy_name, &s->name);
 
+	if (fd >= 0)
+		return fd;
+	s->name = s->id;
+	copy_name(s->id, name);
+	fd = openat(s->dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+int spool_begin(struct spool *s, uint64_t id)
+{
 	if (s->is_open || id < s->next_id || id == UINT64_MAX)
 		return -EPROTO;
 	s->is_open = true;
@@ -92,10 +107,9 @@ int spool_begin(struct spool *s, uint64_t id)
 		s->trouble = STREAM_QUOTA;
 		return 0;
 	}
-	copy_name(id, name);
-	s->fd = openat(s->dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	s->fd = open_file(s);
 	if (s->fd < 0)
-		s->trouble = status_of(-errno);
+		s->trouble = status_of(s->fd);
 	return hash_reset(s->hash);
 }
 
@@ -141,7 +155,7 @@ void spool_add_zeros(struct spool *s, uint64_t size)
 		return;
 	for (uint64_t left = size; r == 0 && left > 0; left -= MIN(left, (uint64_t)ZERO_BLOCK))
 		r = hash_update(s->hash, zeros, MIN(left, (uint64_t)ZERO_BLOCK));
-	if (r == 0 && (ftruncate(s->fd, (off_t)(s->size + size)) < 0 || lseek(s->fd, 0, SEEK_END) < 0))
+	if (r == 0 && (ftruncate(s->fd, (off_t)s->size) < 0 || ftruncate(s->fd, (off_t)(s->size + size)) < 0 || lseek(s->fd, 0, SEEK_END) < 0))
 		r = -errno;
 	account(s, size, r);
 }
@@ -151,8 +165,8 @@ static int seal(struct spool *s, int *ret_fd)
 	_cleanup_close_ int fd = -EBADF;
 	char name[24];
 
-	copy_name(s->id, name);
-	if (fchmod(s->fd, 0400) < 0)
+	copy_name(s->name, name);
+	if ((s->name != s->id && ftruncate(s->fd, (off_t)s->size) < 0) || fchmod(s->fd, 0400) < 0)
 		return -errno;
 	fd = openat(s->dir_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
@@ -194,12 +208,13 @@ int spool_end(struct spool *s, enum stream_status status, enum stream_status *re
 
 int spool_open(struct spool *s, uint64_t id, int *ret_fd)
 {
+	uint64_t of;
 	char name[24];
 	int fd;
 
-	if (s->is_open && id == s->id)
-		return -ENOENT; /* not sealed yet */
-	copy_name(id, name);
+	if ((s->is_open && id == s->id) || !recycle_find(&s->recycle, id, &of))
+		return -ENOENT; /* not sealed yet; or forgotten */
+	copy_name(of, name);
 	fd = openat(s->dir_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
@@ -210,12 +225,15 @@ int spool_open(struct spool *s, uint64_t id, int *ret_fd)
 int spool_forget(struct spool *s, uint64_t id)
 {
 	char name[24];
+	uint64_t of;
 	struct stat st;
 
-	if (s->is_open && id == s->id)
+	if ((s->is_open && id == s->id) || !recycle_find(&s->recycle, id, &of))
 		return -ENOENT;
-	copy_name(id, name);
-	if (fstatat(s->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || unlinkat(s->dir_fd, name, 0) < 0)
+	copy_name(of, name);
+	if (fstatat(s->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (!recycle_put(&s->recycle, id, of, (uint64_t)st.st_size) && unlinkat(s->dir_fd, name, 0) < 0)
 		return -errno;
 	s->bytes_used -= MIN(s->bytes_used, (uint64_t)st.st_size);
 	s->files_used -= MIN(s->files_used, (uint64_t)1);

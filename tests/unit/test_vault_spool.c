@@ -297,6 +297,134 @@ static void test_a_file_in_the_way(void **state)
 	assert_int_equal(put(1, 5), STREAM_COMPLETE);
 }
 
+static int put_kept(uint64_t id, const char *data)
+{
+	uint64_t size;
+	int fd;
+
+	assert_int_equal(spool_begin(spool, id), 0);
+	spool_add(spool, data, strlen(data));
+	assert_int_equal(end(STREAM_COMPLETE, &fd, &size), STREAM_COMPLETE);
+	return fd;
+}
+
+static void assert_holds(int fd, const char *data)
+{
+	char read[64] = "";
+
+	assert_int_equal(pread(fd, read, sizeof(read) - 1, 0), strlen(data));
+	assert_string_equal(read, data);
+	(void)close(fd);
+}
+
+/* The file of a forgotten copy becomes another: with nothing of the old one, and found by the new id alone. */
+static void test_a_file_is_written_anew(void **state)
+{
+	struct stat before, after;
+	int fd;
+
+	open_spool(1000, 10, 1000);
+	fd = put_kept(3, "a longer copy, which was there before");
+	assert_int_equal(fstat(fd, &before), 0);
+	(void)close(fd);
+	assert_int_equal(spool_forget(spool, 3), 0);
+	fd = put_kept(4, "short");
+	assert_int_equal(fstat(fd, &after), 0);
+	assert_int_equal(after.st_ino, before.st_ino);
+	assert_int_equal(after.st_mode & 07777, 0400);
+	assert_int_equal(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+	assert_holds(fd, "short");
+	assert_int_equal(spool_open(spool, 3, &fd), -ENOENT);
+	assert_int_equal(spool_forget(spool, 3), -ENOENT);
+	assert_int_equal(spool_open(spool, 4, &fd), 0);
+	assert_holds(fd, "short");
+	assert_holds(put_kept(5, "beside it"), "beside it"); /* a file of its own */
+	assert_int_equal(entries(), 2);
+	assert_int_equal(spool_forget(spool, 4), 0);
+	assert_holds(put_kept(6, ""), "");
+	assert_int_equal(spool_open(spool, 5, &fd), 0);
+	assert_holds(fd, "beside it");
+	assert_int_equal(entries(), 2);
+}
+
+/* Whoever kept a copy, or a map of it, must never see another one there. */
+static void test_a_file_that_somebody_has_is_not_written_anew(void **state)
+{
+	int kept, fd;
+	char *map;
+
+	open_spool(1000, 10, 1000);
+	kept = put_kept(1, "first");
+	assert_int_equal(spool_forget(spool, 1), 0);
+	assert_holds(put_kept(2, "second"), "second");
+	assert_holds(kept, "first");
+	fd = openat(dir_fd, "0000000000000002", O_RDONLY | O_CLOEXEC);
+	map = mmap(NULL, 6, PROT_READ, MAP_PRIVATE, fd, 0);
+	assert_ptr_not_equal(map, MAP_FAILED);
+	(void)close(fd);
+	assert_int_equal(spool_forget(spool, 2), 0);
+	assert_holds(put_kept(3, "third"), "third");
+	assert_memory_equal(map, "second", 6);
+	assert_int_equal(munmap(map, 6), 0);
+	assert_int_equal(entries(), 1);
+}
+
+/* Zeros that are not written are zeros also where the file had something else. */
+static void test_a_hole_has_nothing_of_the_copy_before(void **state)
+{
+	enum { HOLE = 20000 };
+	static char old[3 * HOLE + 1], expected[HOLE + 2], data[sizeof(expected)];
+	uint64_t size;
+	int fd;
+
+	open_spool(1 << 20, 10, 1 << 20);
+	memset(old, 'o', sizeof(old) - 1);
+	(void)close(put_kept(0, old));
+	assert_int_equal(spool_forget(spool, 0), 0);
+	assert_int_equal(spool_begin(spool, 1), 0);
+	spool_add(spool, "a", 1);
+	spool_add_zeros(spool, HOLE);
+	spool_add(spool, "b", 1);
+	assert_int_equal(end(STREAM_COMPLETE, &fd, &size), STREAM_COMPLETE);
+	expected[0] = 'a';
+	expected[HOLE + 1] = 'b';
+	assert_int_equal(pread(fd, data, sizeof(data), 0), sizeof(data));
+	assert_memory_equal(data, expected, sizeof(data));
+	(void)close(fd);
+	assert_int_equal(spool_open(spool, 1, &fd), 0);
+	(void)close(fd);
+}
+
+/* A copy that is given up takes its file with it; long files give their room back at once. */
+static void test_files_that_are_not_kept(void **state)
+{
+	uint64_t size;
+
+	open_spool(1 << 20, 2000, 1 << 20);
+	assert_int_equal(put(0, 10), STREAM_COMPLETE);
+	assert_int_equal(spool_forget(spool, 0), 0);
+	assert_int_equal(entries(), 1);
+	assert_int_equal(spool_begin(spool, 1), 0);
+	spool_add(spool, "12345", 5);
+	assert_int_equal(end(STREAM_CUT, NULL, &size), STREAM_CUT);
+	assert_int_equal(entries(), 0);
+	assert_int_equal(put(2, 100 << 10), STREAM_COMPLETE);
+	assert_int_equal(spool_forget(spool, 2), 0);
+	assert_int_equal(entries(), 0);
+	for (uint64_t id = 3; id < 1003; id++)
+		assert_int_equal(put(id, 1), STREAM_COMPLETE);
+	for (uint64_t id = 3; id < 1003; id++)
+		assert_int_equal(spool_forget(spool, id), 0);
+	for (uint64_t id = 1003; id < 2003; id++)
+		assert_int_equal(put(id, 2), STREAM_COMPLETE);
+	for (uint64_t id = 1003; id < 2003; id++) {
+		int fd;
+
+		assert_int_equal(spool_open(spool, id, &fd), 0);
+		assert_holds(fd, "xx");
+	}
+}
+
 /* The disk is full, in the form that needs no root. */
 static void test_full_disk(void **state)
 {
@@ -338,6 +466,10 @@ int main(void)
 		IN_DIRECTORY(test_holes_count),
 		IN_DIRECTORY(test_ids_rise),
 		IN_DIRECTORY(test_a_file_in_the_way),
+		IN_DIRECTORY(test_a_file_is_written_anew),
+		IN_DIRECTORY(test_a_file_that_somebody_has_is_not_written_anew),
+		IN_DIRECTORY(test_a_hole_has_nothing_of_the_copy_before),
+		IN_DIRECTORY(test_files_that_are_not_kept),
 		IN_DIRECTORY(test_full_disk),
 	};
 
