@@ -5,8 +5,8 @@
 
 #include "content/span.h"
 
-/* The first kind of archive whose header stands anywhere in these bytes: its name, and where. NULL: none. In the time of some
- * twenty searches. A file with more signatures than anything honest has counts as the archive whose they are. */
+/* The first kind of archive whose header stands anywhere in these bytes: its name, and where. NULL: none. In one
+ * pass. A file with more signatures than anything honest has counts as the archive whose they are. */
 const char *hidden_archive(struct span in, const uint8_t **ret_at);
 
 /* Where an OLE2 file ends ([MS-CFB] 2.3): the first byte behind the last sector that its allocation table knows as used.

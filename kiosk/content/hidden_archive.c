@@ -246,30 +246,55 @@ static const struct {
 	{ "NSIS installer", 4, "\xef\xbe\xad\xdeNullsoftInst", 16, is_any },
 };
 
-static const uint8_t *find(struct search *s, size_t which)
+/* The first two bytes of every signature, a bit for each pair: one pass over the file instead of one for each kind. */
+struct pairs {
+	uint8_t bits[1 << 13];
+};
+
+static uint16_t pair_at(const uint8_t *p)
 {
-	const uint8_t *end = s->in.at + s->in.size, *p = s->in.at;
+	return (uint16_t)(p[0] | p[1] << 8);
+}
 
-	while ((p = memmem(p, (size_t)(end - p), archives[which].magic, archives[which].magic_size)) != NULL) {
-		const uint8_t *begin = p - MIN((size_t)(p - s->in.at), archives[which].offset);
+static void note_pairs(struct pairs *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	for (size_t i = 0; i < ARRAY_LEN(archives); i++) {
+		uint16_t pair = pair_at((const uint8_t *)archives[i].magic);
 
-		if ((size_t)(p - begin) == archives[which].offset && archives[which].is_one(s, begin, (size_t)(end - begin)))
-			return begin;
-		if (s->summed > SUMMED_MAX)
-			return begin;
-		p++;
+		ret->bits[pair >> 3] |= (uint8_t)(1u << (pair & 7));
 	}
-	return NULL;
+}
+
+/* Is the signature at `p` that of this kind? `*ret_begin`: where the archive would begin. */
+static bool is_at(struct search *s, size_t which, const uint8_t *p, const uint8_t **ret_begin)
+{
+	const uint8_t *end = s->in.at + s->in.size;
+	size_t offset = archives[which].offset;
+
+	if ((size_t)(end - p) < archives[which].magic_size || memcmp(p, archives[which].magic, archives[which].magic_size) != 0)
+		return false;
+	*ret_begin = p - MIN((size_t)(p - s->in.at), offset);
+	return ((size_t)(p - *ret_begin) == offset && archives[which].is_one(s, *ret_begin, (size_t)(end - *ret_begin))) || s->summed > SUMMED_MAX;
 }
 
 const char *hidden_archive(struct span in, const uint8_t **ret_at)
 {
+	const uint8_t *end = in.at + in.size;
 	struct search s = { .in = in };
+	struct pairs pairs;
 
-	for (size_t i = 0; in.size > 0 && i < ARRAY_LEN(archives); i++) {
-		*ret_at = find(&s, i);
-		if (*ret_at)
-			return archives[i].name;
+	*ret_at = NULL;
+	note_pairs(&pairs);
+	for (const uint8_t *p = in.at; in.size >= 2 && p <= end - 2; p++) {
+		uint16_t pair = pair_at(p);
+
+		if (!(pairs.bits[pair >> 3] >> (pair & 7) & 1))
+			continue;
+		for (size_t i = 0; i < ARRAY_LEN(archives); i++)
+			if (is_at(&s, i, p, ret_at))
+				return archives[i].name;
 	}
+	*ret_at = NULL;
 	return NULL;
 }

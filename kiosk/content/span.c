@@ -53,10 +53,23 @@ bool span_ends(struct span s, const char *lower)
 const uint8_t *span_find(struct span s, const char *lower)
 {
 	size_t size = strlen(lower);
+	const uint8_t *p = s.at, *end;
+	const uint8_t other = lower[0] >= 'a' && lower[0] <= 'z' ? (uint8_t)(lower[0] - 'a' + 'A') : (uint8_t)lower[0];
 
-	for (const uint8_t *p = s.at; s.size >= size && p <= s.at + s.size - size; p++)
-		if (lower_of(*p) == (uint8_t)lower[0] && same(p, lower, size))
+	if (s.size < size || size == 0)
+		return NULL;
+	end = s.at + (s.size - size) + 1; /* behind the last place where it can begin */
+	for (; p < end; p++) {
+		if (other == (uint8_t)lower[0]) /* "<" and the like: what most searches are for */
+			p = memchr(p, other, (size_t)(end - p));
+		else
+			while (p < end && *p != (uint8_t)lower[0] && *p != other)
+				p++;
+		if (!p || p == end)
+			return NULL;
+		if (same(p, lower, size))
 			return p;
+	}
 	return NULL;
 }
 

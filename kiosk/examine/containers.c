@@ -40,13 +40,16 @@ static const uint8_t *zip_end(const uint8_t *data, size_t size, bool *ret_is_las
 	const uint8_t *found = NULL;
 
 	*ret_is_last = false;
-	for (const uint8_t *p = data + size - span; size >= ZIP_END_SIZE && p <= data + size - ZIP_END_SIZE; p++) {
-		const uint8_t *end = p + ZIP_END_SIZE + (p[20] | p[21] << 8);
+	for (const uint8_t *p = data + size - span; (p = memmem(p, (size_t)(data + size - p), "PK\5\6", 4)) != NULL; p++) {
+		size_t left = (size_t)(data + size - p), record;
 
-		if (memcmp(p, "PK\5\6", 4) != 0 || end > data + size || (p[10] | p[11]) == 0)
+		if (left < ZIP_END_SIZE)
+			break;
+		record = ZIP_END_SIZE + (size_t)(p[20] | p[21] << 8);
+		if (record > left || (p[10] | p[11]) == 0)
 			continue;
 		found = p;
-		*ret_is_last = end == data + size;
+		*ret_is_last = record == left;
 		if (*ret_is_last)
 			break;
 	}
