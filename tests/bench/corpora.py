@@ -41,6 +41,25 @@ def packages(directory, size):
     return describe(directory)
 
 
+# What much is built with, the large ones first.
+TARBALLS = ("monaco-editor", "plotly.js", "mermaid", "pdfjs-dist", "three", "ace-builds", "echarts", "tinymce", "antd", "rxjs", "date-fns", "mathjs", "core-js",
+            "highlight.js", "katex", "react-dom", "bootstrap", "swiper", "webpack", "eslint", "prettier", "typescript", "moment", "lodash", "video.js", "hls.js",
+            "chart.js", "jquery", "vue", "svelte", "zod", "yaml", "ajv", "axios", "undici", "ws", "express", "semver", "tslib", "glob", "chalk", "uuid", "debug")
+
+
+def tarballs(directory, size):
+    """npm's packages as its registry has them, until `size` bytes are there; of so many as are listed less."""
+    directory.mkdir()
+    directory.chmod(0o755)
+    for name in TARBALLS:
+        if sum(f.stat().st_size for f in directory.iterdir()) >= size:
+            break
+        done = subprocess.run(["npm", "pack", "--silent", "--pack-destination", directory, name], cwd=directory, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise Broken("npm pack %s: %s" % (name, done.stderr.strip()[-300:]))
+    return describe(directory)
+
+
 def tree(directory, size, is_wanted=lambda path: True):
     """Files of this system that are wanted, up to `size` bytes, without links."""
     directory.mkdir()

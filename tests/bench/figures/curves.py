@@ -2,7 +2,7 @@
 """What an inspection costs in time and memory, against how much there is of each: files, bytes, workers, signatures. Told, not judged."""
 import corpora
 import inspecting
-from figures.medium import RULES
+from peers import RULES
 from measure import Broken, Contestant, Parameter
 
 TITLE = "time and memory against files, bytes, workers and signatures"

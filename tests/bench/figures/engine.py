@@ -9,7 +9,7 @@ import resource
 
 import corpora
 import inspecting
-from figures.medium import RULES
+from peers import RULES
 from measure import Broken, Contestant, Parameter, Ratio, timed
 
 TITLE = "processor time beyond libclamav's own"

@@ -2,7 +2,7 @@
 """Many small files: what the hundredth thousand costs, in time and memory, against the first ten thousand."""
 import corpora
 import inspecting
-from figures.medium import RULES
+from peers import RULES
 from measure import Broken, Contestant, Parameter, Ratio
 
 TITLE = "many small files: time for each, and memory"

@@ -1,15 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception
-"""An update medium, whole: from its first byte read to its transfer published, against what one would run with clamd.
-
-The peers look at less: clamd reports what it could not open as clean, hashes nothing, opens no package (a .deb is `OK` by name of its first member), and its
-verdict is about names that may have other contents when cp comes. They are what people run instead all the same.
-"""
-import os
-
+"""An update medium, whole: from its first byte read to its transfer published, against what one would run with clamd (peers.py)."""
 import corpora
 import inspecting
-from clamd import Clamd
-from measure import Broken, Contestant, Parameter, Ratio, timed
+import peers
+from measure import Broken, Contestant, Parameter, Ratio
+from peers import RULES
 
 TITLE = "a whole inspection, databases of real size"
 PARAMETERS = {
@@ -17,14 +12,6 @@ PARAMETERS = {
     "hashes": Parameter(3_000_000, 200_000, "hash signatures of the database"),
     "bodies": Parameter(100_000, 10_000, "body signatures of the database"),
 }
-RULES = """format: lazaret.rules/1
-title: bench
-rules:
-  - name: everything
-    match: any
-    verdict: approve
-    why: All that could be looked into.
-"""
 
 
 class Figure:
@@ -42,7 +29,7 @@ class Figure:
             "ours": Contestant("lazaretd -C STATION --inspect medium", self._ours, "an inspection, from reading to published"),
             "again": Contestant("the same once more, at the same station", self._again, "the same medium again"),
             "updated": Contestant("the same after a database update, at the same station", self._updated, "the same medium after a database update"),
-            "read": Contestant("sha256sum of each file", self._hash, "sha256sum alone: reading and hashing"),
+            "read": Contestant("sha256sum of each file", lambda: peers.hashed(self.medium), "sha256sum alone: reading and hashing"),
         }
         self.cpu = {"ours": [], "clamd": []}
         self.notes = ["Databases were loaded before the clocks began, and the medium is in the page cache, for all alike.",
@@ -50,30 +37,11 @@ class Figure:
         corpora.warm(self.medium)
         self.station = None
 
-    def _paths(self):
-        return sorted(os.path.join(at, n) for at, _, names in os.walk(self.medium) for n in names)
-
-    def _hash(self):
-        return timed(["sh", "-c", "find \"$1\" -type f -print0 | xargs -0 sha256sum", "sh", self.medium])
-
-    def _copy(self):
-        copy = self.work / "copy"
-        try:
-            return timed(["sh", "-c", "cp -a \"$1\" \"$2\" && sync -f \"$2\"", "sh", self.medium, copy])
-        finally:
-            inspecting.remove(copy)
-
     def _multiscan(self):
-        with Clamd(self.work / "clamd", self.db) as clamd:
-            before = clamd.cpu_s()
-            seconds = clamd.scan("--multiscan", "--fdpass", paths=[self.medium])
-            self.cpu["clamd"].append(clamd.cpu_s() - before)
-        return seconds + self._hash() + self._copy()
+        return peers.multiscan(self.medium, self.work, self.db, self.cpu["clamd"])
 
     def _stream(self):
-        with Clamd(self.work / "clamd", self.db) as clamd:
-            seconds = clamd.scan("--stream", paths=[self.medium])
-        return seconds + self._copy()
+        return peers.stream(self.medium, self.work, self.db)
 
     def _ours(self):
         self.close()
@@ -104,12 +72,9 @@ class Figure:
         return course.whole_s
 
     def _check(self, course):
-        """Nothing was excused: each file came out of it approved, or with a reason that is about the file."""
-        files = course.report["files"]
-        lost = [f["path"] for f in files if any(x["code"] in ("scan-error", "scanner-crashed", "scan-timeout", "unreadable") for x in f["reasons"])]
-        if course.report["outcome"] != "published" or lost or len(files) != len(self._paths()):
-            raise Broken("%s, %d files, not examined: %s" % (course.report["outcome"], len(files), lost[:5]))
-        self.corpus["verdicts"] = {v: sum(f["verdict"] == v for f in files) for v in ("approved", "held", "blocked")}
+        self.corpus["verdicts"] = peers.check(course, self.medium)
+        if not self.corpus["verdicts"]["approved"]:
+            raise Broken("nothing was approved, and so nothing was copied")
 
     def close(self):
         if self.station:

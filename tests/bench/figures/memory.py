@@ -3,7 +3,7 @@
 import corpora
 import inspecting
 from clamd import Clamd
-from figures.medium import RULES
+from peers import RULES
 from measure import Contestant, Parameter, Ratio
 
 TITLE = "memory with a database of real size"

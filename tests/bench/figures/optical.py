@@ -9,7 +9,7 @@ import random
 import corpora
 import inspecting
 import mounted
-from figures.medium import RULES
+from peers import RULES
 from measure import Broken, Contestant, Parameter, Ratio, timed
 
 TITLE = "an optical medium: seeks"

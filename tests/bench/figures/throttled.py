@@ -6,7 +6,7 @@ The medium is an image behind nbdkit's rate filter, seen as a file through nbdfu
 import corpora
 import inspecting
 import mounted
-from figures.medium import RULES
+from peers import RULES
 from measure import Broken, Contestant, Parameter, Ratio, timed
 
 TITLE = "a slow medium: the station is as fast as it"
