@@ -55,12 +55,17 @@ class Ratio:
     values: list  # one a run
     reach: float = None  # at most this; None: only told
     is_judged: bool = False  # is it meaningful at this size? Only then does it fail the bench
+    broken: float = None  # in quick mode: above it something has become worse by far more than machines differ, and the bench fails
     computed: str = ""  # how, when it was not measured as it stands
     why: str = ""  # why it is not judged
 
     @property
     def is_reached(self):
         return self.reach is None or statistics.median(self.values) <= self.reach
+
+    @property
+    def is_broken(self):
+        return self.broken is not None and statistics.median(self.values) > self.broken
 
 
 def spread(values):
@@ -134,7 +139,7 @@ def record(name, module, figure, p, runs, samples, ratios, command, load_before)
         "measured": [{"name": k, "words": c.words, "command": c.command, "unit": c.unit, "samples": samples[k], **spread(samples[k])}
                      for k, c in figure.contestants.items()],
         "ratios": [{"name": r.name, "samples": r.values, **spread(r.values), "reach": r.reach, "judged": r.is_judged,
-                    "reached": r.is_reached if r.reach is not None else None, "computed": r.computed or None,
+                    "reached": r.is_reached if r.reach is not None else None, "broken_above": r.broken, "broken": r.is_broken, "computed": r.computed or None,
                     "why_not_judged": r.why or None} for r in ratios],
         "curves": getattr(figure, "curves", None), "notes": figure.notes,
     }
@@ -159,6 +164,8 @@ def table(data):
     for r in data["ratios"]:
         reach = "" if r["reach"] is None else "<= %g: %s" % (r["reach"], "not judged" if not r["judged"] else
                                                              "reached" if r["reached"] else "NOT REACHED")
+        if r["broken"]:
+            reach += " BROKEN: above %g" % r["broken_above"]
         lines.append("  %-72s %10.3f  %-15s %s" % (r["name"], r["median"], "%.3f-%.3f" % (r["min"], r["max"]), reach))
         lines += ["    %s: %s" % (words, r[k]) for k, words in (("computed", "computed"), ("why_not_judged", "not judged")) if r[k]]
     lines += [""] + ["  " + note for note in data["notes"]]

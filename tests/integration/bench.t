@@ -86,15 +86,24 @@ def test_broken(corpus):
 
 
 def test_missed(corpus):
-    """A judged ratio that is not reached fails the run, and is told: with a goal that nothing reaches."""
+    """A judged ratio that is not reached fails the run, and is told: with a goal that nothing reaches. In quick mode one that is broken does."""
     copy = BENCH.parent / "tests"
     shutil.copytree(ROOT / "tests" / "bench", copy / "bench")
     shutil.copytree(ROOT / "tests" / "lib", copy / "lib")
     figure = copy / "bench" / "figures" / "mirror.py"
     figure.write_text(figure.read_text().replace("REACH = 0.10", "REACH = 0.0").replace("MEANINGFUL = 5000", "MEANINGFUL = 1"))
-    done = subprocess.run([copy / "bench" / "run", "--quick", "--figure", "mirror", "--runs", "1", "--corpus", corpus],
-                          capture_output=True, text=True, timeout=600, check=False, env={**os.environ, "BUILD": str(BENCH.parent)})
+
+    def run(*mode):
+        return subprocess.run([copy / "bench" / "run", *mode, "--figure", "mirror", "--runs", "1", "--corpus", corpus],
+                              capture_output=True, text=True, timeout=600, check=False, env={**os.environ, "BUILD": str(BENCH.parent)})
+
+    done = run()
     ok(done.returncode == 1 and "NOT REACHED" in done.stdout, "a judged ratio that is not reached fails", done.stdout + done.stderr)
+    done = run("--quick")
+    ok(done.returncode == 1 and "BROKEN" in done.stdout, "in quick mode one that is broken fails", done.stdout + done.stderr)
+    figure.write_text(figure.read_text().replace("real.broken = REACH if", "real.broken = 1000 if"))
+    done = run("--quick")
+    ok(done.returncode == 0 and "NOT REACHED" in done.stdout, "and one that is short of its goal is told", done.stdout + done.stderr)
 
 
 def test_document():

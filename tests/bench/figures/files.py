@@ -31,5 +31,5 @@ class Figure:
         growth = [(a - b) / 1024 for a, b in zip(self.kib["many"], self.kib["few"])]
         full = self.p.many >= 100 * self.p.few
         return [Ratio("time for a file, %d / %d" % (self.p.many, self.p.few), [a / b for a, b in zip(s["many"], s["few"])], 1.1, full,
-                      why="" if full else "too few files: starting the roles is part of it"),
-                Ratio("growth of memory, MiB", growth, 16, True)]
+                      why="" if full else "too few files: starting the roles is part of it", broken=1.5),
+                Ratio("growth of memory, MiB", growth, 16, True, broken=32)]

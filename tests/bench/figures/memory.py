@@ -37,5 +37,5 @@ class Figure:
     def ratios(self, s):
         def by(a, b):
             return [x / y for x, y in zip(s[a], s[b])]
-        return [Ratio("the station with 2 workers / one clamd", by("ours 2", "clamd"), 1.05, True),
-                Ratio("the station with 8 workers / with 1", by("ours 8", "ours 1"), 1.05, True)]
+        return [Ratio("the station with 2 workers / one clamd", by("ours 2", "clamd"), 1.05, True, broken=3),
+                Ratio("the station with 8 workers / with 1", by("ours 8", "ours 1"), 1.05, True, broken=2)]
