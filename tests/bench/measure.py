@@ -121,6 +121,17 @@ def machine():
             "is_root": os.geteuid() == 0}
 
 
+def busy(seconds=2):
+    """Processor cores that are in use now, also by other machines on the same host (steal): proc(5), /proc/stat."""
+    def used():
+        fields = [int(x) for x in pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+        return sum(fields) - fields[3] - fields[4]  # idle, iowait
+
+    before = used()
+    time.sleep(seconds)
+    return (used() - before) / os.sysconf("SC_CLK_TCK") / seconds
+
+
 def versions():
     commit = first_line("git", "-C", ROOT, "rev-parse", "HEAD")
     changed = bool(commit) and bool(first_line("git", "-C", ROOT, "status", "--porcelain", "--untracked-files=no"))
@@ -133,7 +144,7 @@ def record(name, module, figure, p, runs, samples, ratios, command, load_before)
     return {
         "format": "lazaret.bench/1", "figure": name, "title": module.TITLE, "command": command,
         "time": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "machine": machine(), "versions": versions(), "load": {"before": load_before, "after": os.getloadavg()[0]},
+        "machine": machine(), "versions": versions(), "load": {"before": load_before, "after": busy()},
         "parameters": {k: str(v) if isinstance(v, pathlib.Path) else v for k, v in vars(p).items()}, "runs": runs,
         "corpus": figure.corpus,
         "measured": [{"name": k, "words": c.words, "command": c.command, "unit": c.unit, "samples": samples[k], **spread(samples[k])}
@@ -170,5 +181,5 @@ def table(data):
         lines += ["    %s: %s" % (words, r[k]) for k, words in (("computed", "computed"), ("why_not_judged", "not judged")) if r[k]]
     lines += [""] + ["  " + note for note in data["notes"]]
     if is_disturbed(data):
-        lines.append("  Others used this machine (load %.1f before the first run): do not quote these numbers." % load["before"])
+        lines.append("  Others used this machine (%.1f cores before the first run): do not quote these numbers." % load["before"])
     return "\n".join(lines)
