@@ -22,8 +22,8 @@
 #define BIND_POLL_MS 200
 /* A disk's "add" is often followed by a "change" or two (partitions read, first poll for media): wait until it has been quiet so
  * long, but not longer in all than the second. What comes later and changes what was told of the disk makes it another medium, which costs
- * the inspection that had begun, not the truth of it; so this is no longer than the kernel takes for two events that belong together, since
- * each operator waits for it with each stick. */
+ * the inspection that had begun, not the truth of it; and each operator waits for this with each stick. Tried with loop devices and QEMU's USB
+ * disks and drives, not with card readers. */
 #define QUIET_MS 150
 #define QUIET_TOTAL_MS 3000
 /* A device that does not answer while it is switched on holds the guard up for as long as the kernel tries; what is there
