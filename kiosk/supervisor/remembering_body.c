@@ -192,6 +192,31 @@ struct known_member {
 	char *path;		/* owned */
 };
 
+/* What is told and shown as it stands: escaped when it was found (text_escape()), so that a control character is another's. */
+static bool is_escaped(const json_t *text)
+{
+	const char *p = json_string_value(text);
+
+	for (; p && *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			return false;
+	return p != NULL;
+}
+
+static bool are_escaped(const json_t *findings)
+{
+	const json_t *o;
+	size_t k;
+
+	json_array_foreach(findings, k, o) {
+		const json_t *member = json_object_get(o, "member");
+
+		if (!is_escaped(json_object_get(o, "detail")) || (member && !json_is_null(member) && !is_escaped(member)))
+			return false;
+	}
+	return true;
+}
+
 /* Nothing else is ever written: who could write it could as well leave out what was found. */
 static int take_reasons(struct restoring *x, const json_t *findings)
 {
@@ -199,7 +224,7 @@ static int take_reasons(struct restoring *x, const json_t *findings)
 	int r = reasons_of(findings, &found);
 
 	x->found |= found;
-	return r < 0 || found & ~OF_THE_BYTES ? -EBADMSG : 0;
+	return r < 0 || found & ~OF_THE_BYTES || !are_escaped(findings) ? -EBADMSG : 0;
 }
 
 static int take_findings(struct restoring *x, const char *text)

@@ -7,10 +7,15 @@ import random
 import shutil
 import subprocess
 
-from measure import Broken
+from measure import Broken, Parameter
 from tap import make_databases
 
 SEED = 20261123
+# Of a database of real size (database()), as parameters of a figure.
+DATABASE = {
+    "hashes": Parameter(3_000_000, 200_000, "hash signatures of the database"),
+    "bodies": Parameter(100_000, 10_000, "body signatures of the database"),
+}
 # Places of a Debian system in which there is everything that people carry about: text, pages, pictures, fonts, tables, source of many languages.
 PLACES = ("/usr/share/doc", "/usr/share/perl", "/usr/share/perl5", "/usr/lib/python3", "/usr/share/icons", "/usr/share/fonts", "/usr/share/mime",
           "/usr/share/i18n", "/usr/include", "/usr/share/locale", "/usr/lib/x86_64-linux-gnu")

@@ -10,8 +10,7 @@ from measure import Contestant, Parameter, Ratio
 TITLE = "a whole inspection, for each kind of medium"
 PARAMETERS = {
     "kind_bytes": Parameter(100_000_000, 15_000_000, "bytes of each kind"),
-    "hashes": Parameter(3_000_000, 200_000, "hash signatures of the database"),
-    "bodies": Parameter(100_000, 10_000, "body signatures of the database"),
+    **corpora.DATABASE,
 }
 
 

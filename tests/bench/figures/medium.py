@@ -9,8 +9,7 @@ from peers import RULES
 TITLE = "a whole inspection, databases of real size"
 PARAMETERS = {
     "bytes": Parameter(1_000_000_000, 60_000_000, "bytes of the medium: half packages, half files of a system"),
-    "hashes": Parameter(3_000_000, 200_000, "hash signatures of the database"),
-    "bodies": Parameter(100_000, 10_000, "body signatures of the database"),
+    **corpora.DATABASE,
 }
 
 

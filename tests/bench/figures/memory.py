@@ -8,8 +8,7 @@ from measure import Contestant, Parameter, Ratio
 
 TITLE = "memory with a database of real size"
 PARAMETERS = {
-    "hashes": Parameter(3_000_000, 200_000, "hash signatures of the database"),
-    "bodies": Parameter(100_000, 10_000, "body signatures of the database"),
+    **corpora.DATABASE,
     "sample": Parameter(50_000_000, 10_000_000, "bytes of files that are examined meanwhile"),
 }
 WORKERS = (1, 2, 4, 8)

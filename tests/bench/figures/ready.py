@@ -15,8 +15,7 @@ from tap import EICAR
 
 TITLE = "insertion to first verdict on the screen"
 PARAMETERS = {
-    "hashes": Parameter(3_000_000, 200_000, "hash signatures of the database"),
-    "bodies": Parameter(100_000, 10_000, "body signatures of the database"),
+    **corpora.DATABASE,
 }
 REACH_S = 0.5
 # What the operator reads first of a verdict: that something was found while others are still examined, or all of them.
