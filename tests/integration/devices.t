@@ -358,7 +358,8 @@ def main():
     if not os.path.exists("/dev/loop-control"):
         skip("media", "no loop devices here")
         return finish()
-    if "--mounts-of-its-own" not in sys.argv:  # else a test that begins meanwhile has a copy of what is mounted here, and its device stays busy
+    may = subprocess.run(["unshare", "--mount", "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0
+    if may and "--mounts-of-its-own" not in sys.argv:  # else a test that begins meanwhile has a copy of what is mounted here, and its device stays busy
         os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, *sys.argv, "--mounts-of-its-own"])
     with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
         work = LOOPS = pathlib.Path(os.path.realpath(name))
