@@ -173,6 +173,31 @@ int docket_next_waiting(struct docket *d, uint64_t root, uint64_t *ret_id, uint6
 	return r;
 }
 
+int docket_defer(struct docket *d, uint64_t id)
+{
+	sqlite3_stmt *s = docket_begin(d, DEFER);
+
+	docket_bind_u64(s, 1, id);
+	return docket_run(d, s);
+}
+
+int docket_next_deferred(struct docket *d, uint64_t *ret_id)
+{
+	int64_t id;
+	int r = docket_number(d, NEXT_DEFERRED, 0, &id);
+
+	if (r > 0) {
+		sqlite3_stmt *s = docket_begin(d, NO_LONGER_DEFERRED);
+		int error;
+
+		*ret_id = (uint64_t)id;
+		docket_bind_u64(s, 1, *ret_id);
+		error = docket_run(d, s);
+		r = error < 0 ? error : 1;
+	}
+	return r;
+}
+
 static int forget(struct docket *d, enum statement which, uint64_t root)
 {
 	sqlite3_stmt *s = docket_begin(d, which);

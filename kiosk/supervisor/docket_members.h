@@ -50,6 +50,11 @@ _must_check_ int docket_wait(struct docket *d, uint64_t id, uint64_t root, uint6
 /* The oldest file, or the newest member (depth first keeps the spool small), which then no longer waits. 1, 0: none does. */
 _must_check_ int docket_next_waiting(struct docket *d, uint64_t root, uint64_t *ret_id, uint64_t *ret_formats);
 
+/* A file of the medium that waits to be examined, its copy closed (backlog.h). */
+_must_check_ int docket_defer(struct docket *d, uint64_t id);
+/* The oldest one, which then no longer waits. 1, 0: none does. */
+_must_check_ int docket_next_deferred(struct docket *d, uint64_t *ret_id);
+
 /* libclamav has inspected these bytes, as a part of `root`. */
 _must_check_ int docket_inspected(struct docket *d, uint64_t root, const uint8_t sum[static SHA256_LEN]);
 _must_check_ int docket_is_inspected(struct docket *d, uint64_t root, const uint8_t sum[static SHA256_LEN]); /* 1, 0 */

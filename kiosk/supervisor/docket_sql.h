@@ -77,6 +77,9 @@ enum statement {
 	NEXT_FILE,
 	NEXT_MEMBER,
 	NO_LONGER_WAIT,
+	DEFER,
+	NEXT_DEFERRED,
+	NO_LONGER_DEFERRED,
 	ADD_INSPECTED,
 	IS_INSPECTED,
 	FORGET_INSPECTED,
@@ -232,6 +235,7 @@ struct docket {
 	"CREATE TABLE layout (container INTEGER PRIMARY KEY) STRICT;"                              \
 	"CREATE TABLE waiting (id INTEGER PRIMARY KEY, root INTEGER NOT NULL, formats INTEGER NOT NULL) STRICT;"	\
 	"CREATE INDEX waiting_root ON waiting (root, id);"                                         \
+	"CREATE TABLE deferred (id INTEGER PRIMARY KEY) STRICT;"                                    \
 	"CREATE TABLE inspected (root INTEGER NOT NULL, sum BLOB NOT NULL, PRIMARY KEY (root, sum)) STRICT, WITHOUT ROWID;"	\
 	"CREATE TABLE given_up (root INTEGER NOT NULL, sum BLOB NOT NULL, PRIMARY KEY (root, sum)) STRICT, WITHOUT ROWID;"	\
 	"CREATE TABLE opened (root INTEGER NOT NULL, sum BLOB NOT NULL, PRIMARY KEY (root, sum)) STRICT, WITHOUT ROWID;"	\
@@ -258,6 +262,9 @@ struct docket {
 	[NEXT_FILE] = "SELECT id, formats FROM waiting WHERE root = ?1 ORDER BY id LIMIT 1",       \
 	[NEXT_MEMBER] = "SELECT id, formats FROM waiting WHERE root = ?1 ORDER BY id DESC LIMIT 1", \
 	[NO_LONGER_WAIT] = "DELETE FROM waiting WHERE id = ?1",                                    \
+	[DEFER] = "INSERT INTO deferred (id) VALUES (?1)",                                         \
+	[NEXT_DEFERRED] = "SELECT id FROM deferred WHERE id > ?1 ORDER BY id LIMIT 1",             \
+	[NO_LONGER_DEFERRED] = "DELETE FROM deferred WHERE id = ?1",                               \
 	[ADD_INSPECTED] = "INSERT OR IGNORE INTO inspected (root, sum) VALUES (?1, ?2)",           \
 	[IS_INSPECTED] = "SELECT 1 FROM inspected WHERE root = ?1 AND sum = ?2",                   \
 	[FORGET_INSPECTED] = "DELETE FROM inspected WHERE root = ?1",                              \

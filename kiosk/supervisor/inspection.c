@@ -173,6 +173,16 @@ int inspection_open_copy(struct inspection *i, uint64_t id, int *ret_fd)
 	return r;
 }
 
+int inspection_fetch_copy(struct inspection *i, uint64_t id)
+{
+	struct encoder e;
+
+	encoder_init(&e);
+	encode_u64(&e, id);
+	i->fetching = id;
+	return channel_send(&i->vault.channel, MESSAGE_VAULT_OPEN, &e, NULL, 0);
+}
+
 int inspection_vault_failed(struct inspection *i, struct message *m)
 {
 	_cleanup_free_ char *why = NULL;

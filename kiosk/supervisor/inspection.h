@@ -84,6 +84,7 @@ struct inspection {
 	struct docket *docket;
 	struct process intake, vault, publish;
 	struct pool *pool;
+	uint64_t fetching; /* the file whose copy the vault was asked for; 0: none */
 	struct unpackers *unpackers; /* unpacking.h; NULL once everything has been read */
 	struct remembering *remembering; /* remembering.h; NULL: nothing was asked of it yet */
 	struct patience patience; /* the inspection's own deadline */
@@ -138,6 +139,9 @@ _must_check_ int inspection_open_docket(struct inspection *i);
 void inspection_done(struct inspection *i);
 /* A read-only descriptor of a sealed copy. -ENOENT: of a member, whose copy was not kept (unpack_evidence.c). */
 _must_check_ int inspection_open_copy(struct inspection *i, uint64_t id, int *ret_fd);
+/* Ask the vault for the copy of a file of the medium, while it may be in the middle of a stream: VAULT_COPY comes in its turn. One at a
+ * time: only while nothing is `fetching`. */
+_must_check_ int inspection_fetch_copy(struct inspection *i, uint64_t id);
 /* A vault answered FAILED, in `m`, to VAULT_OPEN: told. Our own disk, no verdict: returns a negative errno, which ends the inspection. */
 _must_check_ int inspection_vault_failed(struct inspection *i, struct message *m);
 void inspection_progress(struct inspection *i, const char *stage, bool is_now);

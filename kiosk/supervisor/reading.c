@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
 /* Stage "read": one reader after the other streams its volume into the vault; sealed copies go to the workers while
- * reading goes on. What is in memory is bounded by the queue; what is on disk by the spool's quota. When the queue is
- * full the vault is not listened to, its pipe fills, and the reader waits.
+ * reading goes on, and those that find no worker wait (backlog.h). Reader and vault are always listened to: when the medium may be taken out
+ * depends on the medium alone. What is in memory is bounded by the backlog; what is on disk by the spool's quota.
  */
+#include "supervisor/backlog.h"
 #include "supervisor/engine.h"
 #include "supervisor/examining.h"
 #include "supervisor/remembering.h"
@@ -16,7 +17,6 @@
 #include "common/log.h"
 #include "common/text.h"
 
-#define QUEUE_MAX 256 /* sealed copies waiting for a worker: as many descriptors */
 #define READY_SECONDS 30
 #define CLOSE_SECONDS 30
 /* For a bar that tells the truth: 3 s are some 100,000 files on a stick. Past it, a volume's own word for what it holds. */
@@ -31,11 +31,10 @@ struct reading {
 	struct volume *volume; /* NULL between two volumes */
 	bool is_reader_done, is_stream_done, is_stream_clean, is_complete;
 	char *reader_detail;
-	struct job queue[QUEUE_MAX];
-	size_t first, count;
+	struct backlog *backlog;
 	uint64_t first_id, entries_max; /* of this volume */
 	uint64_t bytes_before;		/* read of the volumes before this one */
-	int64_t heard_ms;		/* when reader or vault last told something of this volume */
+	int64_t heard_ms;		/* when reader or vault last told something that came from this volume */
 	bool is_cut;			/* given up because it told nothing */
 	bool is_closing;     /* intake was asked to let go */
 	struct message message, reader_message; /* two: catching up with the reader happens inside a vault message */
@@ -167,7 +166,6 @@ static int catch_up(struct reading *rd, uint64_t id)
 static int queue_job(struct reading *rd, uint64_t id, uint64_t size, const uint8_t sum[static SHA256_LEN], int *fd)
 {
 	struct docket_entry e = { 0 };
-	struct job *job = &rd->queue[(rd->first + rd->count) % QUEUE_MAX];
 	int r = docket_get(rd->i->docket, id, &e), is_known = r > 0 ? remember_recall(rd->i, id, size, sum, e.path) : 0;
 
 	if (r == 0)
@@ -179,11 +177,10 @@ static int queue_job(struct reading *rd, uint64_t id, uint64_t size, const uint8
 		rd->i->bytes_examined += size;
 		r = 0;
 	} else if (r > 0) {
-		*job = (struct job){ .id = id, .size = size, .path = TAKE_PTR(e.path), .fd = TAKE_FD(*fd),
-				     .wanted = CHECK_VIRUS | CHECK_TYPE | CHECK_CONTENT };
-		memcpy(job->sum, sum, sizeof(job->sum));
-		rd->count++;
-		r = 0;
+		struct job job = { .id = id, .size = size, .path = TAKE_PTR(e.path), .fd = TAKE_FD(*fd) };
+
+		memcpy(job.sum, sum, sizeof(job.sum));
+		r = backlog_add(rd->backlog, &job);
 	}
 	docket_entry_done(&e);
 	return r;
@@ -234,13 +231,21 @@ static int on_dropped(struct reading *rd, struct message *m)
 	return r;
 }
 
-/* A container's, to be opened. */
+/* To be examined, or opened. */
 static int on_copy(struct reading *rd, struct message *m)
 {
 	uint64_t id = decode_u64(&m->payload);
 	int r = decoder_end(&m->payload);
 
-	return r < 0 ? r : unpack_take_copy(rd->i->unpackers, id, TAKE_FD(m->fds[0]));
+	if (r < 0)
+		return r;
+	if (id != rd->i->fetching)
+		return -EPROTO;
+	rd->i->fetching = 0;
+	r = backlog_take_copy(rd->backlog, id, &m->fds[0]);
+	if (r != 0)
+		return MIN(r, 0);
+	return unpack_take_copy(rd->i->unpackers, id, TAKE_FD(m->fds[0]));
 }
 
 static int on_stream_end(struct reading *rd, struct decoder *d)
@@ -262,6 +267,8 @@ static int serve_vault(struct reading *rd)
 		return 0;
 	if (r < 0)
 		return r;
+	if (m->type != MESSAGE_VAULT_COPY) /* of its own disk: says nothing of the medium */
+		rd->heard_ms = monotonic_ms();
 	if (m->type == MESSAGE_VAULT_SEALED)
 		r = on_sealed(rd, m);
 	if (m->type == MESSAGE_VAULT_DROPPED)
@@ -402,22 +409,8 @@ static int take_closed(struct reading *rd)
 
 /* -- the loop ------------------------------------------------------------------------------------------------- */
 
-static int give_jobs(struct reading *rd)
-{
-	int r = 0;
-
-	while (r == 0 && rd->count > 0 && pool_has_room(rd->i->pool)) {
-		r = pool_give(rd->i->pool, &rd->queue[rd->first]);
-		rd->first = (rd->first + 1) % QUEUE_MAX;
-		rd->count--;
-		if (r < 0)
-			inspection_trouble(rd->i, "examining", r, pool_trouble(rd->i->pool));
-	}
-	return r;
-}
-
 /* A medium, or its driver, that gives nothing any more must not hold the station until somebody pulls it: what has come
- * is judged, the volume is partial. While our own queue is full, it is we who do not listen. */
+ * is judged, the volume is partial. */
 static int check_stall(struct reading *rd)
 {
 	int64_t now = monotonic_ms();
@@ -425,7 +418,7 @@ static int check_stall(struct reading *rd)
 	uint64_t limit_s = rd->i->supervisor->config->limits.stall_time_s;
 	int r;
 
-	if (!rd->volume || rd->is_cut || rd->count == QUEUE_MAX)
+	if (!rd->volume || rd->is_cut)
 		rd->heard_ms = now;
 	if (now - rd->heard_ms < (int64_t)limit_s * 1000)
 		return 0;
@@ -441,7 +434,7 @@ static int check_stall(struct reading *rd)
 
 static bool is_everything_done(const struct reading *rd)
 {
-	return !rd->volume && rd->is_closing && rd->i->intake.pid == 0 && rd->count == 0 && pool_busy(rd->i->pool) == 0 &&
+	return !rd->volume && rd->is_closing && rd->i->intake.pid == 0 && backlog_is_empty(rd->backlog) && pool_busy(rd->i->pool) == 0 &&
 	       unpackers_are_idle(rd->i->unpackers);
 }
 
@@ -454,7 +447,7 @@ static int step(struct reading *rd)
 	int r;
 
 	fds[0] = (struct pollfd){ .fd = i->supervisor->signal_fd, .events = POLLIN };
-	fds[1] = (struct pollfd){ .fd = rd->count < QUEUE_MAX ? i->vault.channel.fd : -1, .events = POLLIN };
+	fds[1] = (struct pollfd){ .fd = i->vault.channel.fd, .events = POLLIN };
 	fds[2] = (struct pollfd){ .fd = rd->volume && rd->reader.pid > 0 && !rd->is_reader_done ? rd->reader.channel.fd : -1,
 				  .events = POLLIN };
 	fds[3] = (struct pollfd){ .fd = rd->is_closing && i->intake.pid > 0 ? i->intake.channel.fd : -1, .events = POLLIN };
@@ -467,7 +460,7 @@ static int step(struct reading *rd)
 		return -ECANCELED;
 	if (monotonic_ms() >= i->patience.deadline_ms)
 		return -ETIMEDOUT;
-	if (fds[1].revents || fds[2].revents)
+	if (fds[2].revents)
 		rd->heard_ms = monotonic_ms();
 	r = fds[2].revents ? serve_reader(rd) : 0;
 	if (r == -EAGAIN)
@@ -491,7 +484,7 @@ static int loop(struct reading *rd)
 		if (r == 0) /* members before files */
 			r = unpackers_step(rd->i->unpackers);
 		if (r == 0)
-			r = give_jobs(rd);
+			r = backlog_step(rd->backlog);
 		if (r < 0 || is_everything_done(rd))
 			break;
 		r = step(rd);
@@ -515,7 +508,9 @@ int inspection_read(struct inspection *i)
 
 	engine_stages(i->supervisor, &settings);
 	i->pool = pool_new(&settings, &events);
-	if (!rd || !i->pool)
+	if (rd)
+		rd->backlog = backlog_new(i);
+	if (!rd || !rd->backlog || !i->pool)
 		r = -ENOMEM;
 	if (r == 0) {
 		rd->i = i;
@@ -525,10 +520,7 @@ int inspection_read(struct inspection *i)
 	}
 	if (rd) {
 		process_kill(&rd->reader);
-		for (; rd->count > 0; rd->count--) {
-			job_done(&rd->queue[rd->first]);
-			rd->first = (rd->first + 1) % QUEUE_MAX;
-		}
+		backlog_free(rd->backlog);
 		free(rd->reader_detail);
 	}
 	free(rd);

@@ -14,7 +14,6 @@
 /* Ask for its copy: a file's from the vault of the medium, a member's from the vault of members. */
 static int fetch(struct unpacker *u, uint64_t id, uint64_t formats)
 {
-	struct channel *vault = docket_is_member(id) ? &u->vault.channel : &u->i->vault.channel;
 	struct encoder e;
 	int r;
 
@@ -25,11 +24,11 @@ static int fetch(struct unpacker *u, uint64_t id, uint64_t formats)
 	r = unpack_load(u);
 	if (r < 0)
 		return r;
+	if (!docket_is_member(id))
+		return inspection_fetch_copy(u->i, id);
 	encoder_init(&e);
 	encode_u64(&e, id);
-	if (!docket_is_member(id))
-		u->all->fetching = id;
-	return channel_send(vault, MESSAGE_VAULT_OPEN, &e, NULL, 0);
+	return channel_send(&u->vault.channel, MESSAGE_VAULT_OPEN, &e, NULL, 0);
 }
 
 int unpack_take_copy(struct unpackers *all, uint64_t id, int fd)
@@ -37,10 +36,8 @@ int unpack_take_copy(struct unpackers *all, uint64_t id, int fd)
 	for (size_t k = 0; k < all->count; k++) {
 		struct unpacker *u = &all->list[k];
 
-		if (u->root == id && u->id == id && all->fetching == id) {
-			all->fetching = 0;
+		if (u->root == id && u->id == id && u->fd < 0)
 			return unpack_begin(u, fd);
-		}
 	}
 	close_p(&fd);
 	return -EPROTO;
@@ -152,7 +149,7 @@ static int step(struct unpacker *u)
 {
 	int r = 0;
 
-	if (u->root == 0 && u->all->waiting > 0 && u->all->fetching == 0) {
+	if (u->root == 0 && u->all->waiting > 0 && u->i->fetching == 0) {
 		r = u->vault.pid == 0 ? start_vault(u) : 0;
 		return r == 0 ? begin_file(u) : r;
 	}

@@ -40,7 +40,7 @@ struct unpackers *unpackers_free(struct unpackers *u);
 
 /* A file of the medium, or a member, has been examined. Whether it is a container is in the result. */
 _must_check_ int unpack_examined(struct unpackers *u, const struct job *job, const struct job_result *result);
-/* The vault of the medium handed out the copy that was asked for (VAULT_COPY); `fd` is taken over. */
+/* The vault of the medium handed out the copy that was asked for (VAULT_COPY); `fd` is taken over. -EPROTO: nobody here asked for it. */
 _must_check_ int unpack_take_copy(struct unpackers *u, uint64_t id, int fd);
 
 /* Members first: they free the spool. Gives jobs to the pool as long as it has room; begins what waits. */
@@ -127,7 +127,6 @@ struct unpackers {
 	struct job queue[UNPACK_JOBS_MAX];
 	size_t first, queued;
 	uint64_t next_id;   /* of members */
-	uint64_t fetching;  /* the file whose copy the vault of the medium was asked for; 0 */
 	uint64_t waiting;   /* files */
 	uint64_t kept_bytes, kept_count; /* copies for the stage "vouch" */
 };

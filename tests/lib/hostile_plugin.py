@@ -102,6 +102,9 @@ elif word == "exec":
 elif word == "connect":
     import socket
     socket.create_connection(("127.0.0.1", 22))
+elif word == "slow":
+    time.sleep(0.04)
+    say("clean")
 elif word == "sleep":
     time.sleep(600)
 elif word == "deaf":

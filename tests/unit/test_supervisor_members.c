@@ -127,6 +127,25 @@ static void files_wait_in_order_members_depth_first(void **state)
 	assert_int_equal(docket_next_waiting(d, 0, &id, &formats), 0);
 }
 
+static void deferred_files_come_back_in_the_order_of_the_medium(void **state)
+{
+	struct docket *d = *state;
+	uint64_t id = 0;
+
+	assert_int_equal(docket_next_deferred(d, &id), 0);
+	assert_int_equal(docket_defer(d, 4), 0);
+	assert_int_equal(docket_defer(d, 7), 0);
+	assert_int_equal(docket_defer(d, 4), -EEXIST);
+	assert_int_equal(docket_next_deferred(d, &id), 1);
+	assert_int_equal(id, 4);
+	assert_int_equal(docket_defer(d, 9), 0);
+	assert_int_equal(docket_next_deferred(d, &id), 1);
+	assert_int_equal(id, 7);
+	assert_int_equal(docket_next_deferred(d, &id), 1);
+	assert_int_equal(id, 9);
+	assert_int_equal(docket_next_deferred(d, &id), 0);
+}
+
 static int count_owed(void *context, const char *member, const char *detail)
 {
 	++*(unsigned int *)context;
@@ -197,6 +216,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(members_come_after_what_they_are_in, open_docket, close_docket),
+		cmocka_unit_test_setup_teardown(deferred_files_come_back_in_the_order_of_the_medium, open_docket, close_docket),
 		cmocka_unit_test_setup_teardown(a_member_is_sealed_once, open_docket, close_docket),
 		cmocka_unit_test_setup_teardown(files_wait_in_order_members_depth_first, open_docket, close_docket),
 		cmocka_unit_test_setup_teardown(what_is_owed_is_void_within_the_same_file_alone, open_docket, close_docket),
