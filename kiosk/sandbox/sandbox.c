@@ -160,6 +160,9 @@ static int limit(int resource, uint64_t value)
 	return setrlimit((__rlimit_resource_t)resource, &wanted) < 0 ? -errno : 0;
 }
 
+/* Operators wait for the medium to be read and look at the screen: reader, vault, supervisor and console go before whoever examines. */
+#define EXAMINERS_NICE 10
+
 static int set_limits(const struct role *role)
 {
 	int r = limit(RLIMIT_CORE, 0); /* a core dump would hold untrusted bytes or keys */
@@ -170,6 +173,9 @@ static int set_limits(const struct role *role)
 	if (r == 0 && role->data_max > 0)
 		r = limit(RLIMIT_DATA, role->data_max);
 #endif
+	/* its children have it from it. Relative, and not checked: nobody may lower what the station was started with, and 19 is the end. */
+	if (r == 0 && role->forks != ROLE_LEDGER)
+		(void)!nice(EXAMINERS_NICE);
 	return r;
 }
 

@@ -23,6 +23,9 @@
 #define COUNT_MS 3000
 /* For what the reader told before its bytes, which is in the socket already: longer takes only a reader that floods us. */
 #define CATCH_UP_MS 10000
+/* Messages at a time of reader and vault: between two rounds of the loop openers and workers are started, which takes milliseconds. With one a
+ * round a medium with packages was read at the pace at which these are opened. */
+#define HEARD_AT_ONCE 64
 #define TICK_MS 200 /* progress, and how late a cancelled client is noticed */
 
 struct reading {
@@ -258,15 +261,14 @@ static int on_stream_end(struct reading *rd, struct decoder *d)
 	return decoder_end(d);
 }
 
+/* 1: a message was taken; 0: there is none; or a negative errno. */
 static int serve_vault(struct reading *rd)
 {
 	struct message *m = &rd->message;
 	int r = channel_receive(&rd->i->vault.channel, m, true);
 
-	if (r == -EAGAIN)
-		return 0;
 	if (r < 0)
-		return r;
+		return r == -EAGAIN ? 0 : r;
 	if (m->type != MESSAGE_VAULT_COPY) /* of its own disk: says nothing of the medium */
 		rd->heard_ms = monotonic_ms();
 	if (m->type == MESSAGE_VAULT_SEALED)
@@ -284,7 +286,7 @@ static int serve_vault(struct reading *rd)
 	if (m->type == MESSAGE_VAULT_STREAM_END)
 		r = on_stream_end(rd, &m->payload);
 	message_done(m);
-	return r;
+	return r < 0 ? r : 1;
 }
 
 /* -- volumes -------------------------------------------------------------------------------------------------- */
@@ -462,11 +464,16 @@ static int step(struct reading *rd)
 		return -ETIMEDOUT;
 	if (fds[2].revents)
 		rd->heard_ms = monotonic_ms();
-	r = fds[2].revents ? serve_reader(rd) : 0;
+	r = 0;
+	for (size_t k = 0; r == 0 && fds[2].revents && k < HEARD_AT_ONCE && !rd->is_reader_done; k++)
+		r = serve_reader(rd);
 	if (r == -EAGAIN)
 		r = 0;
-	if (r == 0 && fds[1].revents)
+	if (r == 0)
+		r = fds[1].revents ? 1 : 0;
+	for (size_t k = 0; r > 0 && k < HEARD_AT_ONCE; k++)
 		r = serve_vault(rd);
+	r = MIN(r, 0);
 	if (r == 0 && fds[3].revents)
 		r = take_closed(rd);
 	return r;
