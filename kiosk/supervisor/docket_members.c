@@ -183,18 +183,10 @@ int docket_defer(struct docket *d, uint64_t id)
 
 int docket_next_deferred(struct docket *d, uint64_t *ret_id)
 {
-	int64_t id;
+	int64_t id = 0;
 	int r = docket_number(d, NEXT_DEFERRED, 0, &id);
 
-	if (r > 0) {
-		sqlite3_stmt *s = docket_begin(d, NO_LONGER_DEFERRED);
-		int error;
-
-		*ret_id = (uint64_t)id;
-		docket_bind_u64(s, 1, *ret_id);
-		error = docket_run(d, s);
-		r = error < 0 ? error : 1;
-	}
+	*ret_id = (uint64_t)id;
 	return r;
 }
 

@@ -79,7 +79,6 @@ enum statement {
 	NO_LONGER_WAIT,
 	DEFER,
 	NEXT_DEFERRED,
-	NO_LONGER_DEFERRED,
 	ADD_INSPECTED,
 	IS_INSPECTED,
 	FORGET_INSPECTED,
@@ -263,8 +262,8 @@ struct docket {
 	[NEXT_MEMBER] = "SELECT id, formats FROM waiting WHERE root = ?1 ORDER BY id DESC LIMIT 1", \
 	[NO_LONGER_WAIT] = "DELETE FROM waiting WHERE id = ?1",                                    \
 	[DEFER] = "INSERT INTO deferred (id) VALUES (?1)",                                         \
-	[NEXT_DEFERRED] = "SELECT id FROM deferred WHERE id > ?1 ORDER BY id LIMIT 1",             \
-	[NO_LONGER_DEFERRED] = "DELETE FROM deferred WHERE id = ?1",                               \
+	[NEXT_DEFERRED] = ("DELETE FROM deferred WHERE id = (SELECT id FROM deferred WHERE id > ?1 ORDER BY id LIMIT 1)" \
+			   " RETURNING id"),                                                         \
 	[ADD_INSPECTED] = "INSERT OR IGNORE INTO inspected (root, sum) VALUES (?1, ?2)",           \
 	[IS_INSPECTED] = "SELECT 1 FROM inspected WHERE root = ?1 AND sum = ?2",                   \
 	[FORGET_INSPECTED] = "DELETE FROM inspected WHERE root = ?1",                              \

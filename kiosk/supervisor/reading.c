@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH cryptsetup-OpenSSL-exception */
 /* Stage "read": one reader after the other streams its volume into the vault; sealed copies go to the workers while
- * reading goes on, and those that find no worker wait (backlog.h). Reader and vault are always listened to: when the medium may be taken out
- * depends on the medium alone. What is in memory is bounded by the backlog; what is on disk by the spool's quota.
+ * reading goes on, and those that find no worker wait (backlog.h). Reader and vault are always listened to: the medium
+ * never waits for an examiner. What is in memory is bounded by the backlog; what is on disk by the spool's quota.
  */
 #include "supervisor/backlog.h"
 #include "supervisor/engine.h"
@@ -23,8 +23,7 @@
 #define COUNT_MS 3000
 /* For what the reader told before its bytes, which is in the socket already: longer takes only a reader that floods us. */
 #define CATCH_UP_MS 10000
-/* Messages at a time of reader and vault: between two rounds of the loop openers and workers are started, which takes milliseconds. With one a
- * round a medium with packages was read at the pace at which these are opened. */
+/* Messages at a time of reader and vault: between two rounds of the loop openers and workers are started, which takes milliseconds. */
 #define HEARD_AT_ONCE 64
 #define TICK_MS 200 /* progress, and how late a cancelled client is noticed */
 
@@ -124,17 +123,16 @@ static int on_total(struct reading *rd, struct decoder *d)
 	return decoder_end(d);
 }
 
+/* 1: a message was taken; 0: there is none; or a negative errno. */
 static int serve_reader(struct reading *rd)
 {
 	struct message *m = &rd->reader_message;
-	int r = channel_receive(&rd->reader.channel, m, true);
+	int r = rd->is_reader_done ? -EAGAIN : channel_receive(&rd->reader.channel, m, true);
 
-	if (r == -EAGAIN)
-		return r;
 	if (r == -ENOTCONN || r == -EPROTO)
 		return lose_reader(rd, r == -ENOTCONN ? "the reader died" : "the reader broke its protocol");
 	if (r < 0)
-		return r;
+		return r == -EAGAIN ? 0 : r;
 	if (m->type == MESSAGE_READER_ENTRY)
 		r = on_entry(rd, &m->payload);
 	else if (m->type == MESSAGE_READER_TROUBLE)
@@ -146,7 +144,9 @@ static int serve_reader(struct reading *rd)
 	else
 		r = -EPROTO;
 	message_done(m);
-	return r == -EPROTO ? lose_reader(rd, "the reader broke its protocol") : r;
+	if (r == -EPROTO)
+		r = lose_reader(rd, "the reader broke its protocol");
+	return r < 0 ? r : 1;
 }
 
 /* -- vault ---------------------------------------------------------------------------------------------------- */
@@ -156,13 +156,14 @@ static int serve_reader(struct reading *rd)
 static int catch_up(struct reading *rd, uint64_t id)
 {
 	const int64_t deadline = monotonic_ms() + CATCH_UP_MS;
-	int r = 0;
+	int r = 1;
 
-	while (r == 0 && id >= rd->i->next_id && !rd->is_reader_done)
-		r = monotonic_ms() < deadline ? serve_reader(rd) : -EAGAIN;
-	if (r == 0 || r == -EAGAIN) /* bytes of a file that nobody named, or that was another volume's: not kept */
-		r = id >= rd->first_id && id < rd->i->next_id ? 0 : -ENOENT;
-	return r;
+	while (r > 0 && id >= rd->i->next_id && monotonic_ms() < deadline)
+		r = serve_reader(rd);
+	if (r < 0)
+		return r;
+	/* bytes of a file that nobody named, or that was another volume's: not kept */
+	return id >= rd->first_id && id < rd->i->next_id ? 0 : -ENOENT;
 }
 
 /* To the workers (`*fd` is taken over), unless all that they could say of it is known. */
@@ -440,6 +441,15 @@ static bool is_everything_done(const struct reading *rd)
 	       unpackers_are_idle(rd->i->unpackers);
 }
 
+static int hear(struct reading *rd, int (*serve)(struct reading *rd))
+{
+	int r = 1;
+
+	for (size_t k = 0; r > 0 && k < HEARD_AT_ONCE; k++)
+		r = serve(rd);
+	return MIN(r, 0);
+}
+
 static int step(struct reading *rd)
 {
 	struct inspection *i = rd->i;
@@ -464,16 +474,9 @@ static int step(struct reading *rd)
 		return -ETIMEDOUT;
 	if (fds[2].revents)
 		rd->heard_ms = monotonic_ms();
-	r = 0;
-	for (size_t k = 0; r == 0 && fds[2].revents && k < HEARD_AT_ONCE && !rd->is_reader_done; k++)
-		r = serve_reader(rd);
-	if (r == -EAGAIN)
-		r = 0;
-	if (r == 0)
-		r = fds[1].revents ? 1 : 0;
-	for (size_t k = 0; r > 0 && k < HEARD_AT_ONCE; k++)
-		r = serve_vault(rd);
-	r = MIN(r, 0);
+	r = fds[2].revents ? hear(rd, serve_reader) : 0;
+	if (r == 0 && fds[1].revents)
+		r = hear(rd, serve_vault);
 	if (r == 0 && fds[3].revents)
 		r = take_closed(rd);
 	return r;

@@ -77,6 +77,19 @@ def waiting(events, name):
     return p["files_read"] - p["files_examined"]
 
 
+def once_many_wait(act):
+    """`on_event` of watch(), which does that to the process when the medium may go and more files wait than are open; what it has seen."""
+    seen = []
+
+    def on_event(p, event):
+        if event["event"] == "removable":
+            seen.append("removable")
+        if seen == ["removable"] and event["event"] == "progress" and event["files_read"] - event["files_examined"] > OPEN:
+            seen.append("many wait")
+            act(p)
+    return seen, on_event
+
+
 def files():
     """Archives among them: those who open them ask the vault for copies, too."""
     medium = {"%03d/%d.txt" % (k % 7, k): SLOW + b"%d\n" % k for k in range(COUNT)}
@@ -89,8 +102,16 @@ def files():
 
 
 def reading_does_not_wait_for_examining(work, s):
-    medium = files()
-    events, err = watch(BUILD / "bin", s.at, s.medium(medium))
+    medium, nice = files(), {}
+
+    def look(p):
+        for pid, name, _ in descendants(p.pid):
+            nice.setdefault(name, os.getpriority(os.PRIO_PROCESS, pid))
+
+    seen, on_event = once_many_wait(look)
+    events, err = watch(BUILD / "bin", s.at, s.medium(medium), on_event)
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    ok(nice.get("lazaret-vault") == own and nice.get("lazaret-examine") == min(own + 10, 19), "who examines leaves the processor to who reads", nice)
     ok(waiting(events, "removable") > OPEN, "the medium may go while more files wait for an examiner than are open",
        "%s\n%s" % (progress_after(events, "removable"), err[-2000:]))
     done = events[-1]
@@ -112,27 +133,24 @@ def reading_does_not_wait_for_examining(work, s):
 
 
 def stopped_while_files_wait(work, s):
-    def stop(p, event):
-        if event["event"] == "removable":
-            p.send_signal(signal.SIGTERM)
-
-    events, err = watch(BUILD / "bin", s.at, s.medium(files()), stop)
-    ok(waiting(events[:-1], "removable") != 0 and events[-1]["outcome"] == "aborted", "stopped while files wait: aborted", events[-1])
+    seen, on_event = once_many_wait(lambda p: p.send_signal(signal.SIGTERM))
+    events, err = watch(BUILD / "bin", s.at, s.medium(files()), on_event)
+    ok("many wait" in seen and events[-1]["outcome"] == "aborted", "stopped while files wait: aborted", events[-1])
     ok(s.spool() == [], "nothing is left in the spool", s.spool())
 
 
 def vault_dies_while_files_wait(work, s):
     killed = []
 
-    def kill(p, event):
-        if event["event"] == "removable":
-            for pid, name, _ in descendants(p.pid):
-                if name.startswith("lazaret-vault"):
-                    killed.append(pid)
-                    os.kill(pid, signal.SIGKILL)
+    def kill(p):
+        for pid, name, _ in descendants(p.pid):
+            if name.startswith("lazaret-vault"):
+                killed.append(pid)
+                os.kill(pid, signal.SIGKILL)
 
+    seen, on_event = once_many_wait(kill)
     before = len(list((s.at / "staging").iterdir()))
-    events, err = watch(BUILD / "bin", s.at, s.medium(files()), kill)
+    events, err = watch(BUILD / "bin", s.at, s.medium(files()), on_event)
     ok(killed and events[-1]["outcome"] == "aborted", "the vault dies while files wait: aborted", "%s\n%s" % (events[-1], err[-2000:]))
     ok(len(list((s.at / "staging").iterdir())) == before and s.spool() == [], "nothing is published, nothing is left", s.spool())
     r = s.inspect({"a.txt": SLOW})
